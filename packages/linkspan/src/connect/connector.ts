@@ -1,0 +1,155 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { Duration } from '../model/duration.ts'
+import type { Guarantee } from '../model/guarantee.ts'
+import type { Headers, Json } from '../model/message.ts'
+import type { Clock, Logger, Random } from '../model/outside.ts'
+
+/**
+ * What Linkspan knows of a system. A connector offers sources and operations and nothing else: it never retries,
+ * reconnects, logs, caches or limits rates. It throws a {@link LinkspanError} whose `retry` and `applied` tell the
+ * engine what to do, and the engine does it the same way for every system.
+ */
+export interface Connector<Config, Client> {
+  /** The connector's name: `http`, `files`, `kafka`. */
+  readonly name: string
+  readonly spec: ConnectorSpec
+  /** Checks and completes the configuration that the project binds. */
+  readonly config: StandardSchemaV1<unknown, Config>
+  /**
+   * Makes the client. Called once before the first use, and again after an error that says `CONNECTION_FAILED`,
+   * with the engine's pauses between calls.
+   */
+  connect(config: Config, environment: ConnectEnvironment): Promise<Client>
+  /** Ends the client; called once, also after failures. */
+  close?(client: Client): Promise<void>
+  /** Whether the system can be used now; throws when it cannot. */
+  check?(client: Client, signal: AbortSignal): Promise<void>
+}
+
+/** What a connector says of itself, as data: for the reference page, `linkspan doc`, forms and validation. */
+export interface ConnectorSpec {
+  readonly summary: string
+  readonly stability: 'stable' | 'experimental'
+  /** The npm package that a user must install, when there is one. */
+  readonly client?: { readonly package: string; readonly range: string }
+  readonly options: readonly {
+    readonly name: string
+    readonly type: string
+    readonly summary: string
+    readonly default?: string
+    readonly secret?: boolean
+  }[]
+}
+
+/** What a connector may use of the world. */
+export interface ConnectEnvironment {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** The folder that relative paths start from. */
+  readonly directory: string
+}
+
+/** A named use of a connector. Flows refer to it; the project binds its configuration under the same name. */
+export interface ConnectionDeclaration<Config = unknown, Client = unknown> {
+  readonly name: string
+  readonly connector: Connector<Config, Client>
+  /** True when it works without configuration. */
+  readonly optional?: boolean
+}
+
+/** What the engine tells an operation about the call. */
+export interface CallContext {
+  /** The id of the message that makes the call. */
+  readonly messageId: string
+  /** For `key`: send it as the idempotency key. For `verify`: send it so that it can be asked for. Stable over repetitions of this call. */
+  readonly mark: string
+  /** Fires at the time limit or when the engine stops. */
+  readonly signal: AbortSignal
+  readonly timeoutMs: number
+  readonly attempt: number
+  /** W3C trace context to pass on. */
+  readonly traceparent: string
+}
+
+/** What asking after a call of guarantee `verify` can answer. */
+export type Verdict<Out> =
+  | { readonly state: 'done'; readonly result: Out }
+  | { readonly state: 'absent' }
+  | { readonly state: 'unknown' }
+
+/**
+ * One typed outgoing call with its guarantee.
+ *
+ * `run` resolves with the result when the call certainly took effect. It throws a `LinkspanError` with
+ * `applied: 'no'` when it certainly did not (refused connection, 4xx), and `applied: 'unknown'` when nobody can say
+ * (reset after sending, time limit). Any other thrown value counts as `unknown`, to be tried later.
+ */
+export interface Operation<In, Out, G extends Guarantee = Guarantee> {
+  readonly connection: ConnectionDeclaration
+  /** Unique within the connector: `post`, `workItems.update`. */
+  readonly name: string
+  readonly guarantee: G
+  /** The call's time limit where the step states none. @default '30s' */
+  readonly timeout?: Duration
+  run(client: unknown, input: In, call: CallContext): Promise<Out>
+  /** Only for `verify`: asks whether the call with this mark was applied. */
+  verify?(client: unknown, input: In, call: CallContext): Promise<Verdict<Out>>
+  /** Phantom: the input type, for inference. Never set. */
+  readonly __in?: (input: In) => void
+}
+
+/** The identity and data of a source inside a flow's definition. */
+export interface SourceDeclaration<T> {
+  readonly kind: 'push' | 'poll' | 'stream' | 'channel'
+  /** `http`, `schedule`, `files`, `channel`. */
+  readonly connector: string
+  /** For a channel its name; for others a readable one, as `POST /orders`. */
+  readonly name: string
+  /** Plain data: what the diagram and the definition show. */
+  readonly options: Readonly<Record<string, Json>>
+  /** Checks and types each body before it is accepted. */
+  readonly schema?: StandardSchemaV1<unknown, T>
+  /** The connection it reads from, when there is one. */
+  readonly connection?: ConnectionDeclaration
+  /** Makes the running source; absent for push sources that the server feeds and for channels. */
+  readonly start?: (context: SourceContext) => Promise<RunningSource>
+  /** What a push source needs of the server (route, authentication); opaque here. */
+  readonly push?: unknown
+  /** Phantom: the body type, for inference. Never set. */
+  readonly __body?: () => T
+}
+
+/** A message as a source hands it in. */
+export interface Incoming {
+  readonly body: unknown
+  readonly headers?: Headers
+  /** The identity the system gives it: a repeated one is answered as a duplicate and not accepted again. */
+  readonly dedupeKey?: string
+  readonly acceptedAt?: number
+}
+
+/** What the engine offers to a running source. */
+export interface SourceContext {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly directory: string
+  /** The connected client of the source's connection, connected on first use. */
+  client(): Promise<unknown>
+  /** The committed position of this source, or null at the first start. */
+  cursor(): Promise<string | null>
+  /**
+   * Accepts messages and moves the cursor, in one commit. Resolves after it. Rejects with `ENGINE_BUSY` or
+   * `JOURNAL_FULL` when there is no room: nothing was accepted, call again after the error's `retry`.
+   */
+  accept(messages: readonly Incoming[], cursor: string | null): Promise<void>
+  /** Fires when the source must stop. */
+  readonly signal: AbortSignal
+}
+
+/** A started source. */
+export interface RunningSource {
+  /** Resolves when nothing more will be handed in. */
+  stop(): Promise<void>
+}

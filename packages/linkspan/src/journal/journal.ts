@@ -1,0 +1,315 @@
+import type { Ending, Headers, WaitReason } from '../model/message.ts'
+import type { Clock, Logger } from '../model/outside.ts'
+
+/**
+ * The durable record of accepted messages, their records, waits, endings and state: the only source of truth.
+ *
+ * One engine owns a journal. It writes by {@link Journal.commit}, one call at a time, and reads by the small parts.
+ * Everything a commit carries becomes durable together (fsync included) or not at all.
+ * Bytes are opaque here: the engine writes sealed envelopes with their own version and checksum.
+ *
+ * Errors: `JOURNAL_FULL` (nothing was written; try again when there is room), `JOURNAL_UNREACHABLE` (the outcome is
+ * unknown: call again with the same batch), `JOURNAL_DAMAGED` and `JOURNAL_CLOSED` (give up).
+ */
+export interface Journal {
+  /** The kind and place of the journal, for people: `sqlite data/hub.db`. */
+  readonly name: string
+  /** What the journal found when it was opened. */
+  readonly opened: Opened
+  /**
+   * Writes a batch. Called again with the same `batch.id` after an unknown outcome, it must not write twice and
+   * must answer what it answered, or would have answered, before.
+   */
+  commit(batch: Batch): Promise<Committed>
+  readonly messages: MessageReader
+  readonly backlog: BacklogReader
+  readonly state: StateReader
+  readonly cursors: CursorReader
+  readonly history: HistoryReader & HistoryKeeper
+  /** Ends all use of the journal; the lock is given back. */
+  close(): Promise<void>
+}
+
+/** What {@link JournalFactory.open} is given. */
+export interface JournalEnvironment {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The folder that relative paths start from. */
+  readonly directory: string
+}
+
+/** A journal that is configured but not open: what `sqlite('data/hub.db')` returns. */
+export interface JournalFactory {
+  readonly kind: string
+  /** Opens for the one engine that owns it, taking the lock. Errors: `JOURNAL_IN_USE`, `_NEWER`, `_FOREIGN`, `_DAMAGED`, `_TAIL_LOST`. */
+  open(environment: JournalEnvironment): Promise<Journal>
+  /** Opens for reading while another process may own it; `commit` is refused. */
+  openForReading(environment: JournalEnvironment): Promise<Journal>
+}
+
+/** What was found when the journal was opened. */
+export interface Opened {
+  /** True when the last owner did not close it. */
+  readonly crashed: boolean
+  /** The highest place given so far; the next message gets the one after it. */
+  readonly lastSeq: number
+  /** How many ended messages are kept. An estimate is enough. */
+  readonly historySize: number
+}
+
+/** What one commit carries. The parts are independent of each other's order, except as stated. */
+export interface Batch {
+  /** Increases by one with each commit of an owner, starting at 1 after opening. */
+  readonly id: number
+  readonly accept: readonly NewMessage[]
+  readonly records: readonly RecordFrame[]
+  /** Puts or replaces the wait of a message. */
+  readonly waits: readonly Wait[]
+  /** Ends messages; a wait of such a message is removed. Never for a message of the same batch's `accept`. */
+  readonly settle: readonly Settlement[]
+  /** Takes back the ending of messages and puts a wait instead. */
+  readonly revive: readonly Wait[]
+  /** Last one wins per scope and key. */
+  readonly state: readonly StateChange[]
+  readonly cursors: readonly CursorChange[]
+  /** All messages below this place that have no wait are ended; recovery need not look below it. */
+  readonly lowWater: number
+}
+
+/** A message to be accepted. The journal gives it its place in the order of acceptance. */
+export interface NewMessage {
+  readonly flow: string
+  readonly key: string | null
+  /** The part of its id that cannot be guessed; '' for a child. */
+  readonly token: string
+  readonly acceptedAt: number
+  readonly codeVersion: string
+  readonly headers: Headers
+  /** A sealed envelope. */
+  readonly body: Uint8Array
+  readonly parent: {
+    readonly seq: number
+    readonly id: string
+    readonly path: string
+    readonly index: number
+  } | null
+  /** When set, the message is written with a wait of reason `ready`; otherwise the engine runs it right after the commit. */
+  readonly ready: boolean
+  /** Refuse it when this key was seen in this scope and is still remembered. */
+  readonly dedupe: { readonly scope: string; readonly key: string; readonly until: number } | null
+  /** Fields a person can search by. */
+  readonly index: Readonly<Record<string, string>> | null
+}
+
+/** A piece of a message's record, written while it runs. `n` counts up per message from 0 and is never reused. */
+export interface RecordFrame {
+  readonly seq: number
+  readonly n: number
+  /** A sealed envelope. */
+  readonly frame: Uint8Array
+}
+
+/** Why and until when a live message lies in the journal. */
+export interface Wait {
+  readonly seq: number
+  readonly flow: string
+  readonly key: string | null
+  readonly reason: WaitReason
+  /** When it is due; null when no time wakes it. */
+  readonly wakeAt: number | null
+  /** Whether its key is held meanwhile. */
+  readonly hold: boolean
+  /** The place of its parent when the parent waits for it. */
+  readonly parent: number | null
+  readonly attempt: number
+}
+
+/** How a message ended. */
+export interface Settlement {
+  readonly seq: number
+  readonly ending: Ending
+  readonly endedAt: number
+  readonly attempt: number
+  /** The last frame of its record, sealed, or null when there is nothing to keep. */
+  readonly frame: Uint8Array | null
+  /** The number of that frame. */
+  readonly n: number
+  /** A short text for lists: the error of a dead letter, the reason of a parking; '' otherwise. */
+  readonly reason: string
+}
+
+/** A value of engine state; `value` null removes it. */
+export interface StateChange {
+  readonly scope: string
+  readonly key: string
+  readonly value: Uint8Array | null
+  /** When it may be forgotten; null keeps it. */
+  readonly until: number | null
+}
+
+/** How far a source, or the engine itself, has come. */
+export interface CursorChange {
+  readonly name: string
+  readonly value: string
+}
+
+/** What a commit answers: one entry per accepted message, in order. */
+export interface Committed {
+  readonly accepted: readonly AcceptedAt[]
+}
+
+/** The place a message was given, or the earlier message that it repeats. */
+export interface AcceptedAt {
+  readonly seq: number
+  readonly duplicateOf: { readonly seq: number; readonly id: string } | null
+}
+
+/** A stored message with its record so far. */
+export interface StoredMessage {
+  readonly seq: number
+  readonly id: string
+  readonly flow: string
+  readonly key: string | null
+  readonly acceptedAt: number
+  readonly codeVersion: string
+  readonly headers: Headers
+  /** A sealed envelope; null when it was pruned or is damaged beyond reading. */
+  readonly body: Uint8Array | null
+  readonly parent: { readonly seq: number; readonly path: string; readonly index: number } | null
+  /** Sealed envelopes in the order of `n`, a settlement's last. */
+  readonly frames: readonly Uint8Array[]
+  /** The number the next frame gets. */
+  readonly nextFrame: number
+  readonly wait: Wait | null
+  readonly ending: {
+    readonly ending: Ending
+    readonly endedAt: number
+    readonly attempt: number
+    readonly reason: string
+  } | null
+}
+
+/** Looking up single messages and relatives. */
+export interface MessageReader {
+  /** Those of the given places that exist, in the order of their places. */
+  load(seqs: readonly number[]): Promise<readonly StoredMessage[]>
+  /** The message with this id, or null. */
+  find(id: string): Promise<StoredMessage | null>
+  /** Children of a message made by one step (or by any), in the order of step and index. */
+  children(
+    parent: number,
+    path: string | null,
+    fromIndex: number,
+    limit: number,
+  ): Promise<readonly StoredMessage[]>
+  /** How many children of this step have not ended. */
+  openChildren(parent: number, path: string): Promise<number>
+}
+
+/** A message that waits, without its body. */
+export interface BacklogEntry extends Wait {
+  /** Its size, so that a window can be bounded in bytes. */
+  readonly bytes: number
+}
+
+/** What waits, in the order of acceptance. */
+export interface BacklogReader {
+  /** Messages that were running when the last owner died: no wait, no ending. Used once, right after opening. */
+  unsettled(after: number, limit: number): Promise<readonly StoredMessage[]>
+  /** Waits of reason `ready`, and all that hold their key, of a flow, above a place. */
+  page(flow: string, after: number, limit: number): Promise<readonly BacklogEntry[]>
+  /** The same for one key, up to and including a place. */
+  pageOfKey(
+    flow: string,
+    key: string,
+    after: number,
+    upTo: number,
+    limit: number,
+  ): Promise<readonly BacklogEntry[]>
+  /** Waits that are due at a time, the earliest first. */
+  due(at: number, limit: number): Promise<readonly BacklogEntry[]>
+  /** When the next wait above a time is due, or null. */
+  nextDue(after: number): Promise<number | null>
+  /** Waits per flow and reason, and the oldest acceptance per flow. */
+  count(): Promise<
+    readonly {
+      readonly flow: string
+      readonly reason: WaitReason
+      readonly count: number
+      readonly oldest: number
+    }[]
+  >
+  /** Keys that are held, with the message that holds each, for people. */
+  held(flow: string | null, limit: number): Promise<readonly BacklogEntry[]>
+}
+
+/** Engine state as of the last commit. */
+export interface StateReader {
+  get(scope: string, key: string): Promise<Uint8Array | null>
+  list(
+    scope: string,
+    afterKey: string,
+    limit: number,
+  ): Promise<readonly { readonly key: string; readonly value: Uint8Array; readonly until: number | null }[]>
+}
+
+/** Cursors as of the last commit. */
+export interface CursorReader {
+  get(name: string): Promise<string | null>
+}
+
+/** What to look for in the history; all given conditions hold together. */
+export interface HistoryQuery {
+  readonly flow?: string
+  readonly key?: string
+  readonly endings?: readonly Ending[]
+  /** Only messages without an ending. */
+  readonly live?: boolean
+  /** Bounds on the time of acceptance, milliseconds; from inclusive, to exclusive. */
+  readonly since?: number
+  readonly until?: number
+  /** Fields given to `index` when the message was accepted. */
+  readonly index?: Readonly<Record<string, string>>
+  /** Only accepted messages, no children. @default true */
+  readonly rootsOnly?: boolean
+  /** Pages: only places below (newest first) or above (oldest first) this one. */
+  readonly beyond?: number
+  /** @default 'newest' */
+  readonly order?: 'newest' | 'oldest'
+  readonly limit: number
+}
+
+/** Reading what happened. */
+export interface HistoryReader {
+  query(query: HistoryQuery): Promise<readonly StoredMessage[]>
+  /** Messages per flow and ending; children apart. */
+  totals(): Promise<
+    readonly {
+      readonly flow: string
+      readonly ending: Ending
+      readonly child: boolean
+      readonly count: number
+    }[]
+  >
+  /** Sizes and counts, for people. */
+  stats(): Promise<Readonly<Record<string, number | string>>>
+  /** Reads everything and reports what is damaged. */
+  verify(progress: (done: number, total: number) => void): Promise<readonly Damage[]>
+}
+
+/** Something in the journal that cannot be trusted. */
+export interface Damage {
+  readonly where: string
+  readonly what: string
+}
+
+/** Keeping the history within its bounds. */
+export interface HistoryKeeper {
+  /**
+   * Forgets up to `limit` messages that ended before a time (dead letters, in doubt and parked ones are kept until
+   * `keepAttentionUntil`), and state and dedupe keys past their time. Answers how many were looked at; 0 when done.
+   */
+  prune(endedBefore: number, attentionBefore: number, now: number, limit: number): Promise<number>
+  /** Writes a whole, consistent copy to a new file. */
+  backup(path: string, progress: (done: number, total: number) => void): Promise<void>
+}

@@ -1,0 +1,219 @@
+import type { StepCode, StepNode } from '../model/flow-definition.ts'
+import type { Guarantee } from '../model/guarantee.ts'
+import type { Ending, Headers, Json } from '../model/message.ts'
+import type { ErrorAction, ErrorPolicy } from '../model/policy.ts'
+
+/**
+ * What every step function gets beside the body. Names bound by `as` are here too.
+ * All of it is the same whenever the message is computed again.
+ */
+export interface StepContext {
+  readonly id: string
+  readonly flow: string
+  readonly key: string | null
+  readonly headers: Headers
+  /** When the message was accepted, milliseconds since 1970. */
+  readonly acceptedAt: number
+  /**
+   * The message's own time, milliseconds since 1970: when it was accepted, or when the last effect or wait before
+   * this step ended. It does not move while steps are recomputed.
+   */
+  readonly now: number
+  /** A number in [0, 1), the same each time this step is computed for this message. */
+  random(): number
+  /** The child's place among its siblings, inside a split. */
+  readonly index: number | null
+}
+
+/** Names that `as` may not take, since the context has them. */
+export const RESERVED_NAMES: ReadonlySet<string> = new Set([
+  'id',
+  'flow',
+  'key',
+  'headers',
+  'acceptedAt',
+  'now',
+  'random',
+  'index',
+  'error',
+])
+
+/** Ends the pass: with an ending, or by suspending until a time. */
+export type Stop =
+  | {
+      readonly kind: 'end'
+      readonly ending: Extract<Ending, 'done' | 'filtered' | 'dropped'>
+      readonly reason: string
+    }
+  | { readonly kind: 'suspend'; readonly path: string; readonly wakeAt: number; readonly hold: boolean }
+
+/** What a step answers: nothing to go on to the next, or a stop. */
+export type StepResult = Stop | undefined
+
+/** A step ready to run. Pure ones answer at once, others may answer later. */
+export type Executor = (pass: Pass) => StepResult | Promise<StepResult>
+
+/** An outgoing call as a pattern asks for it. */
+export interface CallRequest {
+  readonly path: string
+  readonly operation: RunnableOperation
+  readonly input: unknown
+  readonly timeoutMs: number | null
+  /** What an unknown outcome becomes for guarantee `none`. */
+  readonly onUnknown: 'inDoubt' | 'atLeastOnce'
+}
+
+/** The part of an operation that the runtime uses; what `connect/` declares fits it. */
+export interface RunnableOperation {
+  readonly connection: { readonly name: string }
+  readonly name: string
+  readonly guarantee: Guarantee
+}
+
+/** A change of a cell of engine state, decided from its present value. `value` null removes it. */
+export type CellChange<Result> = (present: Json | null) => {
+  readonly value?: Json | null
+  readonly until?: number | null
+  readonly result: Result
+}
+
+/** Children to be made by a step. */
+export interface SpawnPlan {
+  readonly path: string
+  /** The scope that each child runs, as {@link CompileTools.entry} named it, for a child's index. */
+  readonly scopeOf: (index: number) => string
+  /** The bodies from an index on; called again after a restart, so it must give the same ones. */
+  readonly bodies: () => Iterable<unknown>
+  /** Whether the children's last bodies are kept for a join. */
+  readonly keepOutputs: boolean
+  /** The most children that run at once; null leaves it to the flow's concurrency. */
+  readonly concurrency: number | null
+  /** Whether the first failed child stops the making of more and fails the parent. */
+  readonly stopOnError: boolean
+}
+
+/** How the children of a step ended. */
+export interface SpawnOutcome {
+  readonly count: number
+  readonly endings: Readonly<Partial<Record<Ending, number>>>
+}
+
+/**
+ * One pass of one message through its flow, as patterns see it. Whatever it answers that is not a function of the
+ * message alone is recorded under the step's path and answered from the record when the pass is computed again.
+ */
+export interface Pass {
+  /** The body as of this step; a step changes it by assignment. */
+  body: unknown
+  readonly context: StepContext
+  /** Prepares `context` for a step's functions: {@link StepContext.now} and `random` belong to the path. */
+  enter(path: string): StepContext
+  /** Binds a value to a name for the steps that follow. */
+  bind(name: string, value: unknown): void
+  /** Makes the call under its guarantee and answers its result. Throws what the policy of the step decides on. */
+  call(request: CallRequest): Promise<unknown>
+  /** Reads and changes a cell of engine state, once: the change and the result are committed together. */
+  update<Result extends Json>(
+    path: string,
+    scope: string,
+    key: string,
+    change: CellChange<Result>,
+  ): Promise<Result>
+  /** Makes children, waits until all have ended, and answers how. The worker is free meanwhile, the key is held. */
+  spawn(plan: SpawnPlan): Promise<SpawnOutcome>
+  /** The kept outputs of children that are done, in the order of their index. */
+  outputs(path: string): AsyncIterable<{ readonly index: number; readonly output: unknown }>
+  /** A result of a step that was recorded before, if any. */
+  recall(path: string): { readonly value: Json } | undefined
+  /** Records the result of a step; committed with the next commit of this pass. */
+  record(path: string, value: Json): void
+  /** Makes a child that nobody waits for; committed with the next commit of this pass, once. */
+  detach(path: string, scope: string, body: unknown): void
+  /** Puts a message on a channel; committed with the next commit of this pass, once. */
+  publish(
+    path: string,
+    channel: string,
+    body: unknown,
+    options: { readonly key: string | null; readonly headers: Headers },
+  ): void
+  /** Records the reply and, once it is committed, tells the caller. */
+  reply(path: string, value: unknown): Promise<void>
+  /** Suspends until a time, once: answers undefined when that time has been waited for. */
+  pause(path: string, untilMs: number, hold: boolean): StepResult
+}
+
+/** A sequence of steps ready to run. */
+export interface Program {
+  run(pass: Pass): StepResult | Promise<StepResult>
+}
+
+/** What a pattern uses to make its executor. */
+export interface CompileTools {
+  /** The path of the step. */
+  readonly path: string
+  /** The steps of an inner scope, to be run within the same pass. */
+  program(scope: string): Program
+  /** Makes an inner scope a program of children, and answers the name under which it is found. */
+  entry(scope: string): string
+}
+
+/** What kind of step it is: recomputed, with engine state, touching the outside, or holding other steps. */
+export type StepClass = 'pure' | 'stateful' | 'effect' | 'scope'
+
+/** A new step as a builder method describes it. */
+export interface NewStep {
+  readonly kind: string
+  /** Undefined for an unnamed pure step. */
+  readonly name: string | undefined
+  readonly options?: Readonly<Record<string, Json>>
+  readonly code?: StepCode
+  readonly operation?: {
+    readonly connection: { readonly name: string }
+    readonly name: string
+    readonly guarantee: Guarantee
+  }
+  readonly scopes?: readonly NewScope[]
+  readonly common?: CommonOptions
+}
+
+/** An inner scope of a new step. */
+export interface NewScope {
+  readonly name: string
+  readonly label: string
+  readonly draft: Draft
+}
+
+/** Options that every named step takes. */
+export interface CommonOptions {
+  /** Earlier names of this step: its records are found under them too. */
+  readonly renamedFrom?: string | readonly string[]
+}
+
+/** Options of steps that can fail for reasons outside. */
+export interface FailureOptions extends CommonOptions {
+  /** What to do when it fails, before the flow's own policy is asked. */
+  readonly onError?: ErrorAction | ErrorPolicy
+}
+
+/** A flow or scope under construction; each addition makes a new one. */
+export interface Draft {
+  add(step: NewStep): Draft
+  /** Runs a scope function on an empty inner builder and answers what it built. */
+  scope(build: (inner: never) => unknown): Draft
+  /** Sets a part of the flow itself. Only outside scopes. */
+  set(part: 'fallback', value: Draft): Draft
+}
+
+/**
+ * A pattern: how its node is built, and how it runs. Its methods' types are declared beside it by merging into
+ * {@link Steps}. To add one, write its file and put it in the list in `index.ts`.
+ */
+export interface Pattern {
+  readonly kind: string
+  readonly stepClass: StepClass
+  /** One sentence, for `linkspan doc` and the diagram's legend. */
+  readonly summary: string
+  /** Builder methods: each describes the step to be added from the arguments given. */
+  readonly methods: Readonly<Record<string, (draft: Draft, ...args: never[]) => Draft>>
+  compile(node: StepNode, code: StepCode, tools: CompileTools): Executor
+}

@@ -1,0 +1,228 @@
+import type { StoredError } from '../model/errors.ts'
+import type { FlowDefinition } from '../model/flow-definition.ts'
+import type { Ending, Headers, Json, MessageState, MessageSummary, WaitReason } from '../model/message.ts'
+
+/**
+ * Everything a person can see and do to a running engine, as plain data: the admin API answers it over HTTP, the CLI
+ * prints it, the console draws it. Reading works on a stopped engine's journal too.
+ */
+export interface Admin extends AdminReader {
+  pause(flow: string): Promise<void>
+  resume(flow: string): Promise<void>
+  /** Gives up a live message: it ends as *dropped*. */
+  cancel(id: string, note: string): Promise<void>
+  /** Puts the message that holds a key aside as a dead letter, so that the key moves on. */
+  skipKey(flow: string, key: string, note: string): Promise<MessageSummary>
+  /** Sends ended messages through their flow again. */
+  redeliver(selection: Selection, options: RedeliverOptions): Promise<BulkOutcome>
+  /** Gives up dead letters, doubts or parked messages: they end as *dropped*. */
+  drop(selection: Selection, note: string): Promise<BulkOutcome>
+  /** Says of a message in doubt whether its call was applied; it then goes on, or makes the call again. */
+  resolve(
+    id: string,
+    applied: boolean,
+    options: { readonly result?: Json; readonly note: string },
+  ): Promise<void>
+  backup(path: string, progress: Progress): Promise<void>
+}
+
+/** The reading half of {@link Admin}. */
+export interface AdminReader {
+  status(): Promise<EngineStatus>
+  flows(): Promise<readonly FlowStatus[]>
+  messages(query: MessageQuery): Promise<Page<MessageSummary>>
+  trace(id: string): Promise<Trace>
+  /** The reply of a message, or null when it has none yet. */
+  reply(id: string): Promise<{ readonly reply: Json } | null>
+  /** Keys that are held. */
+  keys(flow: string | null, limit: number): Promise<readonly HeldKey[]>
+  /** Runs recorded messages through the present code and says what would now be sent differently. Sends nothing. */
+  replay(selection: Selection, progress: Progress): Promise<ReplayReport>
+  /** Which live messages fit the present flows, and which would be parked. */
+  check(progress: Progress): Promise<CheckReport>
+  stats(): Promise<Readonly<Record<string, number | string>>>
+  verify(progress: Progress): Promise<readonly { readonly where: string; readonly what: string }[]>
+}
+
+/** Called during long work; `total` may be an estimate. */
+export type Progress = (done: number, total: number) => void
+
+/** One page of a list; `next` continues it, null at its end. */
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next: string | null
+}
+
+/** What the engine is doing. */
+export interface EngineStatus {
+  readonly state: EngineState
+  readonly journal: string
+  readonly startedAt: number
+  readonly version: string
+  readonly node: string
+  /** Messages by state over all flows; ended ones as far as the history reaches. Children are counted apart. */
+  readonly messages: Readonly<Record<MessageState, number>>
+  readonly children: Readonly<Record<MessageState, number>>
+  /** Why new messages are refused, or null. */
+  readonly refusing: StoredError | null
+}
+
+/** The engine's life. `refusing`: it runs, but the journal has no room for new messages. */
+export type EngineState = 'new' | 'starting' | 'running' | 'refusing' | 'stopping' | 'stopped' | 'failed'
+
+/** One flow with its counts. */
+export interface FlowStatus {
+  readonly name: string
+  readonly definition: FlowDefinition
+  readonly codeVersion: string
+  readonly paused: boolean
+  readonly messages: Readonly<Record<MessageState, number>>
+  /** When the oldest live message was accepted, or null. */
+  readonly oldest: number | null
+  readonly source: {
+    readonly state: 'running' | 'paused' | 'failing' | 'passive'
+    readonly error: StoredError | null
+  }
+}
+
+/** Which messages: times in milliseconds since 1970. */
+export interface MessageQuery {
+  readonly flow?: string
+  readonly key?: string
+  readonly states?: readonly MessageState[]
+  readonly since?: number
+  readonly until?: number
+  readonly index?: Readonly<Record<string, string>>
+  readonly children?: boolean
+  readonly order?: 'newest' | 'oldest'
+  readonly limit?: number
+  /** A page's `next`. */
+  readonly after?: string
+}
+
+/** Single messages, or all that a query finds. */
+export type Selection = { readonly ids: readonly string[] } | { readonly query: MessageQuery }
+
+/** How redelivery goes about it. */
+export interface RedeliverOptions {
+  /** At most so many a second. @default 100 */
+  readonly perSecond?: number
+  /** Recorded effects are kept and not repeated (false), or everything is done afresh (true). @default false */
+  readonly fresh?: boolean
+  readonly note: string
+  readonly progress?: Progress
+}
+
+/** What came of an action on many messages. */
+export interface BulkOutcome {
+  readonly done: number
+  readonly refused: readonly { readonly id: string; readonly error: StoredError }[]
+}
+
+/** A key that is held, and by which message. */
+export interface HeldKey {
+  readonly flow: string
+  readonly key: string
+  readonly by: string
+  readonly reason: WaitReason
+  readonly wakeAt: number | null
+  readonly attempt: number
+  readonly error: StoredError | null
+  /** How many messages wait behind it, as far as they were counted. */
+  readonly behind: number
+}
+
+/** The way of one message. */
+export interface Trace {
+  readonly message: MessageSummary & {
+    readonly headers: Headers
+    readonly body: Json | null
+    readonly codeVersion: string
+    readonly bodyLost: boolean
+  }
+  readonly steps: readonly TraceStep[]
+  readonly reply: Json | null
+  readonly parent: string | null
+  readonly children: readonly MessageSummary[]
+  readonly notes: readonly TraceNote[]
+  /** Why the pure steps could not be recomputed, or null. */
+  readonly unfinished: StoredError | null
+}
+
+/** One step of a trace. */
+export interface TraceStep {
+  readonly path: string
+  readonly kind: string
+  readonly input: Json | null
+  readonly output: Json | null
+  readonly outcome: 'done' | 'filtered' | 'failed' | 'inDoubt' | 'waiting' | 'ignored' | 'skipped' | 'unknown'
+  /** When its outcome was recorded; null for pure steps. */
+  readonly at: number | null
+  readonly durationMs: number | null
+  readonly attempts: readonly TraceAttempt[]
+  readonly guarantee: string | null
+}
+
+/** One attempt of an effect. */
+export interface TraceAttempt {
+  readonly at: number
+  readonly outcome: 'done' | 'failed' | 'unknown' | 'sent'
+  readonly mark: string | null
+  readonly durationMs: number | null
+  readonly request: Json | null
+  readonly result: Json | null
+  readonly error: StoredError | null
+}
+
+/** Something a person or the engine did to the message. */
+export interface TraceNote {
+  readonly at: number
+  readonly what: 'redelivered' | 'resolved' | 'cancelled' | 'skipped' | 'dropped' | 'parked'
+  readonly note: string
+}
+
+/** What would now be sent differently. */
+export interface ReplayReport {
+  readonly messages: number
+  readonly unchanged: number
+  readonly differences: readonly ReplayDifference[]
+}
+
+/** One difference of one message. */
+export interface ReplayDifference {
+  readonly id: string
+  readonly flow: string
+  readonly key: string | null
+  readonly path: string
+  /** `ending`: the message would end otherwise. `unanswerable`: a call whose answer is not on record. */
+  readonly kind: 'added' | 'removed' | 'changed' | 'unanswerable' | 'ending' | 'error'
+  readonly before: Json | null
+  readonly after: Json | null
+  readonly fields: readonly FieldDifference[]
+}
+
+/** A field that differs; `path` as a JSON Pointer (RFC 6901). */
+export interface FieldDifference {
+  readonly path: string
+  readonly kind: 'added' | 'removed' | 'changed'
+  readonly before: Json | null
+  readonly after: Json | null
+}
+
+/** Whether live messages fit the present flows. */
+export interface CheckReport {
+  readonly flows: readonly {
+    readonly flow: string
+    readonly live: number
+    readonly fit: number
+    readonly parked: readonly { readonly id: string; readonly reason: string }[]
+    /** True when the flow is no longer in the project. */
+    readonly gone: boolean
+  }[]
+}
+
+/** Counts that a dashboard wants, all at once. */
+export interface Totals {
+  readonly accepted: number
+  readonly endings: Readonly<Record<Ending, number>>
+}
