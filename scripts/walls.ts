@@ -38,7 +38,7 @@ const rooms: readonly Room[] = [
   {
     name: 'patterns',
     files: ['patterns/**'],
-    mayImport: ['model/**'],
+    mayImport: ['model/**', 'types of connect/connector.ts'],
     mayNotLoad: [...IO_MODULES, ...TIMER_MODULES],
     instead: 'a pattern speaks to the engine through the interfaces in patterns/pattern.ts',
   },

@@ -1,0 +1,42 @@
+/** How much passed and failed. */
+export interface Counts {
+  readonly passed: number
+  readonly failed: number
+}
+
+/** What a stage came to. */
+export interface Outcome extends Counts {
+  readonly note?: string
+}
+
+/** A stage other than the tests counts as one. */
+export function one(ok: boolean): Counts {
+  return ok ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 }
+}
+
+export function sum(counts: readonly Counts[]): Counts {
+  return {
+    passed: counts.reduce((total, { passed }) => total + passed, 0),
+    failed: counts.reduce((total, { failed }) => total + failed, 0),
+  }
+}
+
+/**
+ * Reads the counts from vitest's summary. A run that failed counts at least one failure, also when no test did
+ * (a file that does not load, an error outside the tests); a run of no test at all counts as a failure.
+ */
+export function testCounts(output: string, code: number): Outcome {
+  const line = output.match(/^\s*Tests\s+(.*)$/gm)?.at(-1) ?? ''
+  const passed = counted(line, 'passed')
+  const failed = counted(line, 'failed')
+  const skipped = counted(line, 'skipped') + counted(line, 'todo')
+  const note = `${passed} tests passed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+  if (passed + failed === 0) return { passed, failed: 1, note: 'no test ran' }
+  if (failed > 0) return { passed, failed, note: `${failed} tests failed, ${note}` }
+  if (code !== 0) return { passed, failed: 1, note: `${note}, but the run failed outside of them` }
+  return { passed, failed, note }
+}
+
+function counted(line: string, word: string): number {
+  return Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0)
+}
