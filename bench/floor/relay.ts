@@ -1,7 +1,7 @@
 /**
  * The floor: the barest relay that keeps promise 1 by hand. node:http, one SQLite table, group commit with
  * fsync, undici. No retries, no order, no bounds, no metrics, no flow: what is left is what the job costs.
- * FLOOR_STORE=main|worker says on which thread SQLite runs; bench/floor/README.md says what may change here.
+ * bench/floor/README.md lists its variants and says what may change here.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -15,7 +15,11 @@ const concurrency = Number(process.env['FLOOR_CONCURRENCY'] ?? 64)
 const env = participantEnv()
 const file = join(env.dataDir, 'floor.db')
 const committer = process.env['FLOOR_STORE'] === 'worker' ? await workerCommitter(file) : mainCommitter(file)
-const sink = deliverer(env.sinkUrl, concurrency)
+const sink = deliverer(
+  env.sinkUrl,
+  concurrency,
+  process.env['FLOOR_CLIENT'] === 'request' ? 'request' : 'dispatch',
+)
 
 type Pending = { readonly seq: number; readonly order: Order }
 

@@ -5,61 +5,53 @@ import { framer } from './framing.ts'
 /** One keep-alive connection that carries one request at a time. */
 export type Connection = {
   /** Sends message `sequence`; `answered` gets the status, or 0 when the connection broke. */
-  readonly send: (sequence: number, scheduledAt: number, answered: (status: number) => void) => void
+  readonly send: (sequence: number, scheduledAt: number, answered: Answered) => void
   readonly close: () => void
 }
 
 export type Target = { readonly port: number; readonly path: string }
 
+type Answered = (status: number) => void
+
 /** Opens a connection to the participant; a broken one is opened again by the next `send`. */
 export const connection = async (target: Target): Promise<Connection> => {
   const request: RequestBuffer = requestBuffer(`127.0.0.1:${target.port}`, target.path)
-  let waiting: ((status: number) => void) | undefined
-  const settle = (status: number): void => {
+  let socket = await open(target)
+  let waiting: Answered | undefined
+  const settle: Answered = (status) => {
     const answered = waiting
     waiting = undefined
     answered?.(status)
   }
-  let socket: Socket | undefined = await open(target.port, settle, () => {
-    socket = undefined
-  })
-  const write = (to: Socket, sequence: number, scheduledAt: number): void => {
-    request.stamp(sequence, scheduledAt)
-    to.write(request.bytes)
+  const listen = (): void => {
+    const read = framer((frame) => settle(Number(frame.head.slice(9, 12))))
+    socket.on('data', read)
+    socket.on('close', () => settle(0))
   }
-  const reopen = async (): Promise<Socket> => {
-    socket = await open(target.port, settle, () => {
-      socket = undefined
-    })
-    return socket
+  const reopen = async (): Promise<void> => {
+    socket = await open(target)
+    listen()
   }
+  listen()
   return {
     send: (sequence, scheduledAt, answered) => {
       waiting = answered
-      if (socket !== undefined) return write(socket, sequence, scheduledAt)
-      reopen().then(
-        (opened) => write(opened, sequence, scheduledAt),
-        () => settle(0),
-      )
+      request.stamp(sequence, scheduledAt)
+      if (socket.destroyed)
+        reopen().then(
+          () => socket.write(request.bytes),
+          () => settle(0),
+        )
+      else socket.write(request.bytes)
     },
-    close: () => socket?.destroy(),
+    close: () => socket.destroy(),
   }
 }
 
-const open = (port: number, settle: (status: number) => void, gone: () => void): Promise<Socket> => {
-  const { promise, resolve, reject } = Promise.withResolvers<Socket>()
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
-  socket.once('connect', () => resolve(socket))
-  socket.on('error', reject)
-  socket.on('close', () => {
-    gone()
-    settle(0)
+/** An open socket; after this its errors only show as its close. */
+const open = ({ port }: Target): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    socket.on('connect', () => resolve(socket))
+    socket.on('error', reject)
   })
-  socket.on(
-    'data',
-    framer((frame) => settle(statusOf(frame.head))),
-  )
-  return promise
-}
-
-const statusOf = (head: string): number => Number(head.slice(9, 12))

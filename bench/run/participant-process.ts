@@ -28,7 +28,11 @@ export const startParticipant = async (name: string, command: Command): Promise<
   })
   const errors = tail(child)
   let final: FinalLine | undefined
+  let stopping = false
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  child.once('exit', (code, signal) => {
+    if (!stopping) console.error(`${name} ended by itself with ${code ?? signal}\n${errors()}`)
+  })
   const ready = await new Promise<ReadyLine>((resolve, reject) => {
     const fail = (reason: string): void => reject(new Error(`${name} ${reason}\n${errors()}`))
     const late = setTimeout(() => fail(`printed no ready line in ${readyLimitMs / 1000} s`), readyLimitMs)
@@ -49,6 +53,7 @@ export const startParticipant = async (name: string, command: Command): Promise<
     pid: child.pid!,
     port: ready.port,
     stop: async () => {
+      stopping = true
       const kill = setTimeout(() => child.kill('SIGKILL'), stopLimitMs)
       if (child.exitCode === null) child.kill('SIGTERM')
       await gone
