@@ -1,0 +1,53 @@
+import { seededRandom } from '../lib/random.ts'
+import { FAULTS, type Fault, type Sink } from '../protocol.ts'
+
+/** How often each fault happens, as a share of all requests. */
+export type FaultRates = Readonly<Record<Fault, number>>
+
+/** About one request in nine is disturbed. */
+export const DEFAULT_RATES: FaultRates = {
+  'error-500': 0.01,
+  'error-503': 0.015,
+  'limit-429': 0.01,
+  'drop-before': 0.01,
+  'drop-after': 0.015,
+  'hang-after': 0.005,
+  'slow-before': 0.02,
+  'slow-after': 0.02,
+  'not-json': 0.005,
+}
+
+/** All rates times a factor; 0 gives well-behaved systems. */
+export function scaleRates(rates: FaultRates, factor: number): FaultRates {
+  return Object.fromEntries(FAULTS.map((fault) => [fault, rates[fault] * factor])) as FaultRates
+}
+
+/** What can go wrong, and how long slow things take, for one attempt at one request. */
+export interface Misbehaviour {
+  readonly fault: Fault | null
+  readonly delayMs: number
+}
+
+const SHORTEST_DELAY_MS = 20
+const LONGEST_DELAY_MS = 400
+
+/**
+ * The fault of an attempt. It depends on the seed, the request's identity and the number of the attempt only, so the
+ * same delivery meets the same faults in each run of a seed, in whatever order requests arrive.
+ */
+export function misbehave(
+  seed: number,
+  sink: Sink,
+  identity: string,
+  attempt: number,
+  rates: FaultRates,
+): Misbehaviour {
+  const random = seededRandom(seed, `fault|${sink}|${identity}|${attempt}`)
+  const delayMs = SHORTEST_DELAY_MS + random() * (LONGEST_DELAY_MS - SHORTEST_DELAY_MS)
+  let rest = random()
+  for (const fault of FAULTS) {
+    rest -= rates[fault]
+    if (rest < 0) return { fault, delayMs }
+  }
+  return { fault: null, delayMs }
+}
