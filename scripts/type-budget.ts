@@ -31,7 +31,7 @@ function lay(target: string, sources: Sources): void {
   writeFileSync(join(target, 'package.json'), '{ "type": "module" }\n')
   const config = {
     extends: join(root, 'tsconfig.base.json'),
-    compilerOptions: { noEmit: true, rewriteRelativeImportExtensions: false },
+    compilerOptions: { noEmit: true, rewriteRelativeImportExtensions: false, noUnusedLocals: false },
     files: Object.keys(sources),
   }
   writeFileSync(join(target, 'tsconfig.json'), JSON.stringify(config))

@@ -31,18 +31,18 @@ const stages: readonly Stage[] = [
     needs: [LIBRARY, 'examples', 'tests', 'bench', 'scripts'],
   },
   {
-    name: 'library types',
+    name: 'library-types',
     about: 'the library alone, with isolatedDeclarations',
     command: tsc('-p', 'packages/linkspan', '--noEmit'),
     needs: [LIBRARY],
   },
   {
-    name: 'type budget',
+    name: 'type-budget',
     about: 'what long flows cost the compiler',
     command: script('scripts/type-budget.ts'),
   },
   {
-    name: 'doc examples',
+    name: 'doc-examples',
     about: 'code in README, docs and TSDoc',
     command: script('scripts/doc-examples.ts'),
   },

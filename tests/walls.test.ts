@@ -22,6 +22,8 @@ const clean: Tree = {
     "declare module './steps.ts' {\n  interface Steps<B> {\n    map(f: (b: B) => B): Steps<B>\n  }\n}\n" +
     'export const map = pattern\n',
   'patterns/map.test.ts': "import { sqlite } from '../journal/sqlite/index.ts'\nsqlite(Date.now())\n",
+  'connect/fixtures/world.ts':
+    "export { engine } from '../../runtime/engine.ts'\nexport const now = Date.now()\n",
   'flow/flow.ts':
     "import { map } from '../patterns/index.ts'\nimport type { Connector } from '../connect/connector.ts'\n" +
     'export const flow = (_: Connector) => map\n',
@@ -172,6 +174,11 @@ const planted: readonly { readonly what: string; readonly files: Tree; readonly 
   {
     what: 'a library file importing a test',
     files: { 'patterns/steps.ts': "export * from './map.test.ts'\n" },
+    says: 'a test file is not part of the library',
+  },
+  {
+    what: 'a library file importing what only tests use',
+    files: { 'connect/files/bad.ts': "export * from '../fixtures/world.ts'\n" },
     says: 'a test file is not part of the library',
   },
   {

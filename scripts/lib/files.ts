@@ -34,8 +34,9 @@ export function isTypeScript(path: string): boolean {
   return path.endsWith('.ts') && !path.endsWith('.d.ts')
 }
 
+/** A test, or what only tests use: neither is part of the library. */
 export function isTest(path: string): boolean {
-  return path.endsWith('.test.ts')
+  return path.endsWith('.test.ts') || path.split('/').includes('fixtures')
 }
 
 /** Files that `linkspan init` copies into a user's project: the user's code, not ours. */

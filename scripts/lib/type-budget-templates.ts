@@ -14,11 +14,10 @@ declare const send: Operation<{ readonly id: string }, { readonly ok: boolean },
 const orders = inbox<Order>()
 `
 
-/** A map that widens the body, a filter, a bound call and a map that narrows it again, so that it stays of one size. */
+/** A map that widens the body, a filter, and a map that narrows it again, so that it stays of one size. */
 const ROUND: readonly ((at: number) => string)[] = [
   (at) => `  .map('widen ${at}', (order) => ({ ...order, a${at}: order.n + ${at} }))`,
   (at) => `  .filter('positive ${at}', (order) => order.n > ${at})`,
-  (at) => `  .tap('look ${at}', (order) => order.id.length)`,
   (at) => `  .map('narrow ${at}', ({ id, n, tags }) => ({ id, n: n + 1, tags }))`,
 ]
 
