@@ -1,4 +1,6 @@
 import './steps.ts'
+import { type Awaitless, answered } from './parts/answered.ts'
+import { namedOrNot, needFunction } from './parts/arguments.ts'
 import type { CommonOptions, Pattern, StepContext } from './pattern.ts'
 
 declare module './steps.ts' {
@@ -14,16 +16,12 @@ declare module './steps.ts' {
      */
     map<O>(
       name: string,
-      transform: (body: B, ctx: Context<N>) => O,
+      transform: (body: B, ctx: Context<N>) => Awaitless<O>,
       options?: CommonOptions,
-    ): Steps<Awaitless<O>, N, F>
-    map<O>(transform: (body: B, ctx: Context<N>) => O): Steps<Awaitless<O>, N, F>
+    ): Steps<O, N, F>
+    map<O>(transform: (body: B, ctx: Context<N>) => Awaitless<O>): Steps<O, N, F>
   }
 }
-
-/** A pure step is synchronous: a promise shows as this in the types, and is refused when it runs. */
-export type Awaitless<O> =
-  O extends PromiseLike<unknown> ? 'A pure step must not be asynchronous: use call() for anything outside' : O
 
 type Transform = (body: unknown, ctx: StepContext) => unknown
 
@@ -31,19 +29,19 @@ type Transform = (body: unknown, ctx: StepContext) => unknown
 export const map: Pattern = {
   kind: 'map',
   stepClass: 'pure',
+  mayBeUnnamed: true,
   summary: 'Makes another body of the body (Message Translator).',
   methods: {
     map: (draft, ...args: [string | Transform, Transform?, CommonOptions?]) => {
-      const [first, second, common] = args
-      return typeof first === 'function'
-        ? draft.add({ kind: 'map', name: undefined, code: { transform: first } })
-        : draft.add({ kind: 'map', name: first, code: { transform: second }, ...(common ? { common } : {}) })
+      const { name, value, options } = namedOrNot<Transform, CommonOptions>('map', args)
+      const transform = needFunction(value, 'the transform of map()', name)
+      return draft.add({ kind: 'map', name, code: { transform }, common: options })
     },
   },
   compile(_node, code, { path }) {
     const transform = code['transform'] as Transform
     return (pass) => {
-      pass.body = transform(pass.body, pass.enter(path))
+      pass.body = answered(transform(pass.body, pass.enter(path)), path)
       return undefined
     }
   },

@@ -173,7 +173,16 @@ export interface NewStep {
     readonly guarantee: Guarantee
   }
   readonly scopes?: readonly NewScope[]
-  readonly common?: CommonOptions
+  readonly common?: FailureOptions | undefined
+  /** The names that the step binds for those after it. */
+  readonly binds?: readonly string[]
+  /**
+   * True when the step keeps engine state. Its option `scope`, where none is given, is then set to the flow's and the
+   * step's oldest names, so that a renamed step finds its state.
+   */
+  readonly keepsState?: boolean
+  /** True when the step makes no sense for a child, as it speaks for the message that was accepted. */
+  readonly notInChildren?: boolean
 }
 
 /** An inner scope of a new step. */
@@ -185,7 +194,7 @@ export interface NewScope {
 
 /** Options that every named step takes. */
 export interface CommonOptions {
-  /** Earlier names of this step: its records are found under them too. */
+  /** Earlier names of this step, the oldest first: its records are found under them too. */
   readonly renamedFrom?: string | readonly string[]
 }
 
@@ -199,10 +208,24 @@ export interface FailureOptions extends CommonOptions {
 export interface Draft {
   add(step: NewStep): Draft
   /** Runs a scope function on an empty inner builder and answers what it built. */
-  scope(build: (inner: never) => unknown): Draft
-  /** Sets a part of the flow itself. Only outside scopes. */
+  scope(build: (inner: never) => unknown, options?: ScopeOptions): Draft
+  /** Sets a part of the flow itself. Only outside scopes, and once. */
   set(part: 'fallback', value: Draft): Draft
 }
+
+/** What kind of scope it is. */
+export interface ScopeOptions {
+  /** True when its steps are run by children, as messages of their own. */
+  readonly children?: boolean
+  /** Names that its steps find bound beside those bound before. */
+  readonly binds?: readonly string[]
+}
+
+/**
+ * The scope that the flow's own fallback branch is: its steps' paths begin with it, and no outer step may be called so.
+ * The scope of a step's own fallback is called `fallback` under the step's path.
+ */
+export const FLOW_FALLBACK = 'onError'
 
 /**
  * A pattern: how its node is built, and how it runs. Its methods' types are declared beside it by merging into
@@ -213,7 +236,15 @@ export interface Pattern {
   readonly stepClass: StepClass
   /** One sentence, for `linkspan doc` and the diagram's legend. */
   readonly summary: string
+  /** True when its steps may go without a name; they are then called by their kind and a number. */
+  readonly mayBeUnnamed?: boolean
   /** Builder methods: each describes the step to be added from the arguments given. */
   readonly methods: Readonly<Record<string, (draft: Draft, ...args: never[]) => Draft>>
   compile(node: StepNode, code: StepCode, tools: CompileTools): Executor
+  /**
+   * Puts the last body of the step's scope `fallback`, which is `pass.body`, where the step's result would have gone.
+   * The runtime calls it after that scope has run; `before` is the body that the step was given.
+   * Without it the fallback's last body is the body.
+   */
+  afterFallback?(node: StepNode, pass: Pass, before: unknown): void
 }

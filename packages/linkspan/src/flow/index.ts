@@ -1,0 +1,3 @@
+export * from '../patterns/index.ts'
+export * from './flow.ts'
+export * from './inbox.ts'

@@ -1,0 +1,238 @@
+import { LinkspanError } from '../model/errors.ts'
+import './steps.ts'
+import { answered } from './parts/answered.ts'
+import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
+import { checkChildren, failedChildren } from './parts/children.ts'
+import { asJson } from './parts/json.ts'
+import { placer } from './parts/placed.ts'
+import type { CommonOptions, Pass, Pattern, SpawnPlan, StepContext } from './pattern.ts'
+import type { NewName } from './steps.ts'
+
+declare module './steps.ts' {
+  interface Steps<B, N, F extends FlowFacts> {
+    /**
+     * Splitter: makes a child message of each item, which runs through the scope by itself, and waits until all have
+     * ended. The items are read one at a time and never collected, so there may be millions; a generator function
+     * must give the same ones when it is called again. A text is not split into its characters.
+     *
+     * Without `join` the body stays. `join: 'collect'` binds the children's last bodies as an array to `as`, in the
+     * order of the items and at most 10,000; a join with `initial` and `add` folds them one by one, and its result is
+     * bound to `as` or, without it, becomes the body (Aggregator).
+     *
+     * @example
+     * ```ts
+     * import { flow, inbox } from 'linkspan'
+     * const total = flow('total')
+     *   .from(inbox<{ lines: { price: number; count: number }[] }>())
+     *   .split('lines', (order) => order.lines, (line) => line.map((l) => l.price * l.count), {
+     *     join: { as: 'sum', initial: () => 0, add: (sum, amount) => sum + amount },
+     *   })
+     *   .map('summary', (order, { sum }) => `${order.lines.length} lines, ${sum} in all`)
+     * ```
+     */
+    split<I, O, H extends FlowFacts, K extends string = never, A = never>(
+      name: string,
+      items: (body: B, ctx: Context<N>) => Iterable<I>,
+      scope: (item: Steps<I, N, F>) => Ended<O, H>,
+      options: SplitOptions & (NotJoined | Collected<K, N> | Folded<O, A, K, N>),
+    ): [K] extends [never]
+      ? [A] extends [never]
+        ? Steps<B, N, F>
+        : Steps<A, N, F>
+      : Placed<B, N, F, K, [A] extends [never] ? O[] : A>
+    split<I, O, H extends FlowFacts>(
+      name: string,
+      items: (body: B, ctx: Context<N>) => Iterable<I>,
+      scope: (item: Steps<I, N, F>) => Ended<O, H>,
+    ): Steps<B, N, F>
+  }
+}
+
+/** How the children of a split run. */
+export interface SplitOptions extends CommonOptions {
+  /** The most children that run at once. @default the flow's concurrency */
+  readonly concurrency?: number
+  /** Whether the first failed child ends the making of more and fails this message. @default false */
+  readonly stopOnError?: boolean
+}
+
+/** A split whose children's last bodies nobody keeps. */
+export interface NotJoined {
+  readonly join?: undefined
+  readonly as?: undefined
+}
+
+/** A split whose children's last bodies become an array. */
+export interface Collected<K extends string, N> {
+  readonly join: 'collect'
+  /** The name that the array is bound to. */
+  readonly as: NewName<K, N>
+}
+
+/** A split whose children's last bodies are folded into one value. */
+export interface Folded<O, A, K extends string, N> {
+  readonly join: Join<O, A, K, N>
+  readonly as?: undefined
+}
+
+/** How the last bodies of the children that are done become one value, in the order of the items. */
+export interface Join<O, A, K extends string, N> {
+  /** The name that the value is bound to; without it, it becomes the body. */
+  readonly as?: NewName<K, N>
+  readonly initial: () => A
+  /** Adds a child's last body; `index` is the child's place among its siblings. Synchronous and pure. */
+  readonly add: (joined: A, output: O, index: number) => NoInfer<A>
+}
+
+/** The most outputs that `join: 'collect'` keeps. */
+export const COLLECT_LIMIT = 10_000
+
+type Items = (body: unknown, ctx: StepContext) => unknown
+type RunJoin = Pick<Join<unknown, unknown, string, unknown>, 'initial' | 'add'>
+
+interface GivenSplit extends SplitOptions {
+  readonly join?: 'collect' | (RunJoin & { readonly as?: string })
+  readonly as?: string
+}
+
+/** The `split` step. */
+export const split: Pattern = {
+  kind: 'split',
+  stepClass: 'scope',
+  summary: 'Makes a child of each item, and joins what they end with (Splitter, Aggregator).',
+  methods: {
+    split: (draft, name: string, items: Items, scope: (item: never) => unknown, given: GivenSplit = {}) => {
+      const inner = draft.scope(needFunction(scope, 'the scope of split()', name), { children: true })
+      const as = checkJoin(given, name)
+      return draft.add({
+        kind: 'split',
+        name,
+        options: {
+          ...(as === undefined ? {} : { as }),
+          join: given.join === undefined ? 'none' : given.join === 'collect' ? 'collect' : 'fold',
+          ...checkChildren(given, name),
+        },
+        code: {
+          items: needFunction(items, 'the items of split()', name),
+          ...(typeof given.join === 'object' ? { initial: given.join.initial, add: given.join.add } : {}),
+        },
+        scopes: [{ name: '', label: 'each', draft: inner }],
+        common: given,
+        binds: as === undefined ? [] : [as],
+      })
+    },
+  },
+  compile(node, code, { path, entry }) {
+    const child = entry('')
+    const join = joinOf(node.options['join'], code, path)
+    const place = placer(node)
+    const plan = planOf(node.options, path, child, join !== undefined)
+    const items = code['items'] as Items
+    return async (pass) => {
+      const outcome = await pass.spawn({ ...plan, bodies: bodiesOf(items, pass, path, node.options['join']) })
+      if (plan.stopOnError) failedChildren(outcome, path)
+      if (join) place(pass, await joinedValue(pass, path, join))
+      return undefined
+    }
+  },
+}
+
+function planOf(
+  options: Readonly<Record<string, unknown>>,
+  path: string,
+  child: string,
+  keepOutputs: boolean,
+): Omit<SpawnPlan, 'bodies'> {
+  return {
+    path,
+    scopeOf: () => child,
+    keepOutputs,
+    concurrency: options['concurrency'] as number | null,
+    stopOnError: options['stopOnError'] as boolean,
+  }
+}
+
+function bodiesOf(items: Items, pass: Pass, path: string, join: unknown): () => Iterable<unknown> {
+  const { body } = pass
+  return () => {
+    const given = answered(items(body, pass.enter(path)), path, 'its items')
+    if (typeof given === 'string' || !isIterable(given)) throw notIterable(given, path)
+    return join === 'collect' ? collectable(given, path) : given
+  }
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> {
+  return (
+    typeof (value as { [Symbol.iterator]?: unknown } | null | undefined)?.[Symbol.iterator] === 'function'
+  )
+}
+
+function notIterable(value: unknown, path: string): LinkspanError {
+  const hint = typeof value === 'string' ? 'a text: split it yourself, as in text.split("\\n")' : shown(value)
+  return new LinkspanError(
+    'SPLIT_NOT_ITERABLE',
+    `The split "${path}" needs an array or another iterable of items, but its function answered ${hint}.`,
+    { details: { path } },
+  )
+}
+
+function* collectable(items: Iterable<unknown>, path: string): Generator<unknown> {
+  let count = 0
+  for (const item of items) {
+    if (++count > COLLECT_LIMIT) throw tooLarge(path)
+    yield item
+  }
+}
+
+function tooLarge(path: string): LinkspanError {
+  return new LinkspanError(
+    'JOIN_TOO_LARGE',
+    `The split "${path}" collects more than ${COLLECT_LIMIT} outputs. Fold them instead: join: { initial: () => …, add: (joined, output) => … }.`,
+    { details: { path, limit: COLLECT_LIMIT } },
+  )
+}
+
+function joinOf(kind: unknown, code: Readonly<Record<string, unknown>>, path: string): RunJoin | undefined {
+  if (kind === 'fold')
+    return { initial: code['initial'] as RunJoin['initial'], add: code['add'] as RunJoin['add'] }
+  return kind === 'collect' ? collecting(path) : undefined
+}
+
+function collecting(path: string): RunJoin {
+  return {
+    initial: () => [],
+    add: (joined, output) => {
+      const list = joined as unknown[]
+      if (list.length >= COLLECT_LIMIT) throw tooLarge(path)
+      list.push(output)
+      return list
+    },
+  }
+}
+
+async function joinedValue(pass: Pass, path: string, join: RunJoin): Promise<unknown> {
+  const recalled = pass.recall(path)
+  if (recalled) return recalled.value
+  let value = answered(join.initial(), path, 'initial of its join')
+  for await (const { index, output } of pass.outputs(path))
+    value = answered(join.add(value, output, index), path, 'add of its join')
+  const kept = asJson(value, path, 'the joined value')
+  pass.record(path, kept)
+  return kept
+}
+
+function checkJoin({ join, as }: GivenSplit, step: string): string | undefined {
+  if (join === undefined) {
+    if (as === undefined) return undefined
+    throw invalid(`${stepWords(step)} has "as" but no join. Add join: 'collect', or leave "as" out.`)
+  }
+  if (join === 'collect') {
+    if (typeof as === 'string') return as
+    throw invalid(`${stepWords(step)} collects its outputs: name the array by "as".`)
+  }
+  if (typeof join !== 'object' || join === null)
+    throw invalid(`${stepWords(step)}: join is 'collect' or { initial, add }, not ${shown(join)}.`)
+  needFunction(join.initial, 'initial of the join', step)
+  needFunction(join.add, 'add of the join', step)
+  return join.as
+}
