@@ -1,0 +1,115 @@
+import type { CheckReport } from '../../index.ts'
+import { type ErrorCode, ensureError, isLinkspanError } from '../../model/errors.ts'
+import { NEGATIVE, OK } from '../exit-code.ts'
+import type { Library } from '../library.ts'
+import type { LoadedProject } from '../project-file.ts'
+import { projectProblems } from '../project-problems.ts'
+import { clean, counted } from '../text.ts'
+import { type Context, defineVerb, type Verb } from '../verb.ts'
+
+interface Findings {
+  readonly project: string
+  readonly flows: readonly string[]
+  /** What keeps the project from starting. */
+  readonly problems: readonly string[]
+  /** How live messages fit; null when there is no journal yet, or it could not be compared. */
+  readonly live: CheckReport | null
+}
+
+/** `linkspan check`. */
+export const check: Verb = defineVerb({
+  usage: 'check',
+  summary:
+    'Check the project before deploying: does it start, and do messages on their way fit the changed flows',
+  details:
+    'Reads the journal beside a running engine and changes nothing. Exits with 1 when the project would not start or messages would be parked.',
+  examples: ['linkspan check', 'linkspan check --json'],
+  reach: 'engine',
+  run: async (context) => {
+    const findings = await examine(context, await context.door.project())
+    if (context.out.json) context.out.document(findings)
+    else show(context, findings)
+    return isGood(findings) ? OK : NEGATIVE
+  },
+})
+
+async function examine(context: Context, loaded: LoadedProject): Promise<Findings> {
+  const library = await context.dependencies.library()
+  const problems = [
+    ...projectProblems(loaded.project, library.createLookup(loaded.directory)),
+    ...refusals(library, loaded),
+  ]
+  const live = await liveMessages(context).catch((error: unknown) => {
+    if (!isLinkspanError(error)) throw error
+    if (error.code !== NO_JOURNAL && !problems.includes(error.message)) problems.push(error.message)
+    return null
+  })
+  return {
+    project: loaded.file,
+    flows: loaded.project.flows.map(({ definition }) => definition.name),
+    problems,
+    live,
+  }
+}
+
+/** Making an engine validates the project; it is not started. */
+function refusals(library: Library, { project, directory }: LoadedProject): readonly string[] {
+  try {
+    library.createEngine(project, { directory })
+    return []
+  } catch (error) {
+    return [ensureError(error).message]
+  }
+}
+
+/** A project that never ran has no journal, and so nothing that could be parked. */
+const NO_JOURNAL: ErrorCode = 'JOURNAL_UNREACHABLE'
+
+function liveMessages(context: Context): Promise<CheckReport> {
+  return context.door.withPresentCode((admin) =>
+    context.withProgress('comparing', (progress) => admin.check(progress)),
+  )
+}
+
+function isGood({ problems, live }: Findings): boolean {
+  return (
+    problems.length === 0 && (live?.flows.every((flow) => flow.parked.length === 0 && !isLost(flow)) ?? true)
+  )
+}
+
+/** A flow that is gone leaves its live messages without code. */
+function isLost({ gone, live }: CheckReport['flows'][number]): boolean {
+  return gone && live > 0
+}
+
+function show({ out }: Context, { project, flows, problems, live }: Findings): void {
+  const { style } = out
+  out.line(`${project}: ${counted(flows.length, 'flow')}`)
+  for (const name of flows) {
+    const found = live?.flows.find(({ flow }) => flow === name)
+    const count =
+      found === undefined || found.live === 0
+        ? ''
+        : `  ${counted(found.live, 'message')} on the way, ${found.fit} fit`
+    out.line(
+      `  ${style(found !== undefined && found.parked.length > 0 ? 'bad' : 'good', clean(name))}${count}`,
+    )
+    for (const { id, reason } of (found?.parked ?? []).slice(0, SHOWN))
+      out.line(`    ${clean(id)} would be parked: ${clean(reason)}`)
+    const more = (found?.parked.length ?? 0) - SHOWN
+    if (more > 0) out.line(style('dim', `    and ${counted(more, 'more', 'more')}; --json has them all`))
+  }
+  for (const gone of live?.flows.filter(isLost) ?? [])
+    out.line(
+      `  ${style('bad', clean(gone.flow))} is gone from the project, with ${counted(gone.live, 'message')} on the way`,
+    )
+  for (const problem of problems) out.line(style('bad', `missing or wrong: ${clean(problem)}`))
+  if (live === null) out.line(style('dim', 'There is no journal to compare with.'))
+  out.line(
+    isGood({ project, flows, problems, live })
+      ? style('good', 'The project can be deployed.')
+      : style('bad', 'The project should not be deployed like this.'),
+  )
+}
+
+const SHOWN = 5

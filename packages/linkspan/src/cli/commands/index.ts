@@ -1,0 +1,37 @@
+import type { Verb, VerbGroup } from '../verb.ts'
+import { cancel } from './cancel.ts'
+import { check } from './check.ts'
+import { dead } from './dead.ts'
+import { dev } from './dev.ts'
+import { doubt } from './doubt.ts'
+import { flows } from './flows.ts'
+import { graph } from './graph.ts'
+import { init } from './init.ts'
+import { journal } from './journal.ts'
+import { keys } from './keys.ts'
+import { messages } from './messages.ts'
+import { probe } from './probe.ts'
+import { replay } from './replay.ts'
+import { run } from './run.ts'
+import { send } from './send.ts'
+import { trace } from './trace.ts'
+
+/** All verbs, in the order of the help. */
+export const VERBS: readonly (Verb | VerbGroup)[] = [
+  init,
+  dev,
+  run,
+  check,
+  graph,
+  send,
+  messages,
+  trace,
+  flows,
+  keys,
+  dead,
+  doubt,
+  cancel,
+  replay,
+  journal,
+  probe,
+]

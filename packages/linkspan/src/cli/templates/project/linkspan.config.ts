@@ -1,0 +1,9 @@
+import { defineProject, sqlite } from 'linkspan'
+import { hello } from './flows/hello.ts'
+
+export default defineProject({
+  journal: sqlite('data/journal.db'),
+  connections: { out: { folder: 'data/out' } },
+  flows: [hello],
+  http: { port: 7070 },
+})
