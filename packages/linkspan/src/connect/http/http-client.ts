@@ -1,0 +1,100 @@
+import { Agent, type Dispatcher, Pool } from 'undici'
+import type { Clock } from '../../model/outside.ts'
+import type { HttpAuth, ReadHttpConfig } from './http-config.ts'
+import { redactor } from './redact.ts'
+
+/** A connected HTTP connection: its pools, and what goes with each request. */
+export interface HttpClient {
+  readonly clock: Clock
+  /** Where paths start; null when each path is a whole URL. */
+  readonly base: { readonly origin: string; readonly path: string } | null
+  /** For paths below `base`. */
+  readonly pool: Dispatcher
+  /** For whole URLs, when there is no `base`. */
+  readonly agent: Dispatcher
+  /** Sent with each request; lower-case names. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly timeoutMs: number | null
+  readonly replyLimit: number
+  /** Takes credentials out of a text. */
+  readonly redact: (text: string) => string
+  /** What operations keep per client, by operation. */
+  readonly prepared: Map<object, unknown>
+  close(): Promise<void>
+}
+
+/**
+ * Makes the pools. Nothing is sent; a host that is down is an error of the call that needs it, and the pool connects
+ * again by itself.
+ *
+ * HTTP/2 is off: with it a failed request can have been sent on a stream that the server never looked at, and the
+ * client does not say which.
+ */
+export function httpClient(config: ReadHttpConfig, clock: Clock): HttpClient {
+  const options = poolOptions(config)
+  const agent = new Agent(options)
+  const { baseUrl } = config
+  const pool = baseUrl === undefined ? null : new Pool(baseUrl.origin, options)
+  const base =
+    baseUrl === undefined ? null : { origin: baseUrl.origin, path: baseUrl.pathname.replace(/\/+$/, '') }
+  const headers = { 'user-agent': 'linkspan', ...lowerCase(config.headers), ...authHeader(config.auth) }
+  return {
+    clock,
+    base,
+    pool: pool ?? agent,
+    agent,
+    headers,
+    timeoutMs: config.timeout ?? null,
+    replyLimit: config.replyLimit,
+    redact: redactor(secretsOf(config, headers)),
+    prepared: new Map(),
+    close: async () => {
+      await Promise.all([agent.destroy(), pool?.destroy()])
+    },
+  }
+}
+
+function poolOptions(config: ReadHttpConfig): Pool.Options {
+  const { tls } = config
+  return {
+    connections: config.connections,
+    pipelining: 1,
+    allowH2: false,
+    connectTimeout: config.connectTimeout,
+    keepAliveTimeout: Math.max(1, config.keepAlive),
+    keepAliveMaxTimeout: Math.max(1, config.keepAlive),
+    connect: {
+      timeout: config.connectTimeout,
+      ...(tls === undefined ? {} : { rejectUnauthorized: tls.rejectUnauthorized }),
+      ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+      ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
+      ...(tls?.key === undefined ? {} : { key: tls.key }),
+      ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
+    },
+  }
+}
+
+/** Header names in lower case, so that a later one replaces an earlier one however it is written. */
+export function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+}
+
+function authHeader(auth: HttpAuth | undefined): Record<string, string> {
+  if (auth === undefined) return {}
+  if (auth.kind === 'bearer') return { authorization: `Bearer ${auth.token}` }
+  if (auth.kind === 'apiKey') return { [auth.header.toLowerCase()]: auth.value }
+  return { authorization: `Basic ${Buffer.from(`${auth.user}:${auth.password}`).toString('base64')}` }
+}
+
+const SECRET_HEADER = /auth|key|token|secret|cookie|signature|password/
+
+function secretsOf(
+  { auth, headers: own }: ReadHttpConfig,
+  headers: Readonly<Record<string, string>>,
+): string[] {
+  const inHeaders = Object.entries(headers)
+    .filter(([name]) => SECRET_HEADER.test(name) || Object.hasOwn(lowerCase(own), name))
+    .flatMap(([, value]) => [value, value.replace(/^\w+ /, '')])
+  if (auth?.kind === 'basic') return [auth.password, ...inHeaders]
+  return inHeaders
+}

@@ -1,0 +1,244 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec'
+import {
+  configSchema,
+  duration,
+  flag,
+  object,
+  optional,
+  type Reader,
+  text,
+  texts,
+  whole,
+  withDefault,
+} from '../config.ts'
+import type { ConnectorSpec } from '../connector.ts'
+
+/** How requests say who we are. Made by {@link bearer}, {@link basic} and {@link apiKey}. */
+export type HttpAuth<S = string> =
+  | { readonly kind: 'bearer'; readonly token: S }
+  | { readonly kind: 'basic'; readonly user: S; readonly password: S }
+  | { readonly kind: 'apiKey'; readonly header: string; readonly value: S }
+
+/** `Authorization: Bearer …`. The token is a text or a reference such as `secret('TOKEN')`. */
+export function bearer<S>(token: S): HttpAuth<S> {
+  return { kind: 'bearer', token }
+}
+
+/** `Authorization: Basic …` (RFC 7617). A colon in the user's name is refused. */
+export function basic<S>(user: S, password: S): HttpAuth<S> {
+  return { kind: 'basic', user, password }
+}
+
+/** A key in a header of its own. @default header 'x-api-key' */
+export function apiKey<S>(value: S, header = 'x-api-key'): HttpAuth<S> {
+  return { kind: 'apiKey', header, value }
+}
+
+/** What the project binds to an HTTP connection. */
+export interface HttpConfig {
+  readonly baseUrl?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly auth?: HttpAuth
+  readonly timeout?: string | number
+  readonly connectTimeout?: string | number
+  readonly connections?: number
+  readonly keepAlive?: string | number
+  readonly replyLimit?: number
+  readonly tls?: HttpTls
+}
+
+/** What is said of TLS. Certificates and keys are PEM texts. */
+export interface HttpTls {
+  /** False accepts any certificate: for tests only. @default true */
+  readonly rejectUnauthorized?: boolean
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly serverName?: string
+}
+
+/** A checked {@link HttpConfig}; times in milliseconds. */
+export interface ReadHttpConfig {
+  readonly baseUrl: URL | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly auth: HttpAuth | undefined
+  readonly timeout: number | undefined
+  readonly connectTimeout: number
+  readonly connections: number
+  readonly keepAlive: number
+  readonly replyLimit: number
+  readonly tls: ReadTls | undefined
+}
+
+interface ReadTls {
+  readonly rejectUnauthorized: boolean
+  readonly ca: string | undefined
+  readonly cert: string | undefined
+  readonly key: string | undefined
+  readonly serverName: string | undefined
+}
+
+const MIB = 1024 * 1024
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a header's value may not hold
+const NOT_IN_HEADER = /[\u0000-\u0008\u000a-\u001f\u007f]/
+
+const baseUrl: Reader<URL> = (value) => {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : null
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new Error('must be a URL as in "https://api.example.com/v1"')
+  if (url.username !== '' || url.password !== '') {
+    throw new Error('must not hold a user or password: give them as auth: basic(user, password)')
+  }
+  if (url.search !== '' || url.hash !== '') {
+    throw new Error('must not hold a query or fragment: operations state their own `query`')
+  }
+  return url
+}
+
+const headerValue: Reader<string> = (value) => {
+  const given = text(value)
+  if (NOT_IN_HEADER.test(given))
+    throw new Error('holds a line break or control character, which no header may')
+  return given
+}
+
+const headerName: Reader<string> = (value) => {
+  if (typeof value === 'string' && HEADER_NAME.test(value)) return value
+  throw new Error('must be the name of a header, as "x-api-key"')
+}
+
+const headers: Reader<Readonly<Record<string, string>>> = (value) => {
+  const given = texts(value)
+  for (const [name, entry] of Object.entries(given)) {
+    if (!HEADER_NAME.test(name)) throw new Error(`"${name}" is no name of a header`)
+    if (NOT_IN_HEADER.test(entry)) throw new Error(`"${name}" holds a line break or control character`)
+  }
+  return given
+}
+
+const userName: Reader<string> = (value) => {
+  const given = text(value)
+  if (given.includes(':')) throw new Error('must not hold a colon (RFC 7617)')
+  return given
+}
+
+const auth: Reader<HttpAuth> = (value) => {
+  const kind = (value as { kind?: unknown } | null)?.kind
+  const word = (): 'never' => kind as 'never'
+  if (kind === 'bearer') return object({ kind: word, token: headerValue })(value) as unknown as HttpAuth
+  if (kind === 'basic')
+    return object({ kind: word, user: userName, password: text })(value) as unknown as HttpAuth
+  if (kind === 'apiKey')
+    return object({ kind: word, header: headerName, value: headerValue })(value) as unknown as HttpAuth
+  throw new Error('must be bearer(token), basic(user, password) or apiKey(value, header)')
+}
+
+const tls: Reader<ReadTls> = object<ReadTls>({
+  rejectUnauthorized: withDefault(flag, true),
+  ca: optional(text),
+  cert: optional(text),
+  key: optional(text),
+  serverName: optional(text),
+})
+
+const options: StandardSchemaV1<unknown, ReadHttpConfig> = configSchema<ReadHttpConfig>({
+  baseUrl: optional(baseUrl),
+  headers: withDefault(headers, {}),
+  auth: optional(auth),
+  timeout: optional(duration),
+  connectTimeout: withDefault(duration, 10_000),
+  connections: withDefault(whole(1, 10_000), 64),
+  keepAlive: withDefault(duration, 4_000),
+  replyLimit: withDefault(whole(1, 1024 * MIB), 10 * MIB),
+  tls: optional(tls),
+})
+
+/** Checks what the project binds; credentials without a `baseUrl` are refused, since they would go to any host. */
+export const httpConfig: StandardSchemaV1<unknown, ReadHttpConfig> = {
+  '~standard': {
+    version: 1,
+    vendor: 'linkspan',
+    validate: (value) => {
+      const result = options['~standard'].validate(value) as StandardSchemaV1.Result<ReadHttpConfig>
+      if (result.issues || result.value.auth === undefined || result.value.baseUrl !== undefined)
+        return result
+      return {
+        issues: [{ path: ['auth'], message: 'needs a baseUrl, so that credentials go to that host only' }],
+      }
+    },
+  },
+}
+
+/** What the HTTP connector says of itself. */
+export const httpSpec: ConnectorSpec = {
+  summary:
+    'Calls of any HTTP service, with pooled connections, time limits and an honest account of each failure.',
+  stability: 'stable',
+  options: [
+    {
+      name: 'baseUrl',
+      type: 'URL',
+      summary:
+        'Where paths start. Other hosts are then refused. Without it each path must be a whole URL, to any host.',
+    },
+    {
+      name: 'headers',
+      type: '{ name: value }',
+      default: '{}',
+      summary: 'Sent with each request.',
+      secret: true,
+    },
+    {
+      name: 'auth',
+      type: 'bearer(…) | basic(…) | apiKey(…)',
+      summary: 'Sent with each request to the host of `baseUrl`, and to no other.',
+      secret: true,
+    },
+    {
+      name: 'timeout',
+      type: 'Duration',
+      default: "the call's time limit",
+      summary: 'The longest silence: until the head of the reply, and between two pieces of its body.',
+    },
+    {
+      name: 'connectTimeout',
+      type: 'Duration',
+      default: '10s',
+      summary: 'How long making a connection may take.',
+    },
+    {
+      name: 'connections',
+      type: '1 … 10000',
+      default: '64',
+      summary: 'The most open connections to one host.',
+    },
+    {
+      name: 'keepAlive',
+      type: 'Duration',
+      default: '4s',
+      summary: "How long an unused connection is kept; a server's shorter `Keep-Alive` hint is respected.",
+    },
+    {
+      name: 'replyLimit',
+      type: 'bytes',
+      default: '10485760',
+      summary: 'The most bytes of the body of a reply.',
+    },
+    {
+      name: 'tls.rejectUnauthorized',
+      type: 'boolean',
+      default: 'true',
+      summary: 'False accepts any certificate: for tests only.',
+    },
+    { name: 'tls.ca', type: 'PEM', summary: 'The authority that signs the server’s certificate.' },
+    { name: 'tls.cert', type: 'PEM', summary: 'Our certificate, for mutual TLS.' },
+    { name: 'tls.key', type: 'PEM', summary: 'Its key.', secret: true },
+    {
+      name: 'tls.serverName',
+      type: 'string',
+      default: 'the host',
+      summary: 'The name that its certificate must have.',
+    },
+  ],
+}

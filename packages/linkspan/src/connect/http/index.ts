@@ -1,0 +1,38 @@
+export { typed } from '../typed.ts'
+export type { StatusMeaning } from './failure.ts'
+export type { HttpClient } from './http-client.ts'
+export {
+  apiKey,
+  basic,
+  bearer,
+  type HttpAuth,
+  type HttpConfig,
+  type HttpTls,
+  httpSpec,
+  type ReadHttpConfig,
+} from './http-config.ts'
+export {
+  type HttpConnection,
+  type HttpConnectionOptions,
+  httpConnection,
+  httpConnector,
+  type MakeRepeatable,
+  type MakeUnrepeatable,
+} from './http-connection.ts'
+export type {
+  CallMark,
+  DeclaredGuarantee,
+  GuaranteeKind,
+  HttpMethod,
+  KeyGuarantee,
+  RepeatableOptions,
+  RequestOptions,
+  ResponseShape,
+  ResultOf,
+  StatedGuarantee,
+  UnrepeatableOptions,
+  VerifyGuarantee,
+  VerifyRequest,
+} from './http-operation.ts'
+export { path, type Query } from './path.ts'
+export type { HttpReply } from './reply.ts'

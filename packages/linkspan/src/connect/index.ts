@@ -1,0 +1,44 @@
+export { type Duration, durationMs } from '../model/duration.ts'
+export {
+  type Applied,
+  type ErrorCode,
+  type ErrorOptions,
+  ensureError,
+  isLinkspanError,
+  LinkspanError,
+  type Retry,
+} from '../model/errors.ts'
+export type { ByKey, ByVerify, Guarantee, Natural, NoGuarantee } from '../model/guarantee.ts'
+export type { Headers, Json } from '../model/message.ts'
+export type { CancelTimer, Clock, Logger, Random } from '../model/outside.ts'
+export { acceptWhenRoom } from './accept.ts'
+export {
+  configSchema,
+  duration,
+  flag,
+  object,
+  oneOf,
+  optional,
+  type Reader,
+  type Readers,
+  text,
+  texts,
+  whole,
+  withDefault,
+} from './config.ts'
+export type {
+  CallContext,
+  ConnectEnvironment,
+  ConnectionDeclaration,
+  Connector,
+  ConnectorSpec,
+  Incoming,
+  Operation,
+  RunningSource,
+  SourceContext,
+  SourceDeclaration,
+  Verdict,
+} from './connector.ts'
+export { optionsTable } from './options-table.ts'
+export { issuesText, typed } from './typed.ts'
+export { wait } from './wait.ts'
