@@ -1,13 +1,14 @@
 import type { SourceDeclaration } from '../connect/connector.ts'
 import type { FlowDefinition, SourcePlace, StepCode } from '../model/flow-definition.ts'
-import { patterns } from '../patterns/index.ts'
+import { flowMethods, patterns } from '../patterns/index.ts'
 import type { Draft } from '../patterns/pattern.ts'
 import type { Facts, Flow, NoNames, Steps } from '../patterns/steps.ts'
+import { codeVersion } from './code-version.ts'
 import { atPlace, type DraftState, draftOf, type Presentation, stateOfDraft } from './draft.ts'
 import { type FlowHead, finish } from './finish.ts'
 import { callerOf } from './place.ts'
 
-type Finished = Pick<Flow, 'definition' | 'code' | 'places'>
+type Finished = Pick<Flow, 'definition' | 'code' | 'places' | 'codeVersion'>
 
 /** What stands behind a builder: the flow's head is known by the outermost ones only. */
 interface Behind {
@@ -50,8 +51,13 @@ function finishedOf(builder: unknown): Finished & { readonly head: FlowHead } {
     throw new TypeError(
       'These are the steps of a scope, not a flow: only what flow().from() begins has a definition.',
     )
-  own.finished ??= finish(own.head, own.state)
-  return { ...own.finished, head: own.head }
+  own.finished ??= finished(own.head, own.state)
+  return Object.assign({ head: own.head }, own.finished)
+}
+
+function finished(head: FlowHead, state: DraftState): Finished {
+  const parts = finish(head, state)
+  return { ...parts, codeVersion: codeVersion(parts.definition, parts.code, head.own) }
 }
 
 const facts = {
@@ -64,6 +70,9 @@ const facts = {
   get places(): ReadonlyMap<string, SourcePlace> {
     return finishedOf(this).places
   },
+  get codeVersion(): string {
+    return finishedOf(this).codeVersion
+  },
   get source(): SourceDeclaration<unknown> {
     return finishedOf(this).head.source
   },
@@ -75,7 +84,7 @@ const facts = {
 const prototype: object = Object.assign(
   Object.create(null, Object.getOwnPropertyDescriptors(facts)) as object,
   Object.fromEntries(
-    patterns.flatMap(({ methods }) =>
+    [...patterns, { methods: flowMethods }].flatMap(({ methods }) =>
       Object.entries(methods).map(([name, run]) => [name, methodOf(run as Method)] as const),
     ),
   ),

@@ -1,3 +1,5 @@
 export * from '../patterns/index.ts'
+export * from './channel.ts'
+export * from './code-version.ts'
 export * from './flow.ts'
 export * from './inbox.ts'

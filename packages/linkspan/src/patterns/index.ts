@@ -1,13 +1,40 @@
 import { call } from './call.ts'
 import { choice } from './choice.ts'
+import { dedupe } from './dedupe.ts'
+import { delay } from './delay.ts'
 import { filter } from './filter.ts'
 import { map } from './map.ts'
+import { multicast } from './multicast.ts'
+import { onError } from './on-error.ts'
 import type { Pattern } from './pattern.ts'
+import { publish } from './publish.ts'
+import { reply } from './reply.ts'
 import { split } from './split.ts'
+import { state } from './state.ts'
+import { tap } from './tap.ts'
 import { to } from './to.ts'
+import { validate } from './validate.ts'
 
 /** All patterns. A new one is put in this list and its file exported below; nothing else has to change. */
-export const patterns: readonly Pattern[] = [map, filter, choice, split, call, to]
+export const patterns: readonly Pattern[] = [
+  map,
+  filter,
+  validate,
+  choice,
+  split,
+  multicast,
+  tap,
+  delay,
+  dedupe,
+  state,
+  call,
+  to,
+  publish,
+  reply,
+]
+
+/** Builder methods that make no step of their own. */
+export const flowMethods: Pattern['methods'] = { onError }
 
 /** The patterns by the kind of their steps. */
 export const patternsByKind: ReadonlyMap<string, Pattern> = new Map(
@@ -16,13 +43,22 @@ export const patternsByKind: ReadonlyMap<string, Pattern> = new Map(
 
 export * from './call.ts'
 export * from './choice.ts'
+export * from './dedupe.ts'
+export * from './delay.ts'
 export * from './filter.ts'
 export * from './map.ts'
+export * from './multicast.ts'
+export * from './on-error.ts'
 export * from './parts/answered.ts'
 export * from './parts/calling.ts'
 export * from './parts/merged.ts'
 export * from './parts/narrowed.ts'
 export * from './pattern.ts'
+export * from './publish.ts'
+export * from './reply.ts'
 export * from './split.ts'
+export * from './state.ts'
 export * from './steps.ts'
+export * from './tap.ts'
 export * from './to.ts'
+export * from './validate.ts'

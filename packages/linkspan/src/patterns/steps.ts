@@ -50,6 +50,8 @@ export interface Flow<F extends FlowFacts = FlowFacts> {
   readonly source: SourceDeclaration<unknown>
   /** The code of the flow itself: key, index, dedupe, error policy. */
   readonly own: StepCode
+  /** A short hash of the definition and the text of all functions: it changes when the flow's code does. */
+  readonly codeVersion: string
   /** Where each step was written, by path; '' for the flow. */
   readonly places: ReadonlyMap<string, SourcePlace>
   /** Phantom: the flow's types. Never set. */

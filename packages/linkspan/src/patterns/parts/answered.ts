@@ -4,7 +4,7 @@ import { LinkspanError } from '../../model/errors.ts'
  * The answer of a function that must be synchronous.
  * @throws {LinkspanError} `STEP_ASYNC` when it is a promise (or anything that can be awaited).
  */
-export function answered<T>(value: T, path: string, what = 'its function'): T {
+export function answered<T>(value: T | PromiseLike<T>, path: string, what = 'its function'): T {
   if (!isThenable(value)) return value
   // Nobody awaits it, so its rejection would end the process as unhandled.
   value.then(undefined, () => undefined)
