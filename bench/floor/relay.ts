@@ -6,10 +6,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { announce, onStop, participantEnv } from '../protocol.ts'
+import { deliverer } from '../participant/deliverer.ts'
+import { announce, onStop, participantEnv } from '../participant/protocol.ts'
 import { type Order, transform } from '../workload/order.ts'
 import { mainCommitter, workerCommitter } from './committer.ts'
-import { deliverer } from './deliverer.ts'
 
 const concurrency = Number(process.env['FLOOR_CONCURRENCY'] ?? 64)
 const env = participantEnv()

@@ -13,15 +13,11 @@ export type Helper<Question extends object, Answer extends { readonly tell: stri
 /** Starts the module as a process and waits for its `ready`. */
 export const startHelper = async <Question extends object, Answer extends { readonly tell: string }>(
   module: URL,
-  env: Readonly<Record<string, string>>,
 ): Promise<{
   readonly helper: Helper<Question, Answer>
   readonly ready: Extract<Answer, { tell: 'ready' }>
 }> => {
-  const child = fork(module, {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  })
+  const child = fork(module, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const ready = await answerOf<Answer, 'ready'>(child, 'ready')
   const helper: Helper<Question, Answer> = {
     pid: child.pid!,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { FinalLine, ReadyLine } from '../protocol.ts'
+import type { FinalLine, ReadyLine } from '../participant/protocol.ts'
 
 export type StartedParticipant = {
   readonly pid: number
@@ -28,10 +28,11 @@ export const startParticipant = async (name: string, command: Command): Promise<
   })
   const errors = tail(child)
   let final: FinalLine | undefined
+  let isReady = false
   let stopping = false
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   child.once('exit', (code, signal) => {
-    if (!stopping) console.error(`${name} ended by itself with ${code ?? signal}\n${errors()}`)
+    if (isReady && !stopping) console.error(`${name} ended by itself with ${code ?? signal}\n${errors()}`)
   })
   const ready = await new Promise<ReadyLine>((resolve, reject) => {
     const fail = (reason: string): void => reject(new Error(`${name} ${reason}\n${errors()}`))
@@ -43,6 +44,7 @@ export const startParticipant = async (name: string, command: Command): Promise<
       if (said !== undefined && 'final' in said) final = said
       if (said === undefined || !('ready' in said)) return
       clearTimeout(late)
+      isReady = true
       resolve(said)
     })
   }).catch((error: unknown) => {

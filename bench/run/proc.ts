@@ -1,18 +1,32 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** What a tree of processes has used: the participant with everything it started. */
-export type Usage = { readonly cpuSeconds: number; readonly rssBytes: number }
-
 /** The unit of the kernel's CPU times in /proc on every Linux that Node runs on. */
 const ticksPerSecond = 100
 
-/** Adds up the process and its descendants; zero where there is no /proc. */
-export const usageOf = (pid: number): Usage => sum(treeOf(pid).map(usageOfOne))
+/** CPU seconds used so far by the process and its descendants; 0 where there is no /proc. */
+export const cpuSecondsOf = (pid: number): number =>
+  add(treeOf(pid).map((each) => ticks(fields(each)?.slice(11, 13))))
 
-export const sum = (usages: readonly Usage[]): Usage => ({
-  cpuSeconds: usages.reduce((total, { cpuSeconds }) => total + cpuSeconds, 0),
-  rssBytes: usages.reduce((total, { rssBytes }) => total + rssBytes, 0),
-})
+/** Resident bytes of the process and its descendants. */
+export const residentBytesOf = (pid: number): number => add(treeOf(pid).map(resident))
+
+/** The same, with each shared page counted by its share: a database's processes share most of theirs. */
+export const proportionalBytesOf = (pid: number): number =>
+  add(treeOf(pid).map((each) => proportional(each) ?? resident(each)))
+
+/** CPU seconds of the whole machine since it started: used by anyone, and taken by its host. */
+export const machineCpuSeconds = (): { readonly busy: number; readonly stolen: number } => {
+  const [user, nice, system, , , irq, softirq, steal] = cpuLine()
+  return { busy: ticks([user, nice, system, irq, softirq]), stolen: ticks([steal]) }
+}
+
+const cpuLine = (): (string | undefined)[] =>
+  /^cpu +(.*)$/m.exec(read('/proc/stat') ?? '')?.[1]?.split(' ') ?? []
+
+const ticks = (values: readonly (string | undefined)[] | undefined): number =>
+  add((values ?? []).map((value) => Number(value ?? 0))) / ticksPerSecond
+
+const add = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
 const treeOf = (root: number): number[] => {
   const children = new Map<number, number[]>()
@@ -33,23 +47,20 @@ const pids = (): number[] => {
   }
 }
 
-const usageOfOne = (pid: number): Usage => {
-  const stat = fields(pid)
-  if (stat === undefined) return { cpuSeconds: 0, rssBytes: 0 }
-  return { cpuSeconds: (Number(stat[11]) + Number(stat[12])) / ticksPerSecond, rssBytes: residentBytes(pid) }
-}
-
-/** /proc/PID/stat after the name in parentheses: state, ppid, … utime is 11, stime is 12 (see proc(5)). */
+/** /proc/PID/stat after the name in parentheses: state, ppid, …; 11 is utime, 12 is stime (see proc(5)). */
 const fields = (pid: number): string[] | undefined => {
   const text = read(`/proc/${pid}/stat`)
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')
 }
 
-/** The proportional share where the kernel tells it, as the processes of a database share their pages. */
-const residentBytes = (pid: number): number => {
-  const pss = /^Pss: +(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`) ?? '')
-  const rss = /^VmRSS:\s+(\d+)/m.exec(read(`/proc/${pid}/status`) ?? '')
-  return Number((pss ?? rss)?.[1] ?? 0) * 1024
+const resident = (pid: number): number => kilobytes(/^VmRSS:\s+(\d+)/m, `/proc/${pid}/status`) ?? 0
+
+const proportional = (pid: number): number | undefined =>
+  kilobytes(/^Pss:\s+(\d+)/m, `/proc/${pid}/smaps_rollup`)
+
+const kilobytes = (pattern: RegExp, path: string): number | undefined => {
+  const found = pattern.exec(read(path) ?? '')
+  return found === null ? undefined : Number(found[1]) * 1024
 }
 
 const read = (path: string): string | undefined => {

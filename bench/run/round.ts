@@ -3,52 +3,47 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ArrivalReport } from '../load/arrivals.ts'
+import { connection } from '../load/connection.ts'
 import type { Load, LoadReport } from '../load/generator.ts'
 import type { LoadAnswer } from '../load/load-process.ts'
 import type { SinkAnswer, SinkRequest } from '../load/sink-process.ts'
 import { nowMicros } from '../workload/request.ts'
 import { type Helper, startHelper } from './channel.ts'
+import { type CpuShares, cpuWindow } from './cpu-shares.ts'
 import { type Command, type StartedParticipant, startParticipant } from './participant-process.ts'
-import { sum, type Usage, usageOf } from './proc.ts'
+import { proportionalBytesOf, residentBytesOf } from './proc.ts'
 
 /** How one participant is put under load once. */
 export type RoundPlan = {
   readonly name: string
   readonly command: (env: { readonly sinkUrl: string; readonly dataDir: string }) => Command
-  /** Services that work for this participant, whose CPU and memory count as its own. */
+  /** Services that work for this participant; their CPU and memory are shown beside its own. */
   readonly servicePids: readonly number[]
-  readonly path: string
   readonly connections: number
   readonly seconds: number
   readonly warmUpSeconds: number
+  /** Messages per second in an open loop; absent: a closed loop. */
   readonly rate?: number
+  /** How long it rests after its first message before its idle memory is read. */
+  readonly idleSeconds: number
+  /** It only accepts and delivers nothing: the bare HTTP rate. */
+  readonly acceptOnly?: boolean
+  /** A folder to use and keep; absent: an empty one that is removed afterwards. */
+  readonly dataDir?: string
 }
 
 export type Round = {
   readonly name: string
-  /** Accepted per second, from the first request to the last answer. */
-  readonly acceptPerSecond: number
-  /** Delivered per second, from the first to the last arrival at the sink, so the drain counts. */
-  readonly endToEndPerSecond: number
   readonly load: LoadReport
   readonly arrivals: ArrivalReport
-  /** From spawn to the ready line. */
-  readonly startMillis: number
-  readonly idleRssBytes: number
-  /** The highest of the samples taken every 250 ms. */
-  readonly peakRssBytes: number
+  /** From spawn to the ready line, and to the first 202. */
+  readonly readyMillis: number
+  readonly firstAcceptedMillis: number
+  readonly idleBytes: number
+  /** Resident bytes of the participant over the measured window, evenly spaced. */
+  readonly residentBytes: readonly number[]
+  readonly serviceBytes: number
   readonly cpu: CpuShares
-}
-
-/** CPU seconds per second of wall clock in the measured window, drain included; 1 is one core. */
-export type CpuShares = {
-  readonly participant: number
-  readonly services: number
-  readonly load: number
-  readonly sink: number
-  readonly wallSeconds: number
-  /** CPU of participant and services per delivered message. */
-  readonly microsPerMessage: number
 }
 
 type Helpers = {
@@ -59,63 +54,80 @@ type Helpers = {
 
 /** A message that has not arrived this long after the last one did is lost. */
 const stallMs = 15_000
+const path = '/in'
 
-/** Runs one round in processes of its own and an empty folder; all of it is gone afterwards. */
+/** Runs one round in processes of its own; all of them have ended when it returns. */
 export const runRound = async (plan: RoundPlan): Promise<Round> => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'linkspan-bench-'))
+  const dataDir = plan.dataDir ?? mkdtempSync(join(tmpdir(), 'linkspan-bench-'))
   const helpers = await startHelpers()
-  const startedAt = nowMicros()
+  const spawnedAt = nowMicros()
   try {
     const participant = await startParticipant(plan.name, plan.command({ sinkUrl: helpers.sinkUrl, dataDir }))
-    const startMillis = (nowMicros() - startedAt) / 1e3
     try {
-      return await measure(plan, helpers, participant, startMillis)
+      return await measure(plan, helpers, participant, spawnedAt)
     } finally {
       await participant.stop()
     }
   } finally {
     await Promise.all([helpers.load.stop(), helpers.sink.stop()])
-    rmSync(dataDir, { recursive: true, force: true })
+    if (plan.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
   }
 }
 
 const startHelpers = async (): Promise<Helpers> => {
-  const load = await startHelper<Load, LoadAnswer>(new URL('../load/load-process.ts', import.meta.url), {})
-  const sink = await startHelper<SinkRequest, SinkAnswer>(
-    new URL('../load/sink-process.ts', import.meta.url),
-    {},
-  )
+  const load = await startHelper<Load, LoadAnswer>(new URL('../load/load-process.ts', import.meta.url))
+  const sink = await startHelper<SinkRequest, SinkAnswer>(new URL('../load/sink-process.ts', import.meta.url))
   return { load: load.helper, sink: sink.helper, sinkUrl: `http://127.0.0.1:${sink.ready.port}/effects` }
 }
 
 const measure = async (
   plan: RoundPlan,
   helpers: Helpers,
-  participant: StartedParticipant,
-  startMillis: number,
+  { pid, port }: StartedParticipant,
+  spawnedAt: number,
 ): Promise<Round> => {
-  const warm = await loadOf(helpers, plan, participant.port, 1, plan.warmUpSeconds)
-  await drained(helpers, warm.accepted)
-  const idleRssBytes = memoryOf(plan, participant)
+  const readyMillis = (nowMicros() - spawnedAt) / 1e3
+  await helpers.sink.ask({ ask: 'reset', from: 1 }, 'reset')
+  const firstAcceptedMillis = await firstAccepted(port, spawnedAt)
+  await sleep(plan.idleSeconds * 1e3)
+  const idleBytes = residentBytesOf(pid)
+  const warm = await loadOf(helpers, plan, port, 1, plan.warmUpSeconds)
+  await drained(helpers, plan, warm.accepted)
   const from = warm.sent.last + 1
   await helpers.sink.ask({ ask: 'reset', from }, 'reset')
-  const before = cpuOf(plan, helpers, participant)
-  const peak = sampler(() => memoryOf(plan, participant))
-  const load = await loadOf(helpers, plan, participant.port, from, plan.seconds)
-  await drained(helpers, load.accepted)
-  const after = cpuOf(plan, helpers, participant)
+  const endWindow = cpuWindow(pidsOf(plan, helpers, pid))
+  const memory = sampler(() => residentBytesOf(pid), Math.max(250, plan.seconds * 2.5))
+  const load = await loadOf(helpers, plan, port, from, plan.seconds)
+  await drained(helpers, plan, load.accepted)
+  const cpu = endWindow()
   const { report } = await helpers.sink.ask({ ask: 'report', sent: load.sent }, 'report')
   return {
     name: plan.name,
-    acceptPerSecond: load.accepted / load.seconds,
-    endToEndPerSecond: report.delivered / ((report.lastAt - report.firstAt) / 1e6),
     load,
     arrivals: report,
-    startMillis,
-    idleRssBytes,
-    peakRssBytes: peak.stop(),
-    cpu: shares(before, after, report.delivered),
+    readyMillis,
+    firstAcceptedMillis,
+    idleBytes,
+    residentBytes: memory.stop(),
+    serviceBytes: plan.servicePids.reduce((total, service) => total + proportionalBytesOf(service), 0),
+    cpu,
   }
+}
+
+const pidsOf = (plan: RoundPlan, helpers: Helpers, pid: number) => ({
+  participant: [pid],
+  services: plan.servicePids,
+  load: [helpers.load.pid],
+  sink: [helpers.sink.pid],
+})
+
+/** Message 0 goes before all others, so that starting is measured up to the first message that is kept. */
+const firstAccepted = async (port: number, spawnedAt: number): Promise<number> => {
+  const first = await connection({ port, path })
+  const status = await new Promise<number>((resolve) => first.send(0, nowMicros(), resolve))
+  first.close()
+  if (status < 200 || status > 299) throw new Error(`the first message was answered ${status}, not 202`)
+  return (nowMicros() - spawnedAt) / 1e3
 }
 
 const loadOf = async (
@@ -126,7 +138,7 @@ const loadOf = async (
   seconds: number,
 ): Promise<LoadReport> => {
   const load: Load = {
-    target: { port, path: plan.path },
+    target: { port, path },
     connections: plan.connections,
     from,
     stopAfter: { seconds },
@@ -135,55 +147,24 @@ const loadOf = async (
   return (await helpers.load.ask(load, 'done')).report
 }
 
-const drained = async (helpers: Helpers, accepted: number): Promise<void> => {
+const drained = async (helpers: Helpers, plan: RoundPlan, accepted: number): Promise<void> => {
   let last = -1
-  let lastChange = nowMicros()
-  for (;;) {
+  let changedAt = nowMicros()
+  while (plan.acceptOnly !== true && last < accepted && nowMicros() - changedAt < stallMs * 1e3) {
     const { distinct } = await helpers.sink.ask({ ask: 'progress' }, 'progress')
-    if (distinct >= accepted) return
-    if (distinct !== last) lastChange = nowMicros()
+    if (distinct !== last) changedAt = nowMicros()
     last = distinct
-    if (nowMicros() - lastChange > stallMs * 1e3) return
     await sleep(20)
   }
 }
 
-const memoryOf = (plan: RoundPlan, participant: StartedParticipant): number =>
-  sum([participant.pid, ...plan.servicePids].map(usageOf)).rssBytes
-
-const sampler = (sample: () => number): { readonly stop: () => number } => {
-  let highest = sample()
-  const timer = setInterval(() => {
-    highest = Math.max(highest, sample())
-  }, 250)
+const sampler = (sample: () => number, everyMs: number): { readonly stop: () => number[] } => {
+  const samples = [sample()]
+  const timer = setInterval(() => samples.push(sample()), everyMs)
   return {
     stop: () => {
       clearInterval(timer)
-      return Math.max(highest, sample())
+      return samples
     },
-  }
-}
-
-type CpuSnapshot = { at: number; participant: Usage; services: Usage; load: Usage; sink: Usage }
-
-const cpuOf = (plan: RoundPlan, helpers: Helpers, participant: StartedParticipant): CpuSnapshot => ({
-  at: nowMicros(),
-  participant: usageOf(participant.pid),
-  services: sum(plan.servicePids.map(usageOf)),
-  load: usageOf(helpers.load.pid),
-  sink: usageOf(helpers.sink.pid),
-})
-
-const shares = (before: CpuSnapshot, after: CpuSnapshot, delivered: number): CpuShares => {
-  const wallSeconds = (after.at - before.at) / 1e6
-  const used = (who: 'participant' | 'services' | 'load' | 'sink'): number =>
-    after[who].cpuSeconds - before[who].cpuSeconds
-  return {
-    participant: used('participant') / wallSeconds,
-    services: used('services') / wallSeconds,
-    load: used('load') / wallSeconds,
-    sink: used('sink') / wallSeconds,
-    wallSeconds,
-    microsPerMessage: ((used('participant') + used('services')) * 1e6) / delivered,
   }
 }

@@ -1,7 +1,7 @@
 /** The bare HTTP rate's server: node:http, parse the body, 202. Nothing is kept and nothing is delivered. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { announce, onStop, participantEnv } from '../../protocol.ts'
+import { announce, onStop, participantEnv } from '../../participant/protocol.ts'
 
 const server = createServer((request, response) => {
   const chunks: Buffer[] = []

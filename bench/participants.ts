@@ -1,0 +1,86 @@
+import type { ServiceName } from './services/services.ts'
+
+/** One row of the tables, as data. */
+export type Participant = {
+  readonly name: string
+  /** What keeps a message when the process or the machine dies after the 202. */
+  readonly durability: string
+  /** The program, relative to bench/; where it does not exist the row is shown as skipped. */
+  readonly entry: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly needs?: ServiceName
+  /** A peer's folder with its own lockfile, installed on demand. */
+  readonly install?: string
+  /** Run once before the first round; the folder is then kept from round to round. */
+  readonly prepare?: { readonly entry: string; readonly env: Readonly<Record<string, string>> }
+  /** Shown in place of figures: it is listed, but not run. */
+  readonly skipped?: string
+}
+
+const fsynced = 'committed, fsync included'
+
+const floor = (name: string, env: Readonly<Record<string, string>>): Participant => ({
+  name,
+  durability: fsynced,
+  entry: 'floor/relay.ts',
+  args: [],
+  env,
+})
+
+const linkspan = (name: string, env: Readonly<Record<string, string>> = {}): Participant => ({
+  name,
+  durability: fsynced,
+  entry: 'linkspan/relay.ts',
+  args: ['--conditions=source'],
+  env,
+})
+
+const peer = (name: string, durability: string, needs?: ServiceName): Participant => ({
+  name,
+  durability,
+  entry: `peers/${name}/relay.ts`,
+  args: [],
+  env: {},
+  install: `peers/${name}`,
+  ...(needs === undefined ? {} : { needs }),
+})
+
+/** Five million messages that have ended, as the history target asks. */
+const endedMessages = { LINKSPAN_ENDED: '5000000' }
+
+/**
+ * Everything that can take part. What bench/linkspan/relay.ts is told:
+ * LINKSPAN_GUARANTEE (key, natural, verify, none; default key), LINKSPAN_SQLITE (main, worker; default the
+ * engine's own), LINKSPAN_STEPS (pure steps on top of the one transformation; default 0).
+ * bench/linkspan/fill-history.ts writes LINKSPAN_ENDED ended messages into the journal in DATA_DIR.
+ */
+export const participants: readonly Participant[] = [
+  floor('floor (main thread)', { FLOOR_STORE: 'main' }),
+  floor('floor (worker)', { FLOOR_STORE: 'worker' }),
+  floor('relay with undici.request', { FLOOR_STORE: 'worker', FLOOR_CLIENT: 'request' }),
+  linkspan('linkspan (key)'),
+  linkspan('linkspan (natural)', { LINKSPAN_GUARANTEE: 'natural' }),
+  linkspan('linkspan (verify)', { LINKSPAN_GUARANTEE: 'verify' }),
+  linkspan('linkspan (none)', { LINKSPAN_GUARANTEE: 'none' }),
+  linkspan('linkspan (main thread)', { LINKSPAN_SQLITE: 'main' }),
+  linkspan('linkspan (worker)', { LINKSPAN_SQLITE: 'worker' }),
+  linkspan('linkspan (1 more pure step)', { LINKSPAN_STEPS: '1' }),
+  linkspan('linkspan (10 more pure steps)', { LINKSPAN_STEPS: '10' }),
+  {
+    ...linkspan('linkspan (5 million ended)'),
+    prepare: { entry: 'linkspan/fill-history.ts', env: endedMessages },
+  },
+  peer('bullmq', 'Redis, appended and synced once a second', 'redis'),
+  peer('pg-boss', 'PostgreSQL, committed', 'postgres'),
+  peer('graphile-worker', 'PostgreSQL, committed', 'postgres'),
+  peer('dbos', 'PostgreSQL, committed', 'postgres'),
+  peer('node-red', 'none: memory only'),
+  {
+    ...peer('n8n', 'SQLite'),
+    skipped: '2,115 packages that do not install cleanly; bench/peers/n8n/README.md has an earlier figure',
+  },
+]
+
+/** The two that compete to be the floor; the better median is it. */
+export const floors: readonly string[] = ['floor (main thread)', 'floor (worker)']

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Participant } from '../participants.ts'
+import type { Service } from '../services/service.ts'
+import type { Services } from '../services/services.ts'
+
+/** A participant that can run here, with what it needs at hand; or why it cannot. */
+export type Prepared =
+  | { readonly participant: Participant; readonly service?: Service; readonly dataDir?: string }
+  | { readonly participant: Participant; readonly skipped: string }
+
+const bench = fileURLToPath(new URL('..', import.meta.url))
+
+/** Checks that the program is there, installs it, starts its service and fills its folder. */
+export const prepare = async (participant: Participant, services: Services): Promise<Prepared> => {
+  const missing = participant.skipped ?? missingProgram(participant) ?? installed(participant)
+  if (missing !== undefined) return { participant, skipped: missing }
+  const start = participant.needs === undefined ? undefined : await services.get(participant.needs)
+  if (start !== undefined && 'unavailable' in start) return { participant, skipped: start.unavailable }
+  const filled = participant.prepare === undefined ? undefined : fill(participant.prepare)
+  return {
+    participant,
+    ...(start === undefined ? {} : { service: start.service }),
+    ...(filled === undefined ? {} : { dataDir: filled }),
+  }
+}
+
+export const programOf = (participant: Participant): string => join(bench, participant.entry)
+
+const missingProgram = ({ entry, prepare: before }: Participant): string | undefined => {
+  const absent = [entry, before?.entry].find((file) => file !== undefined && !existsSync(join(bench, file)))
+  return absent === undefined ? undefined : `not there: bench/${absent}`
+}
+
+const installed = ({ install }: Participant): string | undefined => {
+  if (install === undefined) return undefined
+  const cwd = join(bench, install)
+  const lock = join(cwd, 'package-lock.json')
+  const done = join(cwd, 'node_modules', '.package-lock.json')
+  if (existsSync(done) && statSync(done).mtimeMs >= statSync(lock).mtimeMs) return undefined
+  console.error(`installing bench/${install}`)
+  const { status, stderr } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd })
+  return status === 0
+    ? undefined
+    : `npm ci failed in bench/${install}: ${stderr.toString().trim().slice(-500)}`
+}
+
+const fill = ({
+  entry,
+  env,
+}: {
+  readonly entry: string
+  readonly env: Readonly<Record<string, string>>
+}): string => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'linkspan-bench-kept-'))
+  console.error(`preparing with bench/${entry}`)
+  const { status, stderr } = spawnSync(process.execPath, ['--conditions=source', join(bench, entry)], {
+    env: { ...process.env, ...env, DATA_DIR: dataDir },
+  })
+  if (status === 0) return dataDir
+  throw new Error(`bench/${entry} failed: ${stderr.toString().slice(-2000)}`)
+}

@@ -1,0 +1,152 @@
+import { rmSync } from 'node:fs'
+import type { Options } from '../options.ts'
+import { participants } from '../participants.ts'
+import { type Figures, figuresOf } from '../report/figures.ts'
+import { seeded, shuffled } from '../report/statistics.ts'
+import { services } from '../services/services.ts'
+import { slowFsync } from '../slow-fsync/slow-fsync.ts'
+import type { Table } from '../tables.ts'
+import { type Bare, measureBare } from './bare.ts'
+import { type Prepared, prepare, programOf } from './prepare.ts'
+import { type RoundPlan, runRound } from './round.ts'
+
+/** What a participant came to: one entry per round, undefined where that round failed. */
+export type Row = {
+  readonly name: string
+  readonly durability: string
+  readonly rounds: readonly (Figures | undefined)[]
+  /** Why there are no figures, or the last failure. */
+  readonly reason?: string
+}
+
+export type TableRun = {
+  readonly table: Table
+  readonly seed: number
+  readonly rounds: number
+  readonly connections: number
+  readonly startedAt: string
+  readonly bare?: Bare
+  readonly rows: readonly Row[]
+}
+
+type Runnable = Extract<Prepared, { readonly dataDir?: string }> & {
+  readonly participant: Prepared['participant']
+}
+
+/** Runs each participant once per round, in an order that the seed decides anew for every round. */
+export const runTable = async (table: Table, options: Options): Promise<TableRun> => {
+  const slow = table.addedFsyncMillis === undefined ? { env: {} } : slowFsync(table.addedFsyncMillis)
+  const head = {
+    table,
+    seed: options.seed,
+    rounds: options.rounds,
+    connections: options.connections,
+    startedAt: new Date().toISOString(),
+  }
+  const wanted = chosen(table, options)
+  if ('unavailable' in slow) {
+    return { ...head, rows: wanted.map((each) => row(each, [], `skipped: ${slow.unavailable}`)) }
+  }
+  const running = services(slow.env)
+  try {
+    const prepared: Prepared[] = []
+    for (const each of wanted) prepared.push(await prepare(each, running))
+    const bare = table.bare ? { bare: await measureBare(slow.env, options.connections) } : {}
+    return { ...head, ...bare, rows: await runRows(table, options, prepared, slow.env) }
+  } finally {
+    await running.stop()
+  }
+}
+
+const chosen = (table: Table, { only }: Options) =>
+  participants.filter(
+    ({ name }) =>
+      table.participants.includes(name) && (only === undefined || only.some((part) => name.includes(part))),
+  )
+
+const row = (
+  { name, durability }: Prepared['participant'],
+  rounds: readonly (Figures | undefined)[],
+  reason?: string,
+): Row => ({ name, durability, rounds, ...(reason === undefined ? {} : { reason }) })
+
+const runRows = async (
+  table: Table,
+  options: Options,
+  prepared: readonly Prepared[],
+  env: Readonly<Record<string, string>>,
+): Promise<Row[]> => {
+  const random = seeded(options.seed)
+  const runnable = prepared.filter((each): each is Runnable => !('skipped' in each))
+  const figures = new Map(runnable.map((each) => [each, new Array<Figures | undefined>(options.rounds)]))
+  const reasons = new Map<Prepared, string>()
+  for (let round = 0; round < options.rounds; round++) {
+    for (const each of shuffled(runnable, random)) {
+      const outcome = await attempt(await planFor(table, options, each, env, round))
+      if ('failed' in outcome) reasons.set(each, `failed in round ${round + 1}: ${outcome.failed}`)
+      else figures.get(each)![round] = outcome
+      progress(round, options.rounds, each.participant.name, outcome)
+    }
+  }
+  for (const { dataDir } of runnable)
+    if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true })
+  return prepared.map((each) =>
+    'skipped' in each
+      ? row(each.participant, [], `skipped: ${each.skipped}`)
+      : row(each.participant, figures.get(each) ?? [], reasons.get(each)),
+  )
+}
+
+const attempt = async (plan: RoundPlan): Promise<Figures | { readonly failed: string }> => {
+  try {
+    return figuresOf(await runRound(plan))
+  } catch (error) {
+    return { failed: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+const planFor = async (
+  table: Table,
+  options: Options,
+  { participant, service, dataDir }: Runnable,
+  env: Readonly<Record<string, string>>,
+  round: number,
+): Promise<RoundPlan> => {
+  const run = `${participant.name.replaceAll(/\W+/g, '_')}_${round}`
+  const serviceEnv = service === undefined ? {} : await service.envFor(run)
+  const rate = table.rate === undefined ? undefined : (options.rate ?? table.rate)
+  return {
+    name: participant.name,
+    command: ({ sinkUrl, dataDir: folder }) => ({
+      command: process.execPath,
+      args: [...participant.args, programOf(participant)],
+      env: {
+        ...env,
+        ...serviceEnv,
+        ...participant.env,
+        PORT: '0',
+        SINK_URL: sinkUrl,
+        DATA_DIR: folder,
+        RUN_ID: run,
+      },
+    }),
+    servicePids: service === undefined ? [] : [service.pid],
+    connections: options.connections,
+    seconds: options.seconds ?? table.seconds,
+    warmUpSeconds: table.warmUpSeconds,
+    idleSeconds: table.idleSeconds,
+    ...(rate === undefined ? {} : { rate }),
+    ...(dataDir === undefined ? {} : { dataDir }),
+  }
+}
+
+const progress = (
+  round: number,
+  rounds: number,
+  name: string,
+  outcome: Figures | { readonly failed: string },
+): void => {
+  const said =
+    'failed' in outcome ? `failed: ${outcome.failed}` : `${Math.round(outcome.endToEnd)} messages/s`
+  console.error(`round ${round + 1}/${rounds}  ${name}: ${said}`)
+}

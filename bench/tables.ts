@@ -1,0 +1,108 @@
+import { floors } from './participants.ts'
+import type { FigureName } from './report/figures.ts'
+
+/** One table of the benchmark, as data. */
+export type Table = {
+  readonly id: TableId
+  readonly title: string
+  readonly participants: readonly string[]
+  /** Whose figure the ratio column is of; `floor` is the better of the two floors. */
+  readonly reference: string
+  readonly ratioOf: FigureName
+  readonly columns: readonly FigureName[]
+  readonly seconds: number
+  readonly warmUpSeconds: number
+  readonly idleSeconds: number
+  readonly rate?: number
+  readonly addedFsyncMillis?: number
+  readonly bare: boolean
+}
+
+export type TableId = 'floor' | 'peers' | 'fsync' | 'latency' | 'memory' | 'startup' | 'steps' | 'history'
+
+const throughput: readonly FigureName[] = ['endToEnd', 'accept', 'ackP50', 'ackP99', 'peak', 'cpuPerMessage']
+const closed = {
+  reference: 'floor',
+  ratioOf: 'endToEnd',
+  columns: throughput,
+  seconds: 4,
+  warmUpSeconds: 1.5,
+  idleSeconds: 0,
+  bare: false,
+} as const
+
+const guarantees = ['linkspan (key)', 'linkspan (natural)', 'linkspan (verify)', 'linkspan (none)']
+const threads = ['linkspan (main thread)', 'linkspan (worker)']
+const peers = ['bullmq', 'pg-boss', 'graphile-worker', 'dbos', 'node-red', 'n8n']
+
+export const tables: readonly Table[] = [
+  {
+    ...closed,
+    id: 'floor',
+    title: 'Linkspan against the floor: 64 connections, closed loop',
+    participants: [...floors, 'relay with undici.request', ...guarantees],
+    bare: true,
+  },
+  {
+    ...closed,
+    id: 'peers',
+    title: 'Linkspan against its peers: 64 connections, closed loop',
+    participants: [...floors, 'linkspan (key)', ...peers],
+    bare: true,
+  },
+  {
+    ...closed,
+    id: 'fsync',
+    title: 'An ordinary disk: 5 ms added to every fsync and fdatasync',
+    participants: [...floors, ...threads],
+    addedFsyncMillis: 5,
+    bare: true,
+  },
+  {
+    ...closed,
+    id: 'latency',
+    title: 'Acknowledgement at 1,000 messages/s, open loop, from the scheduled time',
+    participants: [...floors, 'relay with undici.request', ...guarantees],
+    ratioOf: 'ackP99',
+    columns: ['ackP50', 'ackP99', 'endToEndP50', 'endToEndP99', 'lagP99', 'cpuParticipant'],
+    rate: 1000,
+    seconds: 5,
+  },
+  {
+    ...closed,
+    id: 'memory',
+    title: 'Resident memory, idle and saturated',
+    participants: ['floor (worker)', 'linkspan (key)'],
+    reference: 'floor (worker)',
+    ratioOf: 'peak',
+    columns: ['idle', 'peak', 'growth', 'endToEnd', 'accept'],
+    seconds: 600,
+    idleSeconds: 2,
+  },
+  {
+    ...closed,
+    id: 'startup',
+    title: 'From spawn to the first accepted message, and memory at rest',
+    participants: [...floors, 'linkspan (key)'],
+    reference: 'floor (main thread)',
+    ratioOf: 'firstAccepted',
+    columns: ['ready', 'firstAccepted', 'idle'],
+    seconds: 0.5,
+    warmUpSeconds: 0.1,
+    idleSeconds: 2,
+  },
+  {
+    ...closed,
+    id: 'steps',
+    title: 'What more pure steps cost',
+    participants: ['linkspan (key)', 'linkspan (1 more pure step)', 'linkspan (10 more pure steps)'],
+    reference: 'linkspan (key)',
+  },
+  {
+    ...closed,
+    id: 'history',
+    title: 'With 5 million ended messages in the journal',
+    participants: ['linkspan (key)', 'linkspan (5 million ended)'],
+    reference: 'linkspan (key)',
+  },
+]

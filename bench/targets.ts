@@ -1,0 +1,90 @@
+import type { FigureName } from './report/figures.ts'
+import type { TableId } from './tables.ts'
+
+/** A stated aim. With `against` it is about the ratio per round, without it about the figure itself. */
+export type Target = {
+  readonly table: TableId
+  readonly text: string
+  readonly participant: string
+  readonly figure: FigureName
+  readonly against?: string
+} & ({ readonly atLeast: number } | { readonly atMost: number })
+
+const ours = 'linkspan (key)'
+
+const faster = (peer: string, times: number): Target => ({
+  table: 'peers',
+  text: `end to end at least ${times} × ${peer}`,
+  participant: ours,
+  figure: 'endToEnd',
+  against: peer,
+  atLeast: times,
+})
+
+export const targets: readonly Target[] = [
+  {
+    table: 'floor',
+    text: 'end to end at least 0.8 × the floor',
+    participant: ours,
+    figure: 'endToEnd',
+    against: 'floor',
+    atLeast: 0.8,
+  },
+  faster('bullmq', 2.5),
+  faster('pg-boss', 6),
+  faster('graphile-worker', 8),
+  faster('dbos', 30),
+  faster('node-red', 4),
+  {
+    table: 'latency',
+    text: "acknowledgement p99 at 1,000 messages/s at most 2 × the floor's",
+    participant: ours,
+    figure: 'ackP99',
+    against: 'floor',
+    atMost: 2,
+  },
+  {
+    table: 'startup',
+    text: 'start to first accepted message at most 450 ms',
+    participant: ours,
+    figure: 'firstAccepted',
+    atMost: 450,
+  },
+  {
+    table: 'startup',
+    text: 'resident memory idle at most 110 MB',
+    participant: ours,
+    figure: 'idle',
+    atMost: 110,
+  },
+  {
+    table: 'memory',
+    text: 'resident memory saturated at most 350 MB',
+    participant: ours,
+    figure: 'peak',
+    atMost: 350,
+  },
+  {
+    table: 'memory',
+    text: 'flat over the run: last quarter at most 1.05 × the second',
+    participant: ours,
+    figure: 'growth',
+    atMost: 1.05,
+  },
+  {
+    table: 'history',
+    text: "with 5 million ended messages at least 0.9 × the empty journal's rate",
+    participant: 'linkspan (5 million ended)',
+    figure: 'endToEnd',
+    against: ours,
+    atLeast: 0.9,
+  },
+  {
+    table: 'steps',
+    text: 'one more pure step costs at most 3 % of the rate',
+    participant: 'linkspan (1 more pure step)',
+    figure: 'endToEnd',
+    against: ours,
+    atLeast: 0.97,
+  },
+]
