@@ -1,0 +1,1 @@
+export { type ScheduledRun, type ScheduleOptions, schedule, scheduleSpec } from './schedule.ts'
