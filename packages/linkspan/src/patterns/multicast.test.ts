@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { operation } from './fixtures/operations.ts'
+import { begin, run, world } from './fixtures/pass-for-tests.ts'
+
+const store = operation<string, void, { kind: 'natural' }>('store', { kind: 'natural' })
+const post = operation<string, void, { kind: 'natural' }>('post', { kind: 'natural' })
+const tested = (stopOnError: boolean) =>
+  begin<string>()
+    .multicast(
+      'fan',
+      (m) => m.branch('a', (s) => s.to('store', store)).branch('b', (s) => s.to('post', post)),
+      { stopOnError },
+    )
+    .map((body) => `${body} went on`)
+
+describe('multicast', () => {
+  it('runs each branch as a child with the body, and goes on with the body', async () => {
+    const around = world()
+    expect((await run(tested(false), 'it', around)).body).toBe('it went on')
+    expect(around.happened.children).toMatchObject([
+      { path: 'fan', scope: 'fan/a', index: 0, body: 'it' },
+      { path: 'fan', scope: 'fan/b', index: 1, body: 'it' },
+    ])
+    expect(around.happened.calls.map(({ path }) => path)).toEqual(['fan/a/store', 'fan/b/post'])
+  })
+
+  it('fails when a branch fails only if told to', async () => {
+    const failing = () => world(() => Promise.reject(new Error('down')))
+    expect((await run(tested(false), 'it', failing())).body).toBe('it went on')
+    await expect(run(tested(true), 'it', failing())).rejects.toMatchObject({ code: 'SPLIT_ITEM_FAILED' })
+  })
+
+  it('refuses no branch and equal labels', () => {
+    const steps = begin<string>()
+    expect(() => steps.multicast('x', (m) => m)).toThrow(/has no branch/)
+    expect(() => steps.multicast('x', (m) => m.branch('a', (s) => s).branch('a', (s) => s))).toThrow(
+      /two branches called "a"/,
+    )
+  })
+})
