@@ -64,7 +64,7 @@ export const tables: readonly Table[] = [
     title: 'Acknowledgement at 1,000 messages/s, open loop, from the scheduled time',
     participants: [...floors, 'relay with undici.request', ...guarantees],
     ratioOf: 'ackP99',
-    columns: ['ackP50', 'ackP99', 'endToEndP50', 'endToEndP99', 'lagP99', 'cpuParticipant'],
+    columns: ['ackP50', 'ackP99', 'endToEndP50', 'endToEndP99', 'lagP99', 'cpuPerMessage'],
     rate: 1000,
     seconds: 5,
   },

@@ -127,6 +127,7 @@ const openLoop = async (
   const total = 'count' in load.stopAfter ? load.stopAfter.count : Math.round(load.stopAfter.seconds * rate)
   const free = [...opened]
   const { promise, resolve } = Promise.withResolvers<void>()
+  const ticks = await ticker(1e6 / rate)
   const startAt = nowMicros() + 10_000
   let answered = 0
   const sendOn = (each: Connection): void => {
@@ -148,7 +149,7 @@ const openLoop = async (
       sendOn(each)
     }
   }
-  const ticks = ticker(startAt, 1e6 / rate, sendDue)
+  ticks.start(startAt, sendDue)
   await promise
   await ticks.stop()
 }

@@ -20,6 +20,7 @@ export type FigureName =
   | 'growth'
   | 'serviceMemory'
   | 'cpuParticipant'
+  | 'cpuThread'
   | 'cpuServices'
   | 'cpuLoad'
   | 'cpuSink'
@@ -49,6 +50,7 @@ export const figuresOf = (round: Round): Figures => {
     growth: growth(round.residentBytes),
     serviceMemory: round.serviceBytes / megabyte,
     cpuParticipant: cpu.participant,
+    cpuThread: cpu.busiestThread,
     cpuServices: cpu.services,
     cpuLoad: cpu.load,
     cpuSink: cpu.sink,

@@ -20,7 +20,8 @@ const titles: Readonly<Record<FigureName, string>> = {
   peak: 'RSS peak MB',
   growth: 'RSS growth',
   serviceMemory: 'service MB',
-  cpuParticipant: 'participant',
+  cpuParticipant: 'it',
+  cpuThread: 'its busiest thread',
   cpuServices: 'its services',
   cpuLoad: 'load generator',
   cpuSink: 'sink',
@@ -36,6 +37,7 @@ const titles: Readonly<Record<FigureName, string>> = {
 const ranged: readonly FigureName[] = ['endToEnd', 'firstAccepted']
 const shares: readonly FigureName[] = [
   'cpuParticipant',
+  'cpuThread',
   'cpuServices',
   'cpuLoad',
   'cpuSink',

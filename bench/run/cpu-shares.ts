@@ -1,9 +1,11 @@
 import { nowMicros } from '../workload/request.ts'
-import { cpuSecondsOf, machineCpuSeconds } from './proc.ts'
+import { cpuSecondsOf, machineCpuSeconds, threadCpuSecondsOf } from './proc.ts'
 
 /** CPU seconds per second of wall clock over the measured window, drain included; 1 is one core. */
 export type CpuShares = {
   readonly participant: number
+  /** The busiest thread of the participant's own process: near 1 it is what limits. */
+  readonly busiestThread: number
   readonly services: number
   readonly load: number
   readonly sink: number
@@ -27,11 +29,12 @@ export const cpuWindow = (pids: Measured): (() => CpuShares) => {
   return () => {
     const after = snapshot(pids)
     const wallSeconds = (after.at - before.at) / 1e6
-    const share = (who: Exclude<keyof typeof before, 'at'>): number =>
+    const share = (who: Exclude<keyof typeof before, 'at' | 'threads'>): number =>
       (after[who] - before[who]) / wallSeconds
     const ours = share('participant') + share('services') + share('load') + share('sink')
     return {
       participant: share('participant'),
+      busiestThread: busiest(before.threads, after.threads) / wallSeconds,
       services: share('services'),
       load: share('load'),
       sink: share('sink'),
@@ -45,6 +48,7 @@ export const cpuWindow = (pids: Measured): (() => CpuShares) => {
 const snapshot = (pids: Measured) => ({
   at: nowMicros(),
   participant: secondsOf(pids.participant),
+  threads: pids.participant.map(threadCpuSecondsOf),
   services: secondsOf(pids.services),
   load: secondsOf(pids.load),
   sink: secondsOf(pids.sink),
@@ -53,3 +57,14 @@ const snapshot = (pids: Measured) => ({
 
 const secondsOf = (pids: readonly number[]): number =>
   pids.reduce((total, pid) => total + cpuSecondsOf(pid), 0)
+
+const busiest = (
+  before: readonly ReadonlyMap<number, number>[],
+  after: readonly ReadonlyMap<number, number>[],
+) =>
+  Math.max(
+    0,
+    ...after.flatMap((threads, i) =>
+      [...threads].map(([thread, seconds]) => seconds - (before[i]?.get(thread) ?? 0)),
+    ),
+  )

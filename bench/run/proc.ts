@@ -7,6 +7,15 @@ const ticksPerSecond = 100
 export const cpuSecondsOf = (pid: number): number =>
   add(treeOf(pid).map((each) => ticks(fields(each)?.slice(11, 13))))
 
+/** CPU seconds used so far by each thread of the process, by thread id. */
+export const threadCpuSecondsOf = (pid: number): ReadonlyMap<number, number> =>
+  new Map(
+    numbersIn(`/proc/${pid}/task`).map((thread) => [
+      thread,
+      ticks(fields(`${pid}/task/${thread}`)?.slice(11, 13)),
+    ]),
+  )
+
 /** Resident bytes of the process and its descendants. */
 export const residentBytesOf = (pid: number): number => add(treeOf(pid).map(resident))
 
@@ -30,7 +39,7 @@ const add = (values: readonly number[]): number => values.reduce((total, value) 
 
 const treeOf = (root: number): number[] => {
   const children = new Map<number, number[]>()
-  for (const pid of pids()) {
+  for (const pid of numbersIn('/proc')) {
     const parent = Number(fields(pid)?.[1] ?? -1)
     children.set(parent, [...(children.get(parent) ?? []), pid])
   }
@@ -39,16 +48,16 @@ const treeOf = (root: number): number[] => {
   return tree
 }
 
-const pids = (): number[] => {
+const numbersIn = (folder: string): number[] => {
   try {
-    return readdirSync('/proc').map(Number).filter(Number.isInteger)
+    return readdirSync(folder).map(Number).filter(Number.isInteger)
   } catch {
     return []
   }
 }
 
 /** /proc/PID/stat after the name in parentheses: state, ppid, …; 11 is utime, 12 is stime (see proc(5)). */
-const fields = (pid: number): string[] | undefined => {
+const fields = (pid: number | string): string[] | undefined => {
   const text = read(`/proc/${pid}/stat`)
   return text?.slice(text.lastIndexOf(')') + 2).split(' ')
 }
