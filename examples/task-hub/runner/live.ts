@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { SUBSCRIBERS } from '../protocol.ts'
 import { type EndingTally, endingTally, type HubMetrics, readMetrics } from './metrics.ts'
-import type { Output } from './once.ts'
+import { leaveTraces, type Output } from './once.ts'
 import type { RunOptions } from './options.ts'
 import { type Stage, setStage } from './stage.ts'
 
@@ -49,6 +49,8 @@ export async function runLive(
     output.note(introduction(stage, options))
     const feeding = stage.startFeeder(['--rate', String(options.rate)])
     await Promise.race([follow(live, options, keys), feeding, stage.failed])
+  } catch (error) {
+    await leaveTraces(stage, options, output, signal, error)
   } finally {
     await live.killing.catch(() => undefined)
     await stage.close()

@@ -40,12 +40,12 @@ export function interpretMetrics(text: string): HubMetrics {
   const fed = (labels: Sample['labels']): boolean => labels['flow'] === FED_FLOW
   const ended = ENDINGS.map((ending) => [
     ending,
-    sum('linkspan_messages_total', (labels) => fed(labels) && labels['ending'] === ending),
+    sum('linkspan_messages_ended_total', (labels) => fed(labels) && labels['ending'] === ending),
   ])
   return {
     ended: Object.fromEntries(ended) as Record<Ending, number>,
-    open: sum('linkspan_active', fed) + sum('linkspan_waiting', fed),
-    openOfAll: sum('linkspan_active', () => true) + sum('linkspan_waiting', () => true),
+    open: sum('linkspan_messages_active', fed) + sum('linkspan_messages_waiting', fed),
+    openOfAll: sum('linkspan_messages_active', () => true) + sum('linkspan_messages_waiting', () => true),
   }
 }
 

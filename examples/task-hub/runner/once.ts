@@ -27,12 +27,30 @@ export async function runOnce(options: RunOptions, output: Output, signal: Abort
   const start = performance.now()
   output.note(`seed ${options.seed}, ${options.messages} deliveries, at least ${options.kills} kills`)
   const stage = await setStage(options, signal)
-  const judgement = await perform(stage, options, output, start).finally(() => stage.close())
+  const judgement = await perform(stage, options, output, start)
+    .catch((error: unknown) => leaveTraces(stage, options, output, signal, error))
+    .finally(() => stage.close())
   output.out(printJudgement(judgement))
-  if (judgement.balanced && options.data === null && !options.keep) stage.remove()
+  // An unsafe run is meant to fail: its folder is no evidence of a defect.
+  const expected = judgement.balanced || options.unsafe !== ''
+  if (expected && options.data === null && !options.keep) stage.remove()
   else output.out(`Logs and journal: ${stage.folder}`)
   if (options.json) output.out(JSON.stringify(judgement.ledger))
   return judgement
+}
+
+/** Keeps the folder of a run that broke, and says where it is; that of an interrupted run goes. */
+export async function leaveTraces(
+  stage: Stage,
+  options: RunOptions,
+  output: Output,
+  signal: AbortSignal,
+  error: unknown,
+): Promise<never> {
+  await stage.close()
+  if (signal.aborted && options.data === null && !options.keep) stage.remove()
+  else output.note(`Logs and journal: ${stage.folder}`)
+  throw error
 }
 
 async function perform(stage: Stage, options: RunOptions, output: Output, start: number): Promise<Judgement> {

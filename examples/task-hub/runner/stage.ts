@@ -79,6 +79,7 @@ export async function setStage(options: RunOptions, signal: AbortSignal): Promis
       return followFeeder(feeder, progress)
     },
     close: async () => {
+      if (closing) return
       closing = true
       const [feeder, ...rest] = children
       if (feeder) await endChild(feeder, PATIENCE_MS)

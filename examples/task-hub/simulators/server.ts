@@ -22,6 +22,7 @@ export interface SinkServer {
 
 const LONGEST_BODY = 1_000_000
 const LONGEST_HANG_MS = 60_000
+const SOON = { 'retry-after': '1' }
 const ASK_FAULTS: readonly Fault[] = [
   'error-500',
   'error-503',
@@ -136,8 +137,9 @@ async function act(exchange: Exchange, route: Route, fault: Fault | null, delayM
 
 function refuseBefore(fault: Fault | null): SinkAnswer | null {
   if (fault === 'error-500') return refusal(500, 'Something broke.')
-  if (fault === 'error-503') return refusal(503, 'Not available now; nothing was done.')
-  if (fault === 'limit-429') return { ...refusal(429, 'Too many requests.'), headers: { 'retry-after': '1' } }
+  // Without Retry-After a 503 may come from a proxy that lost its server, so callers rightly call it unknown.
+  if (fault === 'error-503') return { ...refusal(503, 'Not available now; nothing was done.'), headers: SOON }
+  if (fault === 'limit-429') return { ...refusal(429, 'Too many requests.'), headers: SOON }
   return null
 }
 

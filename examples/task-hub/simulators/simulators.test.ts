@@ -135,7 +135,7 @@ test.each(CASES)(
       async (response) => ({ status: response.status, retryAfter: response.headers.get('retry-after') }),
       () => ({ status: 'cut' as const, retryAfter: null }),
     )
-    expect(answer).toEqual({ status, retryAfter: fault === 'limit-429' ? '1' : null })
+    expect(answer).toEqual({ status, retryAfter: status === 429 || status === 503 ? '1' : null })
     const lines = await linesOf(simulator)
     expect(lines.map(({ event }) => event)).toEqual(
       applied ? ['request', 'effect', 'reply'] : ['request', 'reply'],

@@ -216,10 +216,10 @@ function metrics(): string {
   const all = [...messages.values()]
   const endings = ENDINGS.map((ending) => {
     const count = all.filter(({ state }) => state === ending).length
-    return `linkspan_messages_total{flow="github",ending="${ending}"} ${count}`
+    return `linkspan_messages_ended_total{flow="github",ending="${ending}"} ${count}`
   })
   const waiting = all.filter(({ state }) => state === 'waiting').length
-  return `${endings.join('\n')}\nlinkspan_active{flow="github"} 0\nlinkspan_waiting{flow="github"} ${waiting}\n`
+  return `${endings.join('\n')}\nlinkspan_messages_waiting{flow="github",reason="ready"} ${waiting}\n`
 }
 
 const server = createServer(async (req, res) => {
