@@ -1,0 +1,154 @@
+import { isLinkspanError, LinkspanError } from '../model/errors.ts'
+import type { Headers, Json } from '../model/message.ts'
+import type { Clock } from '../model/outside.ts'
+import type { Accepted, Intake } from '../runtime/engine-api.ts'
+import type { Authenticated, Credentials, Verify } from './auth/scheme.ts'
+import type { Lookup } from './auth/secret.ts'
+import { type BodyPlan, planBody } from './body.ts'
+import { type Answer, type Endpoint, type Exchange, jsonAnswer, type Params } from './exchange.ts'
+import { pagePath } from './message-path.ts'
+import { refusal } from './refusal.ts'
+import type { PushRoute, RouteInput } from './route.ts'
+
+/** What a route's endpoint uses of the engine. */
+export interface PushTools {
+  readonly intake: Intake
+  readonly clock: Clock
+  readonly lookup: Lookup
+  readonly bodyLimit: number
+}
+
+/** A route at work for one flow. */
+interface Push {
+  readonly flow: string
+  readonly route: PushRoute
+  readonly verify: Verify | null
+  readonly tools: PushTools
+  readonly bodyLimit: number
+}
+
+/** The endpoint of a flow's route: authenticate, read, accept, and answer once the message is committed. */
+export function pushEndpoint(flow: string, route: PushRoute, tools: PushTools): Endpoint {
+  const { method, path } = route
+  const verify = route.auth?.prepare(tools.lookup, `The route "${method} ${path}"`) ?? null
+  const push: Push = { flow, route, verify, tools, bodyLimit: route.bodyLimit ?? tools.bodyLimit }
+  return {
+    method,
+    path,
+    label: `the flow "${flow}"`,
+    handle: (exchange, params) => accept(push, exchange, params),
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)
+const NOBODY: Authenticated = {}
+
+async function accept(push: Push, exchange: Exchange, params: Params): Promise<Answer> {
+  const { intake } = push.tools
+  if (intake.refusing !== null) throw intake.refusing
+  const early = push.route.auth?.stage === 'headers' ? authenticate(push, exchange, NO_BYTES) : NOBODY
+  const plan = bodyPlan(push.route, exchange)
+  const bytes = plan === null ? NO_BYTES : await exchange.read(push.bodyLimit)
+  const sender = push.route.auth?.stage === 'body' ? authenticate(push, exchange, bytes) : early
+  const headers = keptHeaders(push.route, exchange)
+  const body = bodyOf(push.route, plan === null ? null : plan(bytes), { exchange, params, headers, sender })
+  const dedupeKey = dedupeKeyOf(push.route, exchange, sender)
+  const accepted = await intake.accept(push.flow, {
+    body,
+    headers,
+    ...(dedupeKey === undefined ? {} : { dedupeKey }),
+  })
+  return push.route.respond === 'reply' ? awaitReply(push, exchange, accepted) : acceptedAnswer(accepted)
+}
+
+function authenticate({ verify, tools }: Push, exchange: Exchange, body: Uint8Array): Authenticated {
+  if (verify === null) return NOBODY
+  const credentials: Credentials = { header: (name) => exchange.header(name), body, now: tools.clock.now() }
+  return verify(credentials)
+}
+
+/** Null where no body is read: of GET, and of a DELETE that says nothing of one. */
+function bodyPlan({ method, body }: PushRoute, exchange: Exchange): BodyPlan | null {
+  const contentType = exchange.header('content-type')
+  if (method === 'GET' || (method === 'DELETE' && contentType === null && !announcesBody(exchange)))
+    return null
+  return planBody(body, contentType, exchange.header('content-encoding'))
+}
+
+function announcesBody(exchange: Exchange): boolean {
+  const length = exchange.header('content-length')
+  return exchange.header('transfer-encoding') !== null || (length !== null && length !== '0')
+}
+
+const NO_HEADERS: Headers = {}
+const MAX_KEPT_LENGTH = 4_096
+
+function keptHeaders({ headers }: PushRoute, exchange: Exchange): Headers {
+  let kept: Record<string, string> | null = null
+  for (const name of headers) {
+    const value = exchange.header(name)
+    if (value === null) continue
+    if (value.length > MAX_KEPT_LENGTH) throw tooLong(name)
+    kept ??= {}
+    kept[name] = value
+  }
+  return kept ?? NO_HEADERS
+}
+
+function tooLong(name: string): Error {
+  return refusal('REQUEST_MALFORMED', `The header "${name}" is longer than ${MAX_KEPT_LENGTH} characters.`)
+}
+
+function bodyOf(
+  { input }: PushRoute,
+  body: Json,
+  given: {
+    readonly exchange: Exchange
+    readonly params: Params
+    readonly headers: Headers
+    readonly sender: Authenticated
+  },
+): unknown {
+  if (input === null) return body
+  const { exchange, params, headers, sender } = given
+  const query = new URLSearchParams(exchange.search)
+  return mapped(input, { body, params, query, headers, caller: sender.caller ?? null })
+}
+
+/** A mapper meets bodies that no schema has seen yet: what it stumbles over is the body's fault. */
+function mapped(input: (given: RouteInput) => unknown, given: RouteInput): unknown {
+  try {
+    return input(given)
+  } catch (thrown) {
+    if (isLinkspanError(thrown)) throw thrown
+    throw new LinkspanError('BODY_INVALID', 'The request is not what this route expects.', { cause: thrown })
+  }
+}
+
+const MAX_DEDUPE_LENGTH = 512
+
+function dedupeKeyOf({ dedupeBy }: PushRoute, exchange: Exchange, sender: Authenticated): string | undefined {
+  const key = (dedupeBy === null ? null : exchange.header(dedupeBy)) ?? sender.dedupeKey
+  if (key === undefined || key.length <= MAX_DEDUPE_LENGTH) return key
+  throw refusal('REQUEST_MALFORMED', `The delivery's id is longer than ${MAX_DEDUPE_LENGTH} characters.`)
+}
+
+function acceptedAnswer({ id, duplicate }: Accepted): Answer {
+  return jsonAnswer(202, duplicate ? { id, duplicate } : { id }, { location: pagePath(id) })
+}
+
+async function awaitReply(push: Push, exchange: Exchange, accepted: Accepted): Promise<Answer> {
+  const { intake } = push.tools
+  const location = pagePath(accepted.id)
+  try {
+    const found = await intake.reply(accepted.id, {
+      timeoutMs: push.route.replyTimeoutMs,
+      signal: exchange.signal,
+    })
+    if (found !== null) return jsonAnswer(200, found.reply, { location })
+  } catch (thrown) {
+    if (isLinkspanError(thrown, 'REPLY_TIMED_OUT')) return acceptedAnswer(accepted)
+    throw thrown
+  }
+  throw new LinkspanError('REPLY_MISSING', `Message ${accepted.id} ended without a reply.`)
+}
