@@ -1,0 +1,12 @@
+export {
+  type Codec,
+  ENVELOPE_HEADER,
+  ENVELOPE_VERSION,
+  type Opened as OpenedEnvelope,
+  open,
+  openJson,
+  seal,
+  sealJson,
+} from './envelope.ts'
+export type * from './journal.ts'
+export { type SqliteOptions, sqlite } from './sqlite/sqlite.ts'

@@ -1,0 +1,97 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { endingOf, FOR_PEOPLE, slots } from './codes.ts'
+import type { WriteContext } from './write-context.ts'
+
+/** Forgets old messages, a stretch per call. */
+export interface Pruner {
+  /** Looks at up to `limit` rows; 0 when it came round. See `HistoryKeeper.prune`. */
+  step(context: WriteContext, bounds: PruneBounds, limit: number): number
+}
+
+/** What may be forgotten. */
+export interface PruneBounds {
+  readonly endedBefore: number
+  readonly attentionBefore: number
+  readonly now: number
+  /** Nothing at or above this place is forgotten, so that the journal can tell a lost message from a forgotten one. */
+  readonly lowWater: number
+}
+
+interface Candidate {
+  readonly seq: number
+  readonly ending: number
+  readonly ended_at: number
+  readonly flow: number
+  readonly child: number
+  readonly accepted_at: number | null
+  readonly fields: string | null
+}
+
+/** Makes a pruner that walks the history from its oldest place, and begins again when it comes to what is too young. */
+export function createPruner(db: DatabaseSync): Pruner {
+  const candidates = db.prepare(
+    'SELECT s.seq, s.ending, s.ended_at, s.flow, s.child, m.accepted_at, m.fields FROM settlements s ' +
+      'LEFT JOIN messages m ON m.seq = s.seq WHERE s.seq > ? AND s.seq < ? ORDER BY s.seq LIMIT ?',
+  )
+  const forgetExpired = expirer(db)
+  const hasOpenChildren = db.prepare('SELECT 1 FROM families WHERE parent = ? LIMIT 1')
+  const forgetRange = rangeRemover(db)
+  const unindex = db.prepare('DELETE FROM message_index WHERE field = ? AND value = ? AND seq = ?')
+  let walked = 0
+
+  const forget = (context: WriteContext, row: Candidate): void => {
+    const fields = row.fields === null ? {} : (JSON.parse(row.fields) as Record<string, string>)
+    for (const [field, value] of Object.entries(fields)) unindex.run(field, value, row.seq)
+    context.tallies.add(row.flow, slots.ending(row.ending, row.child === 1), -1)
+  }
+  return {
+    step: (context, bounds, limit) => {
+      const rows = candidates.all(walked, bounds.lowWater, limit) as unknown as Candidate[]
+      const old = rows.filter((row) => isOld(row, bounds) && hasOpenChildren.get(row.seq) === undefined)
+      for (const row of old) forget(context, row)
+      for (const [from, to] of stretches(old)) forgetRange(from, to)
+      const expired = forgetExpired(bounds.now, limit)
+      const young = rows.length === limit && rows.every((row) => (row.accepted_at ?? 0) >= bounds.endedBefore)
+      if (rows.length === 0 || young) walked = 0
+      else walked = rows.at(-1)?.seq as number
+      return young ? expired : rows.length + expired
+    },
+  }
+}
+
+function isOld({ ending, ended_at }: Candidate, { endedBefore, attentionBefore }: PruneBounds): boolean {
+  const word = endingOf(ending)
+  return ended_at < (word !== undefined && FOR_PEOPLE.has(word) ? attentionBefore : endedBefore)
+}
+
+/** Places that follow one another, as first and last. */
+function stretches(rows: readonly { readonly seq: number }[]): readonly (readonly [number, number])[] {
+  const found: [number, number][] = []
+  for (const { seq } of rows) {
+    const last = found.at(-1)
+    if (last !== undefined && last[1] === seq - 1) last[1] = seq
+    else found.push([seq, seq])
+  }
+  return found
+}
+
+function rangeRemover(db: DatabaseSync): (from: number, to: number) => void {
+  const statements = ['messages', 'settlements', 'records', 'bodies'].map((table) =>
+    db.prepare(`DELETE FROM ${table} WHERE seq >= ? AND seq <= ?`),
+  )
+  return (from, to) => {
+    for (const statement of statements) statement.run(from, to)
+  }
+}
+
+/** Forgets state and dedupe keys whose time has come; answers how many. */
+function expirer(db: DatabaseSync): (now: number, limit: number) => number {
+  const statements = ['state', 'seen'].map((table) =>
+    db.prepare(
+      `DELETE FROM ${table} WHERE (scope, key) IN ` +
+        `(SELECT scope, key FROM ${table} WHERE until IS NOT NULL AND until <= ? ORDER BY until LIMIT ?)`,
+    ),
+  )
+  return (now, limit) =>
+    statements.reduce((sum, statement) => sum + Number(statement.run(now, limit).changes), 0)
+}

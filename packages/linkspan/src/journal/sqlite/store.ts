@@ -1,0 +1,81 @@
+import type { Logger } from '../../model/outside.ts'
+import type {
+  BacklogEntry,
+  Batch,
+  Committed,
+  HistoryQuery,
+  HistoryReader,
+  Opened,
+  StoredMessage,
+} from '../journal.ts'
+import type { WaitCount } from './backlog-reader.ts'
+import type { Stretch } from './history-rows.ts'
+import type { Migration } from './schema.ts'
+
+/** What a store is opened with: plain data, so that it can be sent to another thread. */
+export interface StoreOptions {
+  /** The absolute path of the database. */
+  readonly path: string
+  readonly readOnly: boolean
+  /** Go on although the end of the journal is lost. */
+  readonly acceptLoss: boolean
+  /** How many pages the write-ahead log holds before they are moved into the database. */
+  readonly checkpointPages: number
+  readonly cacheBytes: number
+}
+
+/** What a store takes from outside beside its options; all but the logger is for tests. */
+export interface StoreOutside {
+  readonly logger: Logger
+  readonly commit?: Commit
+  readonly migrations?: readonly Migration[]
+}
+
+/** Runs the step of a transaction that makes it durable; a test puts a failing one in its place. */
+export type Commit = (run: () => void) => void
+
+/** All messages per flow and ending. */
+export type Totals = Awaited<ReturnType<HistoryReader['totals']>>
+
+/**
+ * The journal as plain calls that block: the same on the main thread and in a worker. `now` and `at` are the clock's
+ * wall time and monotonic time, in milliseconds, as the caller has them.
+ */
+export interface Store {
+  readonly opened: Opened
+  commit(batch: Batch, at: number): Committed
+  /** Moves the write-ahead log into the database when it has grown: called when nobody waits. */
+  tidy(): void
+  load(seqs: readonly number[]): readonly StoredMessage[]
+  find(id: string): StoredMessage | null
+  children(parent: number, path: string | null, fromIndex: number, limit: number): readonly StoredMessage[]
+  openChildren(parent: number, path: string): number
+  unsettled(after: number, limit: number): readonly StoredMessage[]
+  page(flow: string, after: number, limit: number): readonly BacklogEntry[]
+  pageOfKey(flow: string, key: string, after: number, upTo: number, limit: number): readonly BacklogEntry[]
+  pageOfParent(parent: number, after: number, limit: number): readonly BacklogEntry[]
+  due(flow: string, at: number, limit: number): readonly BacklogEntry[]
+  nextDue(flow: string): number | null
+  countWaits(): readonly WaitCount[]
+  held(flow: string | null, limit: number): readonly BacklogEntry[]
+  getState(scope: string, key: string, now: number): Uint8Array | null
+  listState(
+    scope: string,
+    afterKey: string,
+    limit: number,
+    now: number,
+  ): readonly { readonly key: string; readonly value: Uint8Array; readonly until: number | null }[]
+  getCursor(name: string): string | null
+  look(query: HistoryQuery, beyond: number | null, scan: number): Stretch
+  totals(): Totals
+  stats(): Readonly<Record<string, number | string>>
+  prune(endedBefore: number, attentionBefore: number, now: number, limit: number): number
+  close(): void
+}
+
+/** The same calls, answered later. */
+export type StoreCalls = {
+  readonly [Name in Exclude<keyof Store, 'opened' | 'tidy'>]: (
+    ...args: Parameters<Store[Name]>
+  ) => Promise<ReturnType<Store[Name]>>
+}
