@@ -16,7 +16,12 @@ if (Number(process.versions.node.split('.')[0]) < LEAST) {
   quietWarnings()
   process.exitCode = await run(process.argv.slice(2))
   // What a user's code left open must not keep a command that has ended.
-  setTimeout(() => process.exit(), 1000).unref()
+  setTimeout(endOnceWritten, 1000).unref()
+}
+
+function endOnceWritten() {
+  if (process.stdout.writableLength + process.stderr.writableLength > 0) setTimeout(endOnceWritten, 50)
+  else process.exit()
 }
 
 /** A checkout runs from its sources, an installed package from what was built of them. */

@@ -20,7 +20,7 @@ export function importFailure(
   lastLoaded: string | undefined,
   directory: string,
 ): Failure {
-  const place = placeOf(thrown) ?? importingPlace(thrown)
+  const place = importingPlace(thrown) ?? placeOf(thrown)
   const where = place === null ? shown(lastLoaded ?? projectFile, directory) : placeText(place, directory)
   const what = thrown instanceof Error ? thrown.message : `it threw ${String(thrown)}, which is no Error`
   const excerpt = place === null ? '' : excerptOf(place)
@@ -68,7 +68,7 @@ function toPlace(match: RegExpExecArray): Place | null {
   }
 }
 
-const OWN_FOLDER = fileURLToPath(new URL('..', import.meta.url))
+const OWN_FOLDER = fileURLToPath(new URL('../..', import.meta.url))
 
 function isUsers(file: string): boolean {
   return !file.startsWith(OWN_FOLDER) && !file.includes(`${sep}node_modules${sep}`)

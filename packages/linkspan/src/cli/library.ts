@@ -31,8 +31,10 @@ export interface Library {
   createAdminClient(address: { readonly url: string; readonly token: string }): AdminClient
   /** The engine that runs in a project's folder, or null. */
   findEngine(directory: string): Promise<EngineAddress | null> | EngineAddress | null
-  /** How the engine looks up environment variables and secrets of a project in a folder. */
-  createLookup(directory: string): (reference: Reference) => string | undefined
+  /** Whether a value is what `env()` or `secret()` made. */
+  isReference(value: unknown): value is Reference
+  /** How the engine looks up references when it is told nothing else. */
+  lookup(reference: Reference): string | undefined
   mermaid(definition: FlowDefinition): string
   svg(definition: FlowDefinition): string
   graph(definition: FlowDefinition): unknown

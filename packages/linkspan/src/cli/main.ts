@@ -24,15 +24,10 @@ export function main(args: readonly string[]): Promise<ExitCode> {
 }
 
 const FOLDER = fileURLToPath(new URL('../..', import.meta.url))
-const KILL_AFTER_MS = 30_000
 
 function realDependencies(): CliDependencies {
   const terminal = systemTerminal()
-  const child = {
-    bin: join(FOLDER, 'bin', 'linkspan.js'),
-    directory: terminal.directory,
-    killAfterMs: KILL_AFTER_MS,
-  }
+  const child = { bin: join(FOLDER, 'bin', 'linkspan.js'), directory: terminal.directory }
   return {
     terminal,
     library: loadLibrary,
@@ -56,7 +51,8 @@ async function loadLibrary(): Promise<Library> {
   return {
     createEngine: core.createEngine,
     openReader: core.openReader,
-    createLookup: core.createLookup,
+    isReference: core.isReference,
+    lookup: core.lookup,
     mermaid: core.mermaid,
     svg: core.svg,
     graph: core.graph,

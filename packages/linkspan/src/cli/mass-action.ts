@@ -18,7 +18,7 @@ export function massOptions(what: string): readonly Option[] {
   return [
     new Option('--all', `all ${what}`),
     ...queryOptions(),
-    stateOption(),
+    stateOption('in these states instead of dead'),
     new Option('-y, --yes', 'do not ask before acting on many messages'),
   ]
 }

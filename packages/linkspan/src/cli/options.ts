@@ -29,8 +29,8 @@ export function queryOptions(): readonly Option[] {
 }
 
 /** `--state`. */
-export function stateOption(): Option {
-  return new Option('--state <states>', `only in these states: ${STATES.join(', ')}`).argParser(parseStates)
+export function stateOption(summary: string = `only in these states: ${STATES.join(', ')}`): Option {
+  return new Option('--state <states>', summary).argParser(parseStates)
 }
 
 /** `--note`, required: what a person does to a message is on record with the reason. */

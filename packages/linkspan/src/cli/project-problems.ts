@@ -1,7 +1,15 @@
 import type { ConnectionDeclaration, Project, Reference } from '../index.ts'
 
+/** How references are told from other data, and looked up. */
+export interface References {
+  isReference(value: unknown): value is Reference
+  lookup(reference: Reference): string | undefined
+}
+
 /** What a project asks of its surroundings: references to be looked up, and connections to be bound. */
 interface Needs {
+  readonly isReference: References['isReference']
+  readonly seen: WeakSet<object>
   readonly references: Map<string, Reference>
   readonly connections: Map<string, ConnectionDeclaration>
 }
@@ -10,15 +18,11 @@ interface Needs {
  * What keeps a project from starting here, each with what to do: variables and secrets that are not set, connections
  * that are not bound. It looks at everything that the project and its flows declare, at any depth.
  */
-export function projectProblems(
-  project: Project,
-  lookup: (reference: Reference) => string | undefined,
-): readonly string[] {
-  const needs: Needs = { references: new Map(), connections: new Map() }
-  const seen = new WeakSet<object>()
+export function projectProblems(project: Project, { lookup, isReference }: References): readonly string[] {
+  const needs: Needs = { isReference, seen: new WeakSet(), references: new Map(), connections: new Map() }
   const { journal: _journal, flows, ...settings } = project
-  gather(settings, needs, seen)
-  for (const flow of flows) gather([flow.source, flow.own, ...flow.code.values()], needs, seen)
+  gather(settings, needs)
+  for (const flow of flows) gather([flow.source, flow.own, ...flow.code.values()], needs)
   const bound = project.connections ?? {}
   return [
     ...[...needs.references.values()].filter((each) => isMissing(each, lookup)).map(missingText),
@@ -28,19 +32,12 @@ export function projectProblems(
   ]
 }
 
-function gather(value: unknown, needs: Needs, seen: WeakSet<object>): void {
-  if (typeof value !== 'object' || value === null || seen.has(value)) return
-  seen.add(value)
-  if (isReference(value)) needs.references.set(`${value.kind} ${value.name}`, value)
+function gather(value: unknown, needs: Needs): void {
+  if (typeof value !== 'object' || value === null || needs.seen.has(value)) return
+  needs.seen.add(value)
+  if (needs.isReference(value)) needs.references.set(`${value.kind} ${value.name}`, value)
   else if (isConnection(value)) needs.connections.set(value.name, value)
-  else
-    for (const inner of value instanceof Map ? value.values() : Object.values(value))
-      gather(inner, needs, seen)
-}
-
-function isReference(value: object): value is Reference {
-  const { kind, name } = value as Partial<Reference>
-  return (kind === 'env' || kind === 'secret') && typeof name === 'string'
+  else for (const inner of value instanceof Map ? value.values() : Object.values(value)) gather(inner, needs)
 }
 
 function isConnection(value: object): value is ConnectionDeclaration {
@@ -48,14 +45,14 @@ function isConnection(value: object): value is ConnectionDeclaration {
   return typeof name === 'string' && typeof connector?.connect === 'function'
 }
 
-function isMissing(reference: Reference, lookup: (reference: Reference) => string | undefined): boolean {
+function isMissing(reference: Reference, lookup: References['lookup']): boolean {
   return reference.fallback === undefined && lookup(reference) === undefined
 }
 
 function missingText({ kind, name }: Reference): string {
   return kind === 'env'
     ? `The environment variable ${name} is not set. Set it, or give env('${name}') a fallback.`
-    : `The secret ${name} is not there. Set it in the environment or as a secret file.`
+    : `The secret ${name} is not there. Set ${name}, or set ${name}_FILE to the file that has it.`
 }
 
 function unboundText({ name, connector }: ConnectionDeclaration): string {

@@ -63,12 +63,20 @@ function showMessage(view: View, { message, parent }: Trace): void {
 }
 
 function showSteps(view: View, steps: readonly TraceStep[]): void {
+  const depths = steps.map((step) => depthOf(step, steps))
   for (const [at, step] of steps.entries()) {
-    const depth = depthOf(step, steps)
-    const last = !steps.slice(at + 1).some((later) => depthOf(later, steps) === depth)
-    const indent = '   '.repeat(depth)
-    showStep(view, step, `${indent}${last ? '└─ ' : '├─ '}`, `${indent}${last ? '   ' : '│  '}`)
+    const depth = depths[at] ?? 0
+    const rails = Array.from({ length: depth }, (_, outer) =>
+      goesOn(depths, at, outer) ? '│  ' : '   ',
+    ).join('')
+    const more = goesOn(depths, at, depth)
+    showStep(view, step, `${rails}${more ? '├─ ' : '└─ '}`, `${rails}${more ? '│  ' : '   '}`)
   }
+}
+
+/** Whether a later step lies at this depth, before the scope around it ends. */
+function goesOn(depths: readonly number[], at: number, depth: number): boolean {
+  return depths.slice(at + 1).find((later) => later <= depth) === depth
 }
 
 /** How many steps of the trace a step lies inside of. */
@@ -118,15 +126,16 @@ function changeLines({ style, width }: View, { input, output, outcome }: TraceSt
 
 function showAttempt(view: View, attempt: TraceAttempt, many: boolean, indent: string): void {
   const { style, line } = view
+  const inner = many ? `${indent}  ` : indent
   if (many) {
     const tone: Tone = attempt.outcome === 'done' ? 'good' : attempt.outcome === 'failed' ? 'bad' : 'warn'
     const time = attempt.durationMs === null ? '' : `  ${formatDuration(attempt.durationMs)}`
     line(`${indent}${formatTime(attempt.at)}  ${style(tone, attempt.outcome)}${time}`)
   }
-  if (attempt.request !== null) line(`${indent}${fit(view, `→ ${oneLine(attempt.request)}`)}`)
-  if (attempt.result !== null) line(`${indent}${fit(view, `← ${oneLine(attempt.result)}`)}`)
-  if (attempt.mark !== null && attempt.outcome !== 'done') line(`${indent}mark ${clean(attempt.mark)}`)
-  if (attempt.error !== null) line(`${indent}${style('bad', faultText(attempt.error))}`)
+  if (attempt.request !== null) line(`${inner}${fit(view, `→ ${oneLine(attempt.request)}`)}`)
+  if (attempt.result !== null) line(`${inner}${fit(view, `← ${oneLine(attempt.result)}`)}`)
+  if (attempt.mark !== null && attempt.outcome !== 'done') line(`${inner}mark ${clean(attempt.mark)}`)
+  if (attempt.error !== null) line(`${inner}${style('bad', faultText(attempt.error))}`)
 }
 
 /** A stored error with its causes on one line. */

@@ -35,10 +35,7 @@ export const check: Verb = defineVerb({
 
 async function examine(context: Context, loaded: LoadedProject): Promise<Findings> {
   const library = await context.dependencies.library()
-  const problems = [
-    ...projectProblems(loaded.project, library.createLookup(loaded.directory)),
-    ...refusals(library, loaded),
-  ]
+  const problems = [...projectProblems(loaded.project, library), ...refusals(library, loaded)]
   const live = await liveMessages(context).catch((error: unknown) => {
     if (!isLinkspanError(error)) throw error
     if (error.code !== NO_JOURNAL && !problems.includes(error.message)) problems.push(error.message)

@@ -34,14 +34,15 @@ export const dead: VerbGroup = {
       examples: ['linkspan dead list --flow orders --since 1d'],
       reach: 'engine',
       options: [...queryOptions(), wholeNumber('--limit <count>', 'at most so many').default(50)],
-      run: ({ door, out, terminal }, _args, options) =>
-        door.withReader(async (admin) => {
-          const query = { ...toQuery(options, terminal.now()), states: DEAD, children: true }
+      run: ({ door, out, terminal }, _args, options) => {
+        const query = { ...toQuery(options, terminal.now()), states: DEAD, children: true }
+        return door.withReader(async (admin) => {
           const { items, next } = await collectMessages(admin, query, options.limit)
           out.list(items, messageColumns(terminal.now()), 'There is no dead letter.')
           if (next !== null) out.note('There are more: add a higher --limit.')
           return undefined
-        }),
+        })
+      },
     }),
     defineVerb<{ readonly full?: boolean }>({
       usage: 'show <id>',
@@ -80,9 +81,9 @@ export const dead: VerbGroup = {
         new Option('--fresh', 'repeat everything, also the effects that are on record'),
         new Option('--note <text>', 'why; kept with the message').default('redelivered by hand'),
       ],
-      run: (context, ids, options) =>
-        context.door.withEngine(async (admin) => {
-          const selection = selectionOf(ids, options, DEAD, context.terminal.now())
+      run: (context, ids, options) => {
+        const selection = selectionOf(ids, options, DEAD, context.terminal.now())
+        return context.door.withEngine(async (admin) => {
           if (!(await confirmed(context, admin, selection, 'Redeliver', options.yes === true)))
             throw declined()
           const outcome = await context.withProgress('redelivering', (progress) =>
@@ -94,7 +95,8 @@ export const dead: VerbGroup = {
             }),
           )
           return showOutcome(context, outcome, 'Redelivered')
-        }),
+        })
+      },
     }),
     defineVerb<MassOptions & { readonly note: string }>({
       usage: 'drop [ids...]',
@@ -102,12 +104,13 @@ export const dead: VerbGroup = {
       examples: ['linkspan dead drop --flow orders --until 2026-01-01 --yes --note "before the migration"'],
       reach: 'engine',
       options: [...massOptions('dead letters'), noteOption()],
-      run: (context, ids, options) =>
-        context.door.withEngine(async (admin) => {
-          const selection = selectionOf(ids, options, DEAD, context.terminal.now())
+      run: (context, ids, options) => {
+        const selection = selectionOf(ids, options, DEAD, context.terminal.now())
+        return context.door.withEngine(async (admin) => {
           if (!(await confirmed(context, admin, selection, 'Drop', options.yes === true))) throw declined()
           return showOutcome(context, await admin.drop(selection, options.note), 'Dropped')
-        }),
+        })
+      },
     }),
   ],
 }

@@ -3,7 +3,11 @@ import { createDevLoop } from '../dev/dev-loop.ts'
 import { showDevEvent } from '../dev/dev-view.ts'
 import { LEVELS, type Level } from '../log.ts'
 import { needProjectFile } from '../project-file.ts'
+import { parseSpan } from '../time.ts'
 import { defineVerb, type Verb } from '../verb.ts'
+
+/** What closing the journal may take after the passes have ended. */
+const KILL_MARGIN_MS = 10_000
 
 /** `linkspan dev`. */
 export const dev: Verb = defineVerb<{ readonly logLevel: Level; readonly within: string }>({
@@ -33,6 +37,7 @@ export const dev: Verb = defineVerb<{ readonly logLevel: Level; readonly within:
         '--within',
         options.within,
       ],
+      killAfterMs: parseSpan(options.within) + KILL_MARGIN_MS,
       report: (event) => showDevEvent(out, event, terminal.directory),
     })
     const off = terminal.onStopSignal(() => loop.stop())

@@ -26,9 +26,9 @@ export const doubt: VerbGroup = {
       examples: ['linkspan doubt list --flow orders'],
       reach: 'engine',
       options: [...queryOptions(), wholeNumber('--limit <count>', 'at most so many').default(50)],
-      run: ({ door, out, terminal }, _args, options) =>
-        door.withReader(async (admin) => {
-          const query = { ...toQuery(options, terminal.now()), states: IN_DOUBT, children: true }
+      run: ({ door, out, terminal }, _args, options) => {
+        const query = { ...toQuery(options, terminal.now()), states: IN_DOUBT, children: true }
+        return door.withReader(async (admin) => {
           const { items, next } = await collectMessages(admin, query, options.limit)
           out.list(items, messageColumns(terminal.now()), 'No message is in doubt.')
           if (items.length > 0)
@@ -37,7 +37,8 @@ export const doubt: VerbGroup = {
             )
           if (next !== null) out.note('There are more: add a higher --limit.')
           return undefined
-        }),
+        })
+      },
     }),
     defineVerb<ResolveOptions>({
       usage: 'resolve <id>',

@@ -28,17 +28,18 @@ export const messages: Verb = defineVerb<Options>({
     new Option('--oldest', 'the oldest first'),
     new Option('--after <cursor>', 'go on where an earlier list ended'),
   ],
-  run: ({ door, out, terminal }, _args, options) =>
-    door.withReader(async (admin) => {
-      const query = {
-        ...toQuery(options, terminal.now()),
-        ...(options.children ? { children: true } : {}),
-        ...(options.oldest ? { order: 'oldest' as const } : {}),
-        ...(options.after === undefined ? {} : { after: options.after }),
-      }
+  run: ({ door, out, terminal }, _args, options) => {
+    const query = {
+      ...toQuery(options, terminal.now()),
+      ...(options.children ? { children: true } : {}),
+      ...(options.oldest ? { order: 'oldest' as const } : {}),
+      ...(options.after === undefined ? {} : { after: options.after }),
+    }
+    return door.withReader(async (admin) => {
       const { items, next } = await collectMessages(admin, query, options.limit)
       out.list(items, messageColumns(terminal.now()), 'No message fits.')
       if (next !== null) out.note(`There are more: add --after ${next}, or a higher --limit.`)
       return undefined
-    }),
+    })
+  },
 })

@@ -23,14 +23,15 @@ export const replay: Verb = defineVerb<Options>({
     stateOption(),
     new Option('--diff', 'show the fields that differ, for some messages of each group'),
   ],
-  run: (context, ids, options) =>
-    context.door.withPresentCode(async (admin) => {
-      const selection = choose(ids, options, context.terminal.now())
+  run: (context, ids, options) => {
+    const selection = choose(ids, options, context.terminal.now())
+    return context.door.withPresentCode(async (admin) => {
       const report = await context.withProgress('replaying', (progress) => admin.replay(selection, progress))
       if (context.out.json) context.out.document(report)
       else showReplay(context.out, report, options.diff === true)
       return report.differences.length === 0 ? OK : NEGATIVE
-    }),
+    })
+  },
 })
 
 function choose(ids: readonly string[], options: Options, now: number): Selection {

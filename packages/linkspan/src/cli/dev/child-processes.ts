@@ -6,8 +6,6 @@ export interface ChildSettings {
   /** The file that starts the command line. */
   readonly bin: string
   readonly directory: string
-  /** How long a graceful stop may take before the process is killed. */
-  readonly killAfterMs: number
 }
 
 /** Loads a project in a process of its own. */
@@ -37,7 +35,7 @@ export function probeInChild({ bin, directory }: ChildSettings, projectFile: str
 
 /** Starts the engine of a project in a process of its own, under the eyes of this one. */
 export function launchChild(
-  { bin, directory, killAfterMs }: ChildSettings,
+  { bin, directory }: ChildSettings,
   projectFile: string,
   args: readonly string[],
 ): EngineChild {
@@ -58,7 +56,11 @@ export function launchChild(
     ready.reject(new Error(`it ended with ${signal ?? `exit code ${code}`}, for the reason above`))
     ended.resolve(code)
   })
-  return { ready: ready.promise, ended: ended.promise, stop: () => stopGracefully(child, killAfterMs) }
+  return {
+    ready: ready.promise,
+    ended: ended.promise,
+    stop: (killAfterMs) => stopGracefully(child, killAfterMs),
+  }
 }
 
 function stopGracefully(child: ChildProcess, killAfterMs: number): void {

@@ -17,6 +17,8 @@ export interface DevLoopSettings {
   readonly projectFile: string
   /** Further arguments of `linkspan run` for the engine. */
   readonly runArgs: readonly string[]
+  /** How long an engine may take to stop before its process is killed. */
+  readonly killAfterMs: number
   readonly report: (event: DevEvent) => void
 }
 
@@ -33,7 +35,13 @@ export interface DevLoop {
  * Makes a {@link DevLoop}. Reloads run one after another; changes that arrive meanwhile are gathered for the next.
  * A new project is loaded in a process of its own before the running engine is stopped.
  */
-export function createDevLoop({ world, projectFile, runArgs, report }: DevLoopSettings): DevLoop {
+export function createDevLoop({
+  world,
+  projectFile,
+  runArgs,
+  killAfterMs,
+  report,
+}: DevLoopSettings): DevLoop {
   const end = Promise.withResolvers<void>()
   let flows: readonly FlowPrint[] | null = null
   let engine: EngineChild | null = null
@@ -98,7 +106,7 @@ export function createDevLoop({ world, projectFile, runArgs, report }: DevLoopSe
     const old = engine
     engine = null
     if (old === null) return
-    old.stop()
+    old.stop(killAfterMs)
     await old.ended
   }
 
@@ -124,7 +132,7 @@ export function createDevLoop({ world, projectFile, runArgs, report }: DevLoopSe
       if (stopped) return
       stopped = true
       report({ kind: 'stopping' })
-      engine?.stop()
+      engine?.stop(killAfterMs)
       if (!busy) void finish()
     },
     ended: end.promise,

@@ -15,7 +15,7 @@ function devLines({ style }: Output, event: DevEvent, directory: string): readon
   switch (event.kind) {
     case 'loaded':
       return [
-        `${mark} ${counted(event.flows.length, 'flow')}: ${clean(event.flows.map(({ name }) => name).join(', '))}`,
+        `${mark} ${counted(event.flows.length, 'flow')}${event.flows.length === 0 ? '' : ': '}${clean(event.flows.map(({ name }) => name).join(', '))}`,
       ]
     case 'changed':
       return [

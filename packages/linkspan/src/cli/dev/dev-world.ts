@@ -11,8 +11,8 @@ export interface EngineChild {
   readonly ready: Promise<{ readonly url: string | null }>
   /** Resolves with the exit code, null after a signal. */
   readonly ended: Promise<number | null>
-  /** Asks for a graceful stop; kills the process when that takes longer than a limit. */
-  stop(): void
+  /** Asks for a graceful stop; kills the process when that takes longer than the limit. */
+  stop(killAfterMs: number): void
 }
 
 /** What is watched beside the named files. */

@@ -1,0 +1,324 @@
+import { expect, test } from 'vitest'
+import type { MessageQuery, MessageSummary } from '../../index.ts'
+import { LinkspanError, storeError } from '../../model/errors.ts'
+import { counts, fakeCli, flowStatus, NOW, summary, trace } from '../fixtures/fake-cli.ts'
+import { projectFolder } from '../fixtures/temp-folder.ts'
+
+const error = storeError(new LinkspanError('CALL_REJECTED', 'The tracker answered 422.'))
+
+/** Pages of two over a list, as an engine would answer them. */
+function paged(all: readonly MessageSummary[], size = 2) {
+  return async (query: MessageQuery) => {
+    const from = query.after === undefined ? 0 : Number(query.after)
+    const count = Math.min(size, query.limit ?? size)
+    const items = all.slice(from, from + count)
+    return { items, next: from + count < all.length ? String(from + count) : null }
+  }
+}
+
+const all = [
+  summary('3-cccccccccccc', {
+    state: 'waiting',
+    reason: 'retry',
+    wakeAt: NOW + 30_000,
+    attempt: 2,
+    endedAt: null,
+    error,
+  }),
+  summary('2-bbbbbbbbbbbb', { state: 'dead', key: null, error }),
+  summary('1-aaaaaaaaaaaa'),
+]
+
+test('messages prints a table', async () => {
+  const cli = fakeCli({ directory: projectFolder(), admin: { messages: paged(all) } })
+  expect(await cli.run('messages')).toBe(0)
+  expect(cli.stdout()).toMatchInlineSnapshot(`
+    "ID              FLOW   KEY  STATE    ACCEPTED              ATTEMPT  DETAIL
+    3-cccccccccccc  hello  Ada  waiting  2026-11-21T06:29:00Z        2  retry in 30s, CALL_REJECTED: The tracker answered 422.
+    2-bbbbbbbbbbbb  hello       dead     2026-11-21T06:29:00Z        1  CALL_REJECTED: The tracker answered 422.
+    1-aaaaaaaaaaaa  hello  Ada  done     2026-11-21T06:29:00Z        1
+    "
+  `)
+  expect(cli.stderr()).toBe('')
+})
+
+test('messages passes its options on as a query', async () => {
+  const cli = fakeCli({ directory: projectFolder(), admin: { messages: paged([]) } })
+  const args = [
+    '--flow',
+    'hello',
+    '--key',
+    'Ada',
+    '--state',
+    'dead,in-doubt',
+    '--since',
+    '2h',
+    '--until',
+    '1h',
+    '--index',
+    'pr=4',
+    '--index',
+    'repo=a=b',
+    '--children',
+    '--oldest',
+    '--limit',
+    '7',
+    '--after',
+    '9',
+  ]
+  expect(await cli.run('messages', ...args)).toBe(0)
+  expect(cli.calls.at(-1)?.args).toEqual([
+    {
+      flow: 'hello',
+      key: 'Ada',
+      states: ['dead', 'inDoubt'],
+      since: NOW - 7_200_000,
+      until: NOW - 3_600_000,
+      index: { pr: '4', repo: 'a=b' },
+      children: true,
+      order: 'oldest',
+      limit: 7,
+      after: '9',
+    },
+  ])
+  expect(cli.stderr()).toBe('No message fits.\n')
+})
+
+test('messages goes over pages up to its limit and says where to go on', async () => {
+  const cli = fakeCli({ directory: projectFolder(), admin: { messages: paged(all, 1) } })
+  expect(await cli.run('messages', '--limit', '2', '--json')).toBe(0)
+  const lines = cli
+    .stdout()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as MessageSummary)
+  expect(lines.map(({ id }) => id)).toEqual(['3-cccccccccccc', '2-bbbbbbbbbbbb'])
+  await cli.run('messages', '--limit', '2')
+  expect(cli.stderr()).toBe('There are more: add --after 2, or a higher --limit.\n')
+})
+
+test('flows list shows counts and trouble', async () => {
+  const flows = async () => [
+    flowStatus('hello', { messages: counts({ done: 12, dead: 1 }), oldest: NOW - 90_000 }),
+    flowStatus('mail', { paused: true, source: { state: 'failing', error } }),
+  ]
+  const cli = fakeCli({ directory: projectFolder(), admin: { flows } })
+  expect(await cli.run('flows', 'list')).toBe(0)
+  expect(cli.stdout()).toMatchInlineSnapshot(`
+    "FLOW   SOURCE   ACTIVE  WAITING  DONE  FILTERED  DEAD  INDOUBT  PARKED  DROPPED  OLDEST      DETAIL
+    hello  running       0        0    12         0     1        0       0        0  1m 30s ago
+    mail   paused        0        0     0         0     0        0       0        0              The tracker answered 422.
+    "
+  `)
+  await cli.run('flows', 'list', '--json')
+  expect(
+    cli
+      .stdout()
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { name: string }).name),
+  ).toEqual(['hello', 'mail'])
+})
+
+test('keys list shows what holds them', async () => {
+  const keys = async () => [
+    {
+      flow: 'hello',
+      key: 'Ada',
+      by: '3-cccccccccccc',
+      reason: 'retry' as const,
+      wakeAt: NOW + 1_000,
+      attempt: 3,
+      error,
+      behind: 7,
+    },
+  ]
+  const cli = fakeCli({ directory: projectFolder(), admin: { keys } })
+  expect(await cli.run('keys', 'list', '--flow', 'hello', '--limit', '5')).toBe(0)
+  expect(cli.calls.at(-1)?.args).toEqual(['hello', 5])
+  expect(cli.stdout()).toContain(
+    'hello  Ada  3-cccccccccccc  retry in 1s        3       7  CALL_REJECTED: The tracker answered 422.',
+  )
+  await cli.run('keys', 'list')
+  expect(cli.calls.at(-1)?.args).toEqual([null, 50])
+})
+
+const whole = trace(
+  '2-bbbbbbbbbbbb',
+  {
+    steps: [
+      {
+        path: 'greeting',
+        kind: 'map',
+        input: { name: 'Ada' },
+        output: { text: 'Hello Ada' },
+        outcome: 'done',
+        at: null,
+        durationMs: null,
+        attempts: [],
+        guarantee: null,
+      },
+      {
+        path: 'items',
+        kind: 'split',
+        input: null,
+        output: null,
+        outcome: 'done',
+        at: NOW,
+        durationMs: 3,
+        attempts: [],
+        guarantee: null,
+      },
+      {
+        path: 'items/filter',
+        kind: 'filter',
+        input: 1,
+        output: null,
+        outcome: 'filtered',
+        at: null,
+        durationMs: null,
+        attempts: [],
+        guarantee: null,
+      },
+      {
+        path: 'keep',
+        kind: 'to',
+        input: { text: 'Hello Ada' },
+        output: null,
+        outcome: 'failed',
+        at: NOW,
+        durationMs: 1_500,
+        guarantee: 'verify',
+        attempts: [
+          {
+            at: NOW - 2_000,
+            outcome: 'unknown',
+            mark: 'm1',
+            durationMs: 30_000,
+            request: { a: 1 },
+            result: null,
+            error: null,
+          },
+          { at: NOW, outcome: 'failed', mark: 'm1', durationMs: 12, request: { a: 1 }, result: null, error },
+        ],
+      },
+    ],
+    notes: [{ at: NOW, what: 'redelivered', note: 'tracker is back' }],
+    children: [summary('2-bbbbbbbbbbbb~items.0', { state: 'filtered' })],
+    parent: '1-aaaaaaaaaaaa',
+  },
+  { state: 'dead', error },
+)
+
+test('trace is a readable tree', async () => {
+  const cli = fakeCli({ directory: projectFolder(), admin: { trace: async () => whole } })
+  expect(await cli.run('trace', '2-bbbbbbbbbbbb')).toBe(0)
+  expect(cli.stdout()).toMatchInlineSnapshot(`
+    "2-bbbbbbbbbbbb  hello  dead
+    accepted 2026-11-21T06:29:00Z, ended 2026-11-21T06:29:01Z after 1s
+    key      Ada
+    parent   1-aaaaaaaaaaaa
+    attempt  1, code version c0ffee
+    error    CALL_REJECTED: The tracker answered 422.
+    body     {"name":"Ada"}
+    ├─ greeting  map  done
+    │    - /name "Ada"
+    │    + /text "Hello Ada"
+    ├─ items  split  done  3ms  2026-11-21T06:30:00Z
+    │  └─ items/filter  filter  filtered
+    └─ keep  to  failed  guarantee verify  2 attempts  2s  2026-11-21T06:30:00Z
+         2026-11-21T06:29:58Z  unknown  30s
+           → {"a":1}
+           mark m1
+         2026-11-21T06:30:00Z  failed  12ms
+           → {"a":1}
+           mark m1
+           CALL_REJECTED: The tracker answered 422.
+    2026-11-21T06:30:00Z  redelivered: tracker is back
+    1 child
+      2-bbbbbbbbbbbb~items.0  filtered
+    "
+  `)
+  await cli.run('trace', '2-bbbbbbbbbbbb', '--json')
+  expect(JSON.parse(cli.stdout())).toEqual(whole)
+})
+
+test('a trace is cut to the terminal, unless it shall be full', async () => {
+  const long = trace('1-aaaaaaaaaaaa', {}, { body: { text: 'x'.repeat(500) } })
+  const cli = fakeCli({
+    directory: projectFolder(),
+    admin: { trace: async () => long },
+    tty: true,
+    columns: 60,
+  })
+  await cli.run('trace', '1-aaaaaaaaaaaa')
+  expect(
+    cli
+      .stdout()
+      .split('\n')
+      .find((line) => line.startsWith('body')),
+  ).toHaveLength(60)
+  await cli.run('trace', '1-aaaaaaaaaaaa', '--full')
+  expect(cli.stdout()).toContain('x'.repeat(500))
+})
+
+test('a lost body and an unfinished recomputation are said', async () => {
+  const lost = trace(
+    '1-aaaaaaaaaaaa',
+    { unfinished: error, reply: { ok: true } },
+    { body: null, bodyLost: true },
+  )
+  const cli = fakeCli({ directory: projectFolder(), admin: { trace: async () => lost } })
+  await cli.run('trace', '1-aaaaaaaaaaaa')
+  const text = cli.stdout()
+  expect(text).toContain('body     lost: its record is damaged or pruned')
+  expect(text).toContain(
+    'The steps could not be recomputed further: CALL_REJECTED: The tracker answered 422.',
+  )
+  expect(text).toContain('reply  {"ok":true}')
+})
+
+test('an unknown message is a negative answer', async () => {
+  const fail = async () => {
+    throw new LinkspanError('MESSAGE_UNKNOWN', '"x" is not a message id.')
+  }
+  const cli = fakeCli({ directory: projectFolder(), admin: { trace: fail } })
+  expect(await cli.run('trace', 'x')).toBe(1)
+  expect(cli.stderr()).toBe('error: "x" is not a message id.\n')
+})
+
+test('journal stats prints numbers for people and for programs', async () => {
+  const cli = fakeCli({
+    directory: projectFolder(),
+    admin: { stats: async () => ({ messages: 12_345, file: 'data/journal.db' }) },
+  })
+  expect(await cli.run('journal', 'stats')).toBe(0)
+  expect(cli.stdout()).toContain('messages           12,345')
+  await cli.run('journal', 'stats', '--json')
+  expect(JSON.parse(cli.stdout())).toEqual({ messages: 12_345, file: 'data/journal.db' })
+})
+
+test('journal verify exits with 1 when something is damaged', async () => {
+  const sound = fakeCli({ directory: projectFolder(), admin: { verify: async () => [] } })
+  expect(await sound.run('journal', 'verify')).toBe(0)
+  expect(sound.stderr()).toBe('The journal is sound.\n')
+  const damaged = fakeCli({
+    directory: projectFolder(),
+    admin: { verify: async () => [{ where: 'message 7', what: 'checksum differs' }] },
+  })
+  expect(await damaged.run('journal', 'verify')).toBe(1)
+  expect(damaged.stdout()).toContain('message 7  checksum differs')
+  expect(damaged.stderr()).toContain('1 place damaged')
+})
+
+test('journal backup takes the path from here, and needs an engine or a reader that can', async () => {
+  const directory = projectFolder()
+  const cli = fakeCli({ directory, admin: { backup: async () => {} } })
+  expect(await cli.run('journal', 'backup', 'b.db')).toBe(0)
+  expect(cli.calls.at(-1)?.args[0]).toBe(`${directory}/b.db`)
+  const stopped = fakeCli({ directory, running: null })
+  expect(await stopped.run('journal', 'backup', 'b.db')).toBe(1)
+  expect(stopped.stderr()).toContain('The engine is stopped')
+  const able = fakeCli({ directory, running: null, reader: { backup: async () => {} } })
+  expect(await able.run('journal', 'backup', 'b.db')).toBe(0)
+})
