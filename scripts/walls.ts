@@ -52,7 +52,13 @@ const rooms: readonly Room[] = [
   {
     name: 'runtime',
     files: ['runtime/**'],
-    mayImport: ['model/**', 'patterns/**', 'journal/journal.ts', 'connect/connector.ts'],
+    mayImport: [
+      'model/**',
+      'patterns/**',
+      'journal/journal.ts',
+      'journal/envelope.ts',
+      'connect/connector.ts',
+    ],
     mayNotLoad: [...IO_MODULES, ...TIMER_MODULES],
     instead: 'the runtime knows only the interfaces journal/journal.ts and connect/connector.ts: widen those',
   },
@@ -126,6 +132,21 @@ const rooms: readonly Room[] = [
     mayImport: ['model/**', 'flow/**', 'runtime/**', 'connect/connector.ts', 'observe/**'],
     mayNotLoad: ['undici'],
     instead: 'the server reaches journals and systems through the runtime',
+  },
+  {
+    name: 'engine',
+    files: ['engine/**'],
+    mayImport: [
+      'model/**',
+      'flow/**',
+      'patterns/**',
+      'runtime/**',
+      'serve/**',
+      'observe/**',
+      'journal/journal.ts',
+    ],
+    mayNotLoad: ['undici'],
+    instead: 'the engine puts rooms together and knows no journal and no system: the project hands these in',
   },
   {
     name: 'testing',

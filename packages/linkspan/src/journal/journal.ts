@@ -92,6 +92,8 @@ export interface NewMessage {
     readonly id: string
     readonly path: string
     readonly index: number
+    /** Whether the parent waits for it: its wait then names the parent. */
+    readonly awaited: boolean
   } | null
   /** When set, the message is written with a wait of reason `ready`; otherwise the engine runs it right after the commit. */
   readonly ready: boolean
@@ -216,7 +218,7 @@ export interface BacklogEntry extends Wait {
 export interface BacklogReader {
   /** Messages that were running when the last owner died: no wait, no ending. Used once, right after opening. */
   unsettled(after: number, limit: number): Promise<readonly StoredMessage[]>
-  /** Waits of reason `ready`, and all that hold their key, of a flow, above a place. */
+  /** Waits of a flow without a parent, of reason `ready` or holding their key, above a place. */
   page(flow: string, after: number, limit: number): Promise<readonly BacklogEntry[]>
   /** The same for one key, up to and including a place. */
   pageOfKey(
@@ -226,15 +228,18 @@ export interface BacklogReader {
     upTo: number,
     limit: number,
   ): Promise<readonly BacklogEntry[]>
-  /** Waits that are due at a time, the earliest first. */
-  due(at: number, limit: number): Promise<readonly BacklogEntry[]>
-  /** When the next wait above a time is due, or null. */
-  nextDue(after: number): Promise<number | null>
-  /** Waits per flow and reason, and the oldest acceptance per flow. */
+  /** Waits of the children that a parent waits for, whatever their reason, above a place. */
+  pageOfParent(parent: number, after: number, limit: number): Promise<readonly BacklogEntry[]>
+  /** Waits of a flow that are due at a time, the earliest first. */
+  due(flow: string, at: number, limit: number): Promise<readonly BacklogEntry[]>
+  /** When the next wait of a flow is due, or null. */
+  nextDue(flow: string): Promise<number | null>
+  /** Waits per flow and reason, those of children apart, with the oldest acceptance of each group. */
   count(): Promise<
     readonly {
       readonly flow: string
       readonly reason: WaitReason
+      readonly child: boolean
       readonly count: number
       readonly oldest: number
     }[]

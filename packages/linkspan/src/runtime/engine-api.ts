@@ -148,6 +148,10 @@ export interface Metrics {
   counter(name: string, labels: Readonly<Record<string, string>>, by?: number): void
   gauge(name: string, labels: Readonly<Record<string, string>>, value: () => number): void
   observe(name: string, labels: Readonly<Record<string, string>>, seconds: number): void
+  /** One counter with its labels, found once: for hot paths. */
+  counterOf(name: string, labels: Readonly<Record<string, string>>): { add(by?: number): void }
+  /** One histogram with its labels, found once: for hot paths. */
+  histogramOf(name: string, labels: Readonly<Record<string, string>>): { observe(value: number): void }
 }
 
 /** What an engine may be handed beside its project. Everything defaults to the real world. */

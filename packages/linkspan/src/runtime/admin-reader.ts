@@ -1,0 +1,225 @@
+import type { Journal } from '../journal/journal.ts'
+import { LinkspanError, type StoredError } from '../model/errors.ts'
+import { ENDINGS, type MessageState } from '../model/message.ts'
+import type {
+  AdminReader,
+  CheckReport,
+  EngineState,
+  EngineStatus,
+  FlowStatus,
+  HeldKey,
+  Progress,
+} from './admin-api.ts'
+import type { CompiledFlow } from './compile.ts'
+import { checkBody } from './intake.ts'
+import { isInterrupt } from './interrupt.ts'
+import { bodyOf, recordOf } from './loaded.ts'
+import { DEAF, Frontier, recompute } from './recompute.ts'
+import { renamed } from './record.ts'
+import { replayMessages } from './replay.ts'
+import { findMessage, nextOf, toHistoryQuery } from './selection.ts'
+import { summaryOf } from './summary.ts'
+import { namesAround, traceOf } from './trace.ts'
+
+/** What reading needs of the engine around the journal; a stopped engine's journal is read with defaults. */
+export interface ReaderOptions {
+  readonly journal: Journal
+  readonly flows: ReadonlyMap<string, CompiledFlow>
+  readonly version: string
+  readonly node: string
+  readonly live: LiveView
+}
+
+/** What only a running engine knows. */
+export interface LiveView {
+  readonly state: EngineState
+  readonly startedAt: number
+  readonly refusing: StoredError | null
+  runs(seq: number): boolean
+  counts(): Promise<
+    ReadonlyMap<
+      string,
+      { readonly roots: Record<MessageState, number>; readonly children: Record<MessageState, number> }
+    >
+  >
+  paused(flow: string): boolean
+  source(flow: string): FlowStatus['source']
+}
+
+const PAGE = 200
+
+/** The reading half of administration. */
+export function createAdminReader(options: ReaderOptions): AdminReader {
+  const { journal, flows, live } = options
+  const check = checkBody
+  const { messages, history } = journal
+
+  const flowStatus = async (
+    compiled: CompiledFlow,
+    counts: Record<MessageState, number>,
+    oldest: number | null,
+  ): Promise<FlowStatus> => ({
+    name: compiled.name,
+    definition: compiled.flow.definition,
+    codeVersion: compiled.codeVersion,
+    paused: live.paused(compiled.name),
+    messages: counts,
+    oldest,
+    source: live.source(compiled.name),
+  })
+
+  return {
+    async status(): Promise<EngineStatus> {
+      const counts = [...(await live.counts()).values()]
+      const { state, startedAt, refusing } = live
+      return {
+        state,
+        startedAt,
+        refusing,
+        journal: journal.name,
+        version: options.version,
+        node: options.node,
+        messages: sum(counts.map(({ roots }) => roots)),
+        children: sum(counts.map(({ children }) => children)),
+      }
+    },
+    async flows() {
+      const counts = await live.counts()
+      const waits = await journal.backlog.count()
+      return Promise.all(
+        [...flows.values()].map((flow) => {
+          const oldest = waits.filter((row) => row.flow === flow.name).map((row) => row.oldest)
+          return flowStatus(
+            flow,
+            counts.get(flow.name)?.roots ?? noMessages(),
+            oldest.length > 0 ? Math.min(...oldest) : null,
+          )
+        }),
+      )
+    },
+    async messages(query) {
+      const asked = toHistoryQuery(query)
+      const page = await history.query(asked)
+      const last = page.at(-1)
+      return {
+        items: page.map((stored) => summaryOf(stored, live.runs(stored.seq))),
+        next: last && page.length === asked.limit ? nextOf(last.seq) : null,
+      }
+    },
+    async trace(id) {
+      return traceOf(await findMessage(messages, id), { messages, flows, runs: live.runs, check })
+    },
+    async reply(id) {
+      const reply = recordOf(await findMessage(messages, id)).findLast((entry) => entry.t === 'reply')
+      return reply ? { reply: reply.r } : null
+    },
+    async keys(flow, limit) {
+      const held = await journal.backlog.held(flow, limit)
+      const stored = new Map(
+        (await messages.load(held.map(({ seq }) => seq))).map((each) => [each.seq, each]),
+      )
+      return Promise.all(held.map(async (row) => heldKey(row, stored.get(row.seq), journal)))
+    },
+    replay: (selection, progress) => replayMessages(selection, { messages, history, flows, check }, progress),
+    check: (progress) => checkLive(journal, flows, progress),
+    stats: () => history.stats(),
+    verify: (progress) => history.verify(progress),
+  }
+}
+
+type Held = Awaited<ReturnType<Journal['backlog']['held']>>[number]
+type Stored = Awaited<ReturnType<Journal['messages']['load']>>[number]
+
+const COUNTED_BEHIND = 1_000
+
+async function heldKey(row: Held, stored: Stored | undefined, journal: Journal): Promise<HeldKey> {
+  const summary = stored ? summaryOf(stored, false) : null
+  const behind = await journal.backlog.pageOfKey(
+    row.flow,
+    row.key ?? '',
+    row.seq,
+    Number.MAX_SAFE_INTEGER,
+    COUNTED_BEHIND,
+  )
+  return {
+    flow: row.flow,
+    key: row.key ?? '',
+    by: summary?.id ?? '',
+    reason: row.reason,
+    wakeAt: row.wakeAt,
+    attempt: row.attempt,
+    error: summary?.error ?? null,
+    behind: behind.length,
+  }
+}
+
+/** No message in any state. */
+export function noMessages(): Record<MessageState, number> {
+  return Object.fromEntries(['active', 'waiting', ...ENDINGS].map((state) => [state, 0])) as Record<
+    MessageState,
+    number
+  >
+}
+
+function sum(all: readonly Record<MessageState, number>[]): Record<MessageState, number> {
+  const total = noMessages()
+  for (const counts of all)
+    for (const state of Object.keys(total) as MessageState[]) total[state] += counts[state]
+  return total
+}
+
+/** Holds each live message against the present flows: would its record still fit? */
+async function checkLive(
+  journal: Journal,
+  flows: ReadonlyMap<string, CompiledFlow>,
+  progress: Progress,
+): Promise<CheckReport> {
+  const reports = new Map<
+    string,
+    { live: number; fit: number; parked: { id: string; reason: string }[]; gone: boolean }
+  >()
+  let done = 0
+  for (let beyond: number | undefined; ; ) {
+    const page = await journal.history.query({
+      live: true,
+      rootsOnly: false,
+      order: 'oldest',
+      limit: PAGE,
+      ...(beyond === undefined ? {} : { beyond }),
+    })
+    for (const stored of page) {
+      const flow = flows.get(stored.flow)
+      const report = reports.get(stored.flow) ?? { live: 0, fit: 0, parked: [], gone: flow === undefined }
+      reports.set(stored.flow, report)
+      report.live += 1
+      const reason = flow ? await misfit(flow, stored, journal) : 'its flow is no longer in the project'
+      if (reason === null) report.fit += 1
+      else report.parked.push({ id: stored.id, reason })
+      done += 1
+    }
+    progress(done, done)
+    const last = page.at(-1)
+    if (!last || page.length < PAGE) break
+    beyond = last.seq
+  }
+  return { flows: [...reports].map(([flow, report]) => ({ flow, ...report })) }
+}
+
+async function misfit(flow: CompiledFlow, stored: Stored, journal: Journal): Promise<string | null> {
+  try {
+    const record = renamed(recordOf(stored), flow.renamed)
+    const body = stored.parent === null ? await checkBody(flow, bodyOf(stored)) : bodyOf(stored)
+    const names =
+      stored.parent === null
+        ? {}
+        : await namesAround(stored, flow, { messages: journal.messages, check: checkBody })
+    const { result } = await recompute(flow, stored, { body, record, names }, journal.messages, {
+      ...DEAF,
+      strict: true,
+    })
+    return result.kind === 'parked' ? result.error.message : null
+  } catch (thrown) {
+    if (thrown instanceof Frontier || isInterrupt(thrown)) return null
+    return thrown instanceof LinkspanError ? thrown.message : String(thrown)
+  }
+}

@@ -1,0 +1,224 @@
+import type { StoredMessage, Wait } from '../journal/journal.ts'
+import { ensureError, LinkspanError, storeError } from '../model/errors.ts'
+import type { Json, MessageSummary } from '../model/message.ts'
+import type { Admin, AdminReader, BulkOutcome, RedeliverOptions, Selection } from './admin-api.ts'
+import { sealEntries } from './codec.ts'
+import type { Taker } from './intake.ts'
+import { readyWait } from './live.ts'
+import { recordOf } from './loaded.ts'
+import type { Entry } from './record.ts'
+import type { RuntimeParts } from './runtime.ts'
+import { findMessage, selected } from './selection.ts'
+import { summaryOf } from './summary.ts'
+
+const DEFAULT_PER_SECOND = 100
+
+/** The cursor under which it is remembered that a flow is paused. */
+export function pausedCursor(flow: string): string {
+  return `paused:${flow}`
+}
+
+/** Administration of a running engine. */
+export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
+  const { committer, journal, live, takers, sources, events } = parts
+  const { clock } = parts.outside
+  const { messages, history } = journal
+
+  const takerOf = (flow: string): Taker => {
+    const taker = takers.get(flow)
+    if (taker) return taker
+    throw new LinkspanError(
+      'FLOW_UNKNOWN',
+      `There is no flow "${flow}". The project has: ${[...takers.keys()].join(', ') || 'none'}.`,
+    )
+  }
+
+  const setPaused = async (flow: string, paused: boolean): Promise<void> => {
+    const { queue } = takerOf(flow)
+    const source = sources.get(flow)
+    if (paused) {
+      queue.pause()
+      await source?.stop()
+    } else {
+      queue.resume()
+      source?.start()
+    }
+    await new Promise<void>((resolve, reject) =>
+      committer.cursor({ name: pausedCursor(flow), value: paused ? '1' : '' }, resolve, reject),
+    )
+  }
+
+  /** Makes an ended message live again, with what is new on its record. */
+  const revive = (stored: StoredMessage, entry: Entry, then: (wait: Wait) => void): void => {
+    const { seq, nextFrame } = stored
+    const wait = readyWait(stored, 0, null)
+    committer.record({ seq, n: nextFrame, frame: sealEntries([entry], seq, nextFrame) })
+    committer.revive(wait)
+    committer.after(() => {
+      if (stored.ending) events.revived(stored.flow, stored.ending.ending, stored.parent !== null)
+      then(wait)
+    })
+  }
+
+  const sendAgain = (stored: StoredMessage, entry: Entry): Promise<void> =>
+    new Promise((resolve) => {
+      const { queue } = takerOf(stored.flow)
+      revive(stored, entry, ({ seq, key }) => {
+        const bytes = stored.body?.byteLength ?? 0
+        queue.revived({ seq, key, parent: null, bytes, loaded: null, wakeAt: null, attempt: 0 })
+        resolve()
+      })
+    })
+
+  const redeliverOne = (stored: StoredMessage, options: RedeliverOptions): Promise<void> => {
+    refuseRedelivery(stored, options.fresh ?? false)
+    return sendAgain(stored, {
+      t: 'redelivered',
+      at: clock.now(),
+      fresh: options.fresh ?? false,
+      note: options.note,
+    })
+  }
+
+  const dropOne = async (stored: StoredMessage, note: string): Promise<void> => {
+    const ending = stored.ending?.ending
+    if (ending !== 'dead' && ending !== 'inDoubt' && ending !== 'parked')
+      throw wrongState(
+        stored,
+        'Only dead letters, doubts and parked messages can be dropped; cancel a live one.',
+      )
+    const entry: Entry = { t: 'note', at: clock.now(), what: 'dropped', note }
+    await new Promise<void>((resolve) => revive(stored, entry, () => resolve()))
+    const [again] = await messages.load([stored.seq])
+    if (again) await new Promise<void>((resolve) => live.endStored(again, 'dropped', [], note, resolve))
+  }
+
+  const bulk = async (
+    selection: Selection,
+    perSecond: number,
+    act: (stored: StoredMessage) => Promise<void>,
+    progress: RedeliverOptions['progress'],
+  ): Promise<BulkOutcome> => {
+    const refused: { id: string; error: ReturnType<typeof storeError> }[] = []
+    let done = 0
+    const began = clock.monotonic()
+    for await (const stored of selected(selection, { messages, history })) {
+      const due = began + ((done + refused.length) * 1_000) / perSecond
+      if (due > clock.monotonic())
+        await new Promise<void>((resolve) => clock.timer(due - clock.monotonic(), resolve))
+      try {
+        await act(stored)
+        done += 1
+      } catch (error) {
+        refused.push({ id: stored.id, error: storeError(ensureError(error)) })
+      }
+      progress?.(done + refused.length, 'ids' in selection ? selection.ids.length : done + refused.length)
+    }
+    return { done, refused }
+  }
+
+  /** Ends a message that is live and does not run. */
+  const putAside = (
+    stored: StoredMessage,
+    ending: 'dead' | 'dropped',
+    entries: readonly Entry[],
+    note: string,
+  ): Promise<void> => {
+    takers.get(stored.flow)?.queue.withdraw(stored.seq)
+    return new Promise((resolve) => live.endStored(stored, ending, entries, note, resolve))
+  }
+
+  return {
+    ...reader,
+    pause: (flow) => setPaused(flow, true),
+    resume: (flow) => setPaused(flow, false),
+    async cancel(id, note) {
+      const stored = await findMessage(messages, id)
+      if (stored.ending) throw wrongState(stored, 'Only a live message can be cancelled.')
+      if (live.cancel(stored.seq, note)) return
+      await putAside(stored, 'dropped', [{ t: 'note', at: clock.now(), what: 'cancelled', note }], note)
+    },
+    async skipKey(flow, key, note): Promise<MessageSummary> {
+      const seq = takerOf(flow).queue.holder(key)
+      const [stored] = seq === null ? [] : await messages.load([seq])
+      if (!stored || stored.ending)
+        throw new LinkspanError(
+          'MESSAGE_UNKNOWN',
+          `No message holds the key "${key}" of the flow "${flow}". See linkspan keys list.`,
+        )
+      if (!stored.wait || stored.wait.reason === 'ready')
+        throw wrongState(stored, 'It is running just now. Look again in a moment, or cancel it.')
+      const error = storeError(
+        new LinkspanError('MESSAGE_CANCELLED', `Put aside by a person so that its key moves on: ${note}`),
+      )
+      const at = clock.now()
+      await putAside(
+        stored,
+        'dead',
+        [
+          { t: 'note', at, what: 'skipped', note },
+          { t: 'end', at, ending: 'dead', p: '', e: error },
+        ],
+        note,
+      )
+      return summaryOf(await findMessage(messages, stored.id), false)
+    },
+    redeliver: (selection, options) =>
+      bulk(
+        selection,
+        options.perSecond ?? DEFAULT_PER_SECOND,
+        (stored) => redeliverOne(stored, options),
+        options.progress,
+      ),
+    drop: (selection, note) =>
+      bulk(selection, Number.MAX_SAFE_INTEGER, (stored) => dropOne(stored, note), undefined),
+    async resolve(id, applied, { result, note }) {
+      const stored = await findMessage(messages, id)
+      if (stored.ending?.ending !== 'inDoubt')
+        throw wrongState(stored, 'Only a message in doubt can be resolved.')
+      await sendAgain(stored, {
+        t: 'resolved',
+        p: doubtPath(stored),
+        at: clock.now(),
+        applied,
+        note,
+        ...answerOf(result),
+      })
+    },
+    backup: (path, progress) => history.backup(path, progress),
+  }
+}
+
+function answerOf(result: Json | undefined): { readonly r?: Json } {
+  return result === undefined ? {} : { r: result }
+}
+
+function doubtPath(stored: StoredMessage): string {
+  const end = recordOf(stored).findLast((entry) => entry.t === 'end' && entry.ending === 'inDoubt') as
+    | { p: string }
+    | undefined
+  return end?.p ?? ''
+}
+
+function refuseRedelivery(stored: StoredMessage, fresh: boolean): void {
+  const ending = stored.ending?.ending
+  if (ending === undefined) throw wrongState(stored, 'It is on its way already.')
+  if (fresh) return
+  if (ending === 'inDoubt')
+    throw wrongState(
+      stored,
+      'Say first whether its call was applied (linkspan doubt resolve), or redeliver it afresh, which may repeat the call.',
+    )
+  if (ending === 'done' || ending === 'filtered')
+    throw wrongState(
+      stored,
+      'Everything it does is on record, so it would do nothing. Redeliver it afresh to do it all again.',
+    )
+}
+
+function wrongState(stored: StoredMessage, advice: string): LinkspanError {
+  const state = stored.ending?.ending ?? 'live'
+  return new LinkspanError('MESSAGE_STATE', `The message ${stored.id} is ${state}. ${advice}`, {
+    details: { id: stored.id, state },
+  })
+}

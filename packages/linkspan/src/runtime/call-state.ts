@@ -1,0 +1,55 @@
+import type { Json } from '../model/message.ts'
+import type { Entry } from './record.ts'
+
+/** What the record says of a call. */
+export interface CallState {
+  /** The recorded outcome, when it took effect. */
+  readonly done: { readonly input: Json | undefined; readonly result: unknown } | null
+  /** Advances with each definitive failure and each redelivery, not with an unknown outcome. */
+  readonly generation: number
+  /** A send whose outcome is not on record, or is on record as unknown. */
+  readonly open: { readonly input: Json; readonly first: number; readonly limitMs: number | null } | null
+  /** Failures since the message was last sent again. */
+  readonly failures: number
+}
+
+/** The state of a call that nothing is recorded of. */
+export const UNTOUCHED: CallState = { done: null, generation: 0, open: null, failures: 0 }
+
+/** Reads the state of the call at a path from a message's record. Generations start at `base`. */
+export function callState(entries: readonly Entry[], path: string, base: number): CallState {
+  return entries.reduce((state, entry) => step(state, entry, path), { ...UNTOUCHED, generation: base })
+}
+
+function step(state: CallState, entry: Entry, path: string): CallState {
+  if (entry.t === 'redelivered') return redelivered(state)
+  if (!('p' in entry) || entry.p !== path) return state
+  switch (entry.t) {
+    case 'done':
+      return { ...state, done: { input: entry.i, result: entry.r }, open: null }
+    case 'intent':
+      return { ...state, open: { input: entry.i, first: entry.at, limitMs: entry.limit } }
+    case 'unknown':
+      return {
+        ...state,
+        open: { input: entry.i, first: entry.first, limitMs: state.open?.limitMs ?? null },
+        failures: state.failures + 1,
+      }
+    case 'failed':
+      return { ...state, open: null, generation: entry.g + 1, failures: state.failures + 1 }
+    case 'resolved':
+      return resolved(state, entry)
+    default:
+      return state
+  }
+}
+
+/** Sent again: attempts count afresh. An open call keeps its generation, since it may have taken effect. */
+function redelivered(state: CallState): CallState {
+  return { ...state, failures: 0, generation: state.open ? state.generation : state.generation + 1 }
+}
+
+function resolved(state: CallState, entry: Extract<Entry, { t: 'resolved' }>): CallState {
+  if (entry.applied) return { ...state, done: { input: undefined, result: entry.r }, open: null }
+  return { ...state, open: null, generation: state.generation + 1 }
+}

@@ -1,0 +1,310 @@
+import { hash } from 'node:crypto'
+import type { CallContext, Operation } from '../connect/connector.ts'
+import { durationMs } from '../model/duration.ts'
+import { ensureError, isLinkspanError, LinkspanError, storeError } from '../model/errors.ts'
+import type { Json } from '../model/message.ts'
+import type { Clock } from '../model/outside.ts'
+import type { CallRequest } from '../patterns/pattern.ts'
+import type { CallState } from './call-state.ts'
+import type { Connections } from './connections.ts'
+import { Interrupt } from './interrupt.ts'
+import { sameJson, settled } from './json.ts'
+import type { MessagePass } from './pass.ts'
+
+/** What making calls takes. */
+export interface CallsOptions {
+  readonly clock: Clock
+  readonly connections: Connections
+  /** Hands what the pass has on record so far to the next commit. */
+  readonly save: (pass: MessagePass) => void
+  /** The same, and resolves after the commit. */
+  readonly saved: (pass: MessagePass) => Promise<void>
+  /** Fires when the engine stops for good: running calls are given up. */
+  readonly stopped: AbortSignal
+}
+
+/** Makes calls under their guarantees (DESIGN.md, the engine's model: effects). */
+export interface Calls {
+  call(pass: MessagePass, request: CallRequest, input: unknown, state: CallState): Promise<unknown>
+}
+
+const DEFAULT_TIMEOUT_MS = 30_000
+/** How often a system that cannot say is asked before a person is. */
+const MAX_QUESTIONS = 20
+const QUESTION_PAUSE_MS = 5_000
+
+interface Attempt {
+  readonly pass: MessagePass
+  readonly request: CallRequest
+  readonly operation: Operation<unknown, unknown>
+  readonly input: unknown
+  readonly state: CallState
+  readonly timeoutMs: number
+}
+
+/** Makes the caller of one engine. */
+export function createCalls(options: CallsOptions): Calls {
+  const { clock, connections } = options
+
+  const call: Calls['call'] = (pass, request, input, state) => {
+    const operation = request.operation as Operation<unknown, unknown>
+    const timeoutMs =
+      request.timeoutMs ??
+      (operation.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(operation.timeout))
+    const attempt: Attempt = { pass, request, operation, input, state, timeoutMs }
+    return state.open ? reopen(attempt, state.open) : send(attempt)
+  }
+
+  /** An earlier send may have taken effect: what now depends on the guarantee. */
+  const reopen = (attempt: Attempt, open: NonNullable<CallState['open']>): Promise<unknown> => {
+    if (!sameJson(open.input, attempt.input))
+      attempt.pass.park(
+        attempt.request.path,
+        `the input of "${attempt.request.path}" is another one than was sent before`,
+      )
+    switch (attempt.operation.guarantee.kind) {
+      case 'natural':
+        return send(attempt)
+      case 'key':
+        if (clock.now() - open.first < durationMs(attempt.operation.guarantee.validFor)) return send(attempt)
+        return attempt.operation.verify
+          ? ask(attempt, open)
+          : doubt(
+              attempt,
+              `its idempotency key was valid for ${attempt.operation.guarantee.validFor} and that is over`,
+            )
+      case 'verify':
+        return ask(attempt, open)
+      case 'none':
+        return attempt.request.onUnknown === 'atLeastOnce'
+          ? send(attempt)
+          : doubt(attempt, 'the system can neither be asked nor recognise a repeated call')
+    }
+  }
+
+  const send = async (attempt: Attempt): Promise<unknown> => {
+    const { pass, request, operation, input, state, timeoutMs } = attempt
+    const client = connections.client(operation.connection)
+    const connected = client instanceof Promise ? await client : client
+    const { kind } = operation.guarantee
+    if (kind === 'verify' || kind === 'none') {
+      pass.note({
+        t: 'intent',
+        p: request.path,
+        at: clock.now(),
+        g: state.generation,
+        i: input as Json,
+        limit: timeoutMs,
+      })
+      await options.saved(pass)
+    } else if (pass.uncommitted !== null) {
+      await pass.uncommitted
+    } else if (pass.unsaved.length > 0) {
+      options.save(pass)
+    }
+    if (options.stopped.aborted) throw new Interrupt({ kind: 'abandon' })
+    const began = clock.monotonic()
+    try {
+      const result = settled(await limited(attempt, (context) => operation.run(connected, input, context)))
+      succeeded(attempt, result, clock.monotonic() - began)
+      return result
+    } catch (thrown) {
+      return failed(attempt, thrown, clock.monotonic() - began)
+    }
+  }
+
+  const succeeded = ({ pass, request, input, state }: Attempt, result: unknown, ms: number): void => {
+    const at = clock.now()
+    const answer = result === undefined ? {} : { r: result as Json }
+    pass.note({
+      t: 'done',
+      p: request.path,
+      at,
+      ms: Math.round(ms),
+      g: state.generation,
+      i: input as Json,
+      ...answer,
+    })
+    pass.context.move(at)
+    pass.ports.attempt(request.path, 'done', ms)
+  }
+
+  const failed = (attempt: Attempt, thrown: unknown, ms: number): Promise<unknown> => {
+    if (thrown instanceof Interrupt) throw thrown
+    if (options.stopped.aborted) throw new Interrupt({ kind: 'abandon' })
+    const { pass, request, operation, input, state } = attempt
+    const error = ensureError(thrown, 'CALL_FAILED', {
+      retry: 'later',
+      applied: 'unknown',
+      details: { step: request.path },
+    })
+    if (isLinkspanError(error, 'CONNECTION_FAILED')) connections.lost(operation.connection)
+    const base = {
+      p: request.path,
+      at: clock.now(),
+      ms: Math.round(ms),
+      g: state.generation,
+      i: input as Json,
+      e: storeError(error),
+    }
+    if (error.applied === 'no') {
+      pass.note({ t: 'failed', ...base })
+      pass.ports.attempt(request.path, 'failed', ms)
+      throw error
+    }
+    pass.note({ t: 'unknown', ...base, first: state.open?.first ?? clock.now() - Math.round(ms) })
+    pass.ports.attempt(request.path, 'unknown', ms)
+    return unknownOutcome(attempt, error)
+  }
+
+  const unknownOutcome = (attempt: Attempt, error: LinkspanError): Promise<unknown> => {
+    const { operation, request } = attempt
+    if (operation.guarantee.kind === 'verify') throw later(attempt, askAt(attempt, clock.now()), error)
+    if (operation.guarantee.kind === 'none' && request.onUnknown !== 'atLeastOnce')
+      throw doubted(attempt, error)
+    throw error
+  }
+
+  const ask = async (attempt: Attempt, open: NonNullable<CallState['open']>): Promise<unknown> => {
+    const { pass, request, operation, input, state } = attempt
+    const sent = pass.recorded.findLast(
+      (entry) => (entry.t === 'intent' || entry.t === 'unknown') && entry.p === request.path,
+    ) as { at: number } | undefined
+    const from = askAt(attempt, sent?.at ?? open.first)
+    if (clock.now() < from) throw later(attempt, from, null)
+    if (!operation.verify) return doubt(attempt, 'the operation has no way to ask')
+    const client = await connections.client(operation.connection)
+    const began = clock.monotonic()
+    const verify = operation.verify.bind(operation)
+    const verdict = await limited(attempt, (context) => verify(client, input, context)).catch(
+      (thrown: unknown) => ({ state: 'unknown' as const, thrown }),
+    )
+    const ms = clock.monotonic() - began
+    if (verdict.state === 'done') {
+      const result = settled(verdict.result)
+      succeeded(attempt, result, ms)
+      return result
+    }
+    if (verdict.state === 'absent') {
+      const error = new LinkspanError('CALL_FAILED', 'The system says that the call did not arrive.', {
+        retry: 'later',
+        applied: 'no',
+      })
+      pass.note({
+        t: 'failed',
+        p: request.path,
+        at: clock.now(),
+        ms: Math.round(ms),
+        g: state.generation,
+        i: input as Json,
+        e: storeError(error),
+      })
+      return send({ ...attempt, state: { ...state, open: null, generation: state.generation + 1 } })
+    }
+    if (questions(attempt) >= MAX_QUESTIONS)
+      return doubt(attempt, `it was asked ${MAX_QUESTIONS} times and could not say`)
+    const error = ensureError('thrown' in verdict ? verdict.thrown : undefined, 'CALL_UNKNOWN_OUTCOME', {
+      retry: 'later',
+      applied: 'unknown',
+    })
+    pass.note({
+      t: 'unknown',
+      p: request.path,
+      at: clock.now(),
+      ms: Math.round(ms),
+      g: state.generation,
+      i: open.input,
+      e: storeError(error),
+      first: open.first,
+    })
+    throw later(attempt, clock.now() + QUESTION_PAUSE_MS, error)
+  }
+
+  /** The call is over and the system has settled it: from then on its answer counts. */
+  const askAt = ({ operation, timeoutMs }: Attempt, sentAt: number): number => {
+    const settle = operation.guarantee.kind === 'verify' ? durationMs(operation.guarantee.settleAfter) : 0
+    return sentAt + timeoutMs + settle
+  }
+
+  const questions = ({ pass, request }: Attempt): number =>
+    pass.recorded.filter((entry) => entry.t === 'unknown' && entry.p === request.path).length
+
+  const later = ({ request }: Attempt, wakeAt: number, error: LinkspanError | null): Interrupt =>
+    new Interrupt({
+      kind: 'suspend',
+      why: 'verify',
+      wakeAt,
+      hold: true,
+      path: request.path,
+      error: error && storeError(error),
+    })
+
+  const doubted = ({ request }: Attempt, error: LinkspanError): Interrupt =>
+    new Interrupt({ kind: 'doubt', path: request.path, error })
+
+  const doubt = (attempt: Attempt, why: string): Promise<never> => {
+    const { connection, name } = attempt.operation
+    const message = `Whether "${attempt.request.path}" (${connection.name} ${name}) took effect is unknown: ${why}. Look there, then resolve it as applied or not.`
+    return Promise.reject(
+      doubted(attempt, new LinkspanError('CALL_UNKNOWN_OUTCOME', message, { applied: 'unknown' })),
+    )
+  }
+
+  /** Runs a call with its time limit; past it the outcome is unknown, whatever the operation does. */
+  const limited = <T>(attempt: Attempt, run: (context: CallContext) => Promise<T>): Promise<T> => {
+    const { pass, request, timeoutMs, state } = attempt
+    const controller = new AbortController()
+    return new Promise<T>((resolve, reject) => {
+      const stop = (): void => {
+        controller.abort()
+        reject(new Interrupt({ kind: 'abandon' }))
+      }
+      const cancel = clock.timer(timeoutMs, () => {
+        const error = new LinkspanError(
+          'CALL_TIMED_OUT',
+          `"${request.path}" did not answer within ${timeoutMs} ms.`,
+          { retry: 'later', applied: 'unknown' },
+        )
+        controller.abort(error)
+        end(() => reject(error))
+      })
+      const end = (act: () => void): void => {
+        cancel()
+        options.stopped.removeEventListener('abort', stop)
+        act()
+      }
+      options.stopped.addEventListener('abort', stop, { once: true })
+      const context: CallContext = {
+        messageId: pass.loaded.id,
+        mark: markOf(pass.loaded.id, request.path, state.generation),
+        signal: controller.signal,
+        timeoutMs,
+        attempt: state.failures + 1,
+        traceparent: pass.loaded.headers['traceparent'] ?? traceparentOf(pass.loaded.id),
+      }
+      started(run, context).then(
+        (value) => end(() => resolve(value)),
+        (thrown: unknown) => end(() => reject(thrown)),
+      )
+    })
+  }
+
+  return { call }
+}
+
+/** An operation that throws before it answers has failed like one that rejects. */
+async function started<T>(run: (context: CallContext) => Promise<T>, context: CallContext): Promise<T> {
+  return run(context)
+}
+
+/** The mark of a call: the same as long as its outcome is unknown, another one after a definitive failure. */
+export function markOf(messageId: string, path: string, generation: number): string {
+  const root = messageId.split('~', 1)[0] as string
+  return `${root}.${hash('sha256', `${messageId}\n${path}\n${generation}`, 'hex').slice(0, 20)}`
+}
+
+/** A trace context for a message that came without one (W3C Trace Context, version 00). */
+export function traceparentOf(messageId: string): string {
+  const digest = hash('sha256', messageId, 'hex')
+  return `00-${digest.slice(0, 32)}-${digest.slice(32, 48)}-01`
+}

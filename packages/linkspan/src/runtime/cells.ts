@@ -1,0 +1,76 @@
+import type { StateReader } from '../journal/journal.ts'
+import type { Json } from '../model/message.ts'
+import type { Clock } from '../model/outside.ts'
+import type { CellChange } from '../patterns/pattern.ts'
+import { openCell, type StoredCell, sealCell } from './codec.ts'
+import type { Committer } from './committer.ts'
+
+/**
+ * Engine state as the running messages see it: the last value handed to the committer, committed or not. Commits keep
+ * the order in which changes were made, so whoever built on a value is never durable before it.
+ */
+export interface Cells {
+  /** Changes a cell, one change at a time per cell. `write` is called in the same moment, to join the same commit. */
+  update<Result>(
+    scope: string,
+    key: string,
+    change: CellChange<Result>,
+    write: (result: Result) => void,
+  ): Promise<Result>
+}
+
+interface Cell {
+  /** Undefined when the journal has to be asked. */
+  present: StoredCell | null | undefined
+  /** The end of the queue of changes. */
+  tail: Promise<unknown>
+  users: number
+}
+
+/** Makes the view on engine state. */
+export function createCells(reader: StateReader, committer: Committer, clock: Clock): Cells {
+  const cells = new Map<string, Cell>()
+  const id = (scope: string, key: string): string => `${scope}\u0000${key}`
+
+  const open = (scope: string, key: string): Cell => {
+    const present = cells.get(id(scope, key))
+    if (present) return present
+    const cell: Cell = { present: undefined, tail: Promise.resolve(), users: 0 }
+    cells.set(id(scope, key), cell)
+    return cell
+  }
+
+  const done = (scope: string, key: string, cell: Cell): void => {
+    cell.users -= 1
+    if (cell.users === 0) cells.delete(id(scope, key))
+  }
+
+  const read = async (scope: string, key: string): Promise<StoredCell | null> => {
+    const bytes = await reader.get(scope, key)
+    return bytes === null ? null : openCell(bytes, scope, key)
+  }
+
+  const counted = (cell: StoredCell | null): Json | null =>
+    cell === null || (cell.u !== null && cell.u <= clock.now()) ? null : cell.v
+
+  return {
+    update(scope, key, change, write) {
+      const cell = open(scope, key)
+      cell.users += 1
+      const turn = cell.tail.then(async () => {
+        if (cell.present === undefined) cell.present = await read(scope, key)
+        const { value, until = null, result } = change(counted(cell.present))
+        if (value !== undefined) {
+          cell.present = value === null ? null : { v: value, u: until }
+          committer.state({ scope, key, value: cell.present && sealCell(cell.present, scope, key), until })
+        }
+        write(result)
+        cell.users += 1
+        committer.after(() => done(scope, key, cell))
+        return result
+      })
+      cell.tail = turn.catch(() => undefined)
+      return turn.finally(() => done(scope, key, cell))
+    },
+  }
+}

@@ -1,0 +1,294 @@
+import type { MessageReader, NewMessage } from '../journal/journal.ts'
+import type { Ending, Json } from '../model/message.ts'
+import { childId } from '../model/message-id.ts'
+import type { SpawnOutcome, SpawnPlan } from '../patterns/pattern.ts'
+import { bodyPlace, sealText } from './codec.ts'
+import { Interrupt } from './interrupt.ts'
+import { jsonText, settled } from './json.ts'
+import type { Bound, Loaded } from './loaded.ts'
+import type { MessagePass } from './pass.ts'
+
+/** What children need of the engine around them. */
+export interface ChildrenOptions {
+  readonly messages: MessageReader
+  /** Commits new children together with what the parent has on record, and answers their places. */
+  readonly commit: (parent: MessagePass, children: readonly NewMessage[]) => Promise<readonly number[]>
+  /** Puts a committed child on its way. */
+  readonly start: (child: Loaded, bytes: number) => void
+  /** Puts the children of a parent that the journal holds on their way; answers how many are open. */
+  readonly restart: (parent: Loaded) => Promise<void>
+  readonly aborted: AbortSignal
+}
+
+/** The children that a parent waits for, while both are in memory. */
+export interface Children {
+  spawn(
+    pass: MessagePass,
+    plan: SpawnPlan,
+    made: { readonly count: number; readonly all: boolean } | null,
+  ): Promise<SpawnOutcome>
+  /** Tells the parent that a child has ended, after the commit of its end. */
+  ended(parent: number, ending: Ending): void
+  /** What a child takes over from its parent; null when the parent is not here. */
+  of(parent: number): Group | null
+}
+
+/** What a parent hands down. */
+export interface Group {
+  readonly names: Bound
+  readonly keepOutputs: boolean
+}
+
+interface LiveGroup extends Group {
+  open: number
+  readonly endings: Partial<Record<Ending, number>>
+  /** Resolves when something changed. */
+  changed: () => void
+}
+
+/** How many children are made at once, and below how many open ones more are made. */
+const CHUNK = 256
+const LOW = 128
+
+const FAILED: ReadonlySet<Ending> = new Set<Ending>(['dead', 'inDoubt', 'parked'])
+
+/** Makes the keeper of parents and children. */
+export function createChildren(options: ChildrenOptions): Children {
+  const groups = new Map<number, LiveGroup>()
+
+  const spawn: Children['spawn'] = async (pass, plan, made) => {
+    const group = openGroup(pass, plan)
+    groups.set(pass.loaded.seq, group)
+    try {
+      const total = await makeAll(pass, plan, group, made)
+      while (group.open > 0) await change(group)
+      return made === null ? { count: total, endings: { ...group.endings } } : await recount(pass, plan)
+    } finally {
+      groups.delete(pass.loaded.seq)
+    }
+  }
+
+  const makeAll = async (
+    pass: MessagePass,
+    plan: SpawnPlan,
+    group: LiveGroup,
+    made: { count: number; all: boolean } | null,
+  ): Promise<number> => {
+    if (made) await takeUp(pass, plan, group)
+    if (made?.all) return made.count
+    const chunks = createChunks(plan, made?.count ?? 0)
+    for (;;) {
+      const stop = plan.stopOnError && hasFailed(group)
+      const bodies = stop ? [] : chunks.next(room(plan, group))
+      const end = stop || chunks.done
+      if (bodies.length > 0 || end) await make(pass, plan, group, chunks.from - bodies.length, bodies, end)
+      if (end) return chunks.from
+      await change(group)
+    }
+  }
+
+  const make = async (
+    pass: MessagePass,
+    plan: SpawnPlan,
+    group: LiveGroup,
+    from: number,
+    bodies: readonly unknown[],
+    end: boolean,
+  ): Promise<void> => {
+    const names =
+      from === 0 && Object.keys(group.names).length > 0 ? { names: settled(group.names) as Json } : {}
+    pass.note({ t: 'spawn', p: plan.path, n: from + bodies.length, end, ...names })
+    const children = bodies.map((body, at) => newChild(pass, plan.scopeOf(from + at), from + at, body, true))
+    group.open += children.length
+    const seqs = await options.commit(
+      pass,
+      children.map(({ message }) => message),
+    )
+    children.forEach(({ message, body }, at) => {
+      options.start(
+        loadedChild(pass, message, seqs[at] as number, body, group.names),
+        message.body.byteLength,
+      )
+    })
+  }
+
+  const takeUp = async (pass: MessagePass, plan: SpawnPlan, group: LiveGroup): Promise<void> => {
+    group.open = await openCount(pass, plan)
+    await options.restart(pass.loaded)
+  }
+
+  const openCount = async (pass: MessagePass, plan: SpawnPlan): Promise<number> => {
+    const scopes = scopesOf(pass, plan.path)
+    const counts = await Promise.all(
+      scopes.map((scope) => options.messages.openChildren(pass.loaded.seq, scope)),
+    )
+    return counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  /** After a restart the endings before it are counted from the journal. */
+  const recount = async (pass: MessagePass, plan: SpawnPlan): Promise<SpawnOutcome> => {
+    const endings: Partial<Record<Ending, number>> = {}
+    let count = 0
+    for (const scope of scopesOf(pass, plan.path)) {
+      for await (const child of allChildren(options.messages, pass.loaded.seq, scope)) {
+        count += 1
+        const ending = child.ending?.ending
+        if (ending) endings[ending] = (endings[ending] ?? 0) + 1
+      }
+    }
+    return { count, endings }
+  }
+
+  const change = (group: LiveGroup): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const abort = (): void => reject(new Interrupt({ kind: 'abandon' }))
+      if (options.aborted.aborted) return abort()
+      options.aborted.addEventListener('abort', abort, { once: true })
+      group.changed = () => {
+        options.aborted.removeEventListener('abort', abort)
+        resolve()
+      }
+    })
+
+  return {
+    spawn,
+    of: (parent) => groups.get(parent) ?? null,
+    ended(parent, ending) {
+      const group = groups.get(parent)
+      if (!group) return
+      group.open -= 1
+      group.endings[ending] = (group.endings[ending] ?? 0) + 1
+      if (group.open === 0 || group.open < LOW || FAILED.has(ending)) group.changed()
+    },
+  }
+}
+
+function openGroup(pass: MessagePass, plan: SpawnPlan): LiveGroup {
+  return {
+    names: pass.names(),
+    keepOutputs: plan.keepOutputs,
+    open: 0,
+    endings: {},
+    changed: () => undefined,
+  }
+}
+
+function hasFailed(group: LiveGroup): boolean {
+  return [...FAILED].some((ending) => (group.endings[ending] ?? 0) > 0)
+}
+
+function room(plan: SpawnPlan, group: LiveGroup): number {
+  const most = plan.concurrency === null ? CHUNK : Math.min(CHUNK, plan.concurrency)
+  if (plan.concurrency === null && group.open >= LOW) return 0
+  return Math.max(0, most - group.open)
+}
+
+/** Takes bodies from the plan a few at a time, the iterator staying open between; a restart skips those made before. */
+function createChunks(
+  plan: SpawnPlan,
+  skip: number,
+): { next(count: number): unknown[]; readonly from: number; readonly done: boolean } {
+  const iterator = plan.bodies()[Symbol.iterator]()
+  let from = 0
+  let done = false
+  while (from < skip && !done) {
+    done = iterator.next().done === true
+    if (!done) from += 1
+  }
+  return {
+    get from() {
+      return from
+    },
+    get done() {
+      return done
+    },
+    next(count) {
+      const taken: unknown[] = []
+      while (taken.length < count && !done) {
+        const item = iterator.next()
+        if (item.done === true) done = true
+        else taken.push(item.value)
+      }
+      from += taken.length
+      return taken
+    },
+  }
+}
+
+/** A child as it is accepted. Children belong to no key: their parent holds it. */
+export function newChild(
+  pass: MessagePass,
+  scope: string,
+  index: number,
+  body: unknown,
+  awaited: boolean,
+): { readonly message: NewMessage; readonly body: unknown } {
+  const { loaded, flow, ports } = pass
+  const parent = { seq: loaded.seq, id: loaded.id, path: scope, index, awaited }
+  const plain = settled(body) ?? null
+  const message: NewMessage = {
+    flow: flow.name,
+    key: null,
+    token: '',
+    acceptedAt: ports.now(),
+    codeVersion: flow.codeVersion,
+    headers: loaded.headers,
+    body: sealText(jsonText(plain), bodyPlace('', parent)),
+    parent,
+    ready: true,
+    dedupe: null,
+    index: null,
+  }
+  return { message, body: plain }
+}
+
+/** A child in memory right after it was committed. */
+export function loadedChild(
+  pass: MessagePass,
+  message: NewMessage,
+  seq: number,
+  body: unknown,
+  names: Bound,
+): Loaded {
+  const { path, index } = message.parent as { path: string; index: number }
+  return {
+    seq,
+    id: childId(pass.loaded.id, path, index),
+    flow: message.flow,
+    key: null,
+    headers: message.headers,
+    acceptedAt: message.acceptedAt,
+    codeVersion: message.codeVersion,
+    body,
+    parent: { seq: pass.loaded.seq, path, index },
+    names,
+    entries: [],
+    freshStarts: 0,
+    nextFrame: 0,
+    waits: true,
+  }
+}
+
+/** The paths of the scopes that the children of a step run. */
+export function scopesOf(pass: MessagePass, path: string): string[] {
+  const node = pass.flow.steps.get(path)
+  return (node?.scopes ?? [])
+    .map((scope) => (scope.name === '' ? path : `${path}/${scope.name}`))
+    .filter((scope) => pass.flow.entries.has(scope))
+}
+
+/** All children of a scope in the order of their index, read in pages. */
+export async function* allChildren(
+  messages: MessageReader,
+  parent: number,
+  scope: string,
+): AsyncGenerator<Awaited<ReturnType<MessageReader['children']>>[number]> {
+  let from = 0
+  for (;;) {
+    const page = await messages.children(parent, scope, from, CHUNK)
+    yield* page
+    const last = page.at(-1)
+    if (!last || page.length < CHUNK) return
+    from = (last.parent?.index ?? from) + 1
+  }
+}

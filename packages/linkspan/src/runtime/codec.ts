@@ -1,0 +1,46 @@
+import { openJson, seal, sealJson } from '../journal/envelope.ts'
+import type { Json } from '../model/message.ts'
+import type { Entry } from './record.ts'
+
+export { openJson }
+
+/** The place that binds a body to its message: known before the message has its place in the order of acceptance. */
+export function bodyPlace(
+  token: string,
+  parent: { readonly id: string; readonly path: string; readonly index: number } | null,
+): string {
+  return parent === null ? `b:${token}` : `b:${parent.id}:${parent.path}:${parent.index}`
+}
+
+/** A body as the journal keeps it. */
+export function sealText(json: string, place: string): Uint8Array {
+  return seal(Buffer.from(json), place, 'json')
+}
+
+const framePlace = (seq: number, n: number): string => `r:${seq}:${n}`
+
+/** A piece of a record as the journal keeps it. */
+export function sealEntries(entries: readonly Entry[], seq: number, n: number): Uint8Array {
+  return sealJson(entries as unknown as Json, framePlace(seq, n))
+}
+
+/** The entries of a message's frames, in order. Throws `RECORD_DAMAGED` or `RECORD_NEWER`. */
+export function openFrames(frames: readonly Uint8Array[], seq: number): Entry[] {
+  return frames.flatMap((frame, n) => openJson(frame, framePlace(seq, n)) as unknown as Entry[])
+}
+
+/** A cell of engine state as the journal keeps it: its value and until when it counts. */
+export interface StoredCell {
+  readonly v: Json
+  readonly u: number | null
+}
+
+/** Seals a cell of engine state. */
+export function sealCell(cell: StoredCell, scope: string, key: string): Uint8Array {
+  return sealJson(cell as unknown as Json, `s:${scope}:${key}`)
+}
+
+/** Opens a cell of engine state. */
+export function openCell(bytes: Uint8Array, scope: string, key: string): StoredCell {
+  return openJson(bytes, `s:${scope}:${key}`) as unknown as StoredCell
+}

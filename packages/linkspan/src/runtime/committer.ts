@@ -1,0 +1,308 @@
+import type {
+  AcceptedAt,
+  Batch,
+  Committed,
+  CursorChange,
+  Journal,
+  NewMessage,
+  RecordFrame,
+  Settlement,
+  StateChange,
+  Wait,
+} from '../journal/journal.ts'
+import { ensureError, isLinkspanError, LinkspanError } from '../model/errors.ts'
+import type { Clock } from '../model/outside.ts'
+
+/**
+ * The one writer. Everything that happens between two commits joins the next one, so many messages share a
+ * transaction and an fsync; alone, a message does not wait for company. Callbacks run after the commit, in the order
+ * in which the changes were handed in.
+ */
+export interface Committer {
+  /** Why nothing new is accepted from outside, or null. */
+  readonly refusing: LinkspanError | null
+  /** How many changes wait for the next commit. */
+  readonly pending: number
+  /** Accepts from outside: refused while the journal has no room. */
+  accept(message: NewMessage, then: (at: AcceptedAt) => void, refused: (error: LinkspanError) => void): void
+  /** Accepts what the engine itself made; never refused. */
+  add(message: NewMessage, then?: (at: AcceptedAt) => void): void
+  record(frame: RecordFrame): void
+  wait(wait: Wait): void
+  settle(settlement: Settlement): void
+  revive(wait: Wait): void
+  state(change: StateChange): void
+  /** Moves a cursor with the messages of the same turn: refused together with them. */
+  cursor(change: CursorChange, then?: () => void, refused?: (error: LinkspanError) => void): void
+  /** Why so many messages from outside cannot be accepted now, or null. */
+  full(count: number): LinkspanError | null
+  /** Calls back after the commit that carries everything handed in so far. */
+  after(then: () => void): void
+  /** Resolves after that commit; rejects when the journal has failed. */
+  flush(): Promise<void>
+  /** Commits what is left and takes nothing more. */
+  close(): Promise<void>
+}
+
+/** What a committer is made of. */
+export interface CommitterOptions {
+  readonly journal: Journal
+  readonly clock: Clock
+  /** The place below which everything without a wait has ended. */
+  readonly lowWater: () => number
+  /** The most changes that may wait for a commit before outside messages are refused. */
+  readonly maxPending: number
+  readonly onCommit: (size: number, ms: number) => void
+  /** Room was lost or is back. */
+  readonly onRefusing: (error: LinkspanError | null) => void
+  /** The journal cannot go on. */
+  readonly onFailed: (error: LinkspanError) => void
+}
+
+interface Open {
+  accept: NewMessage[]
+  /** One per message of `accept`; outside messages have `refused`. */
+  answers: {
+    readonly then: ((at: AcceptedAt) => void) | undefined
+    readonly refused: ((error: LinkspanError) => void) | undefined
+  }[]
+  records: RecordFrame[]
+  waits: Wait[]
+  settle: Settlement[]
+  revive: Wait[]
+  state: StateChange[]
+  cursors: CursorChange[]
+  moves: {
+    readonly then: (() => void) | undefined
+    readonly refused: ((error: LinkspanError) => void) | undefined
+  }[]
+  after: (() => void)[]
+  failed: ((error: LinkspanError) => void)[]
+  size: number
+}
+
+const empty = (): Open => ({
+  accept: [],
+  answers: [],
+  records: [],
+  waits: [],
+  settle: [],
+  revive: [],
+  state: [],
+  cursors: [],
+  moves: [],
+  after: [],
+  failed: [],
+  size: 0,
+})
+
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 5_000
+
+/** Makes the writer of a journal. */
+export function createCommitter(options: CommitterOptions): Committer {
+  const { journal, clock } = options
+  let open = empty()
+  let batchId = 0
+  let phase: 'idle' | 'scheduled' | 'committing' | 'pausing' | 'failed' | 'closed' = 'idle'
+  let refusing: LinkspanError | null = null
+  let failure: LinkspanError | null = null
+  let cancelPause = (): void => undefined
+
+  const schedule = (): void => {
+    if (phase !== 'idle' || open.size === 0) return
+    phase = 'scheduled'
+    clock.defer(start)
+  }
+
+  const start = (): void => {
+    if (phase !== 'scheduled') return
+    const taken = open
+    open = empty()
+    batchId += 1
+    attempt(taken, FIRST_PAUSE_MS)
+  }
+
+  const attempt = (taken: Open, pauseMs: number): void => {
+    phase = 'committing'
+    const began = clock.monotonic()
+    journal.commit(toBatch(taken, batchId, options.lowWater())).then(
+      (committed) => succeeded(taken, committed, began),
+      (thrown: unknown) => stumbled(taken, thrown, pauseMs),
+    )
+  }
+
+  const succeeded = (taken: Open, committed: Committed, began: number): void => {
+    options.onCommit(taken.size, clock.monotonic() - began)
+    setRefusing(null)
+    if (phase !== 'closed') phase = 'idle'
+    answer(taken, committed)
+    for (const then of taken.after) then()
+    schedule()
+  }
+
+  const stumbled = (taken: Open, thrown: unknown, pauseMs: number): void => {
+    const error = ensureError(thrown, 'JOURNAL_FAILED')
+    if (isLinkspanError(error, 'JOURNAL_FULL')) refuse(taken, error)
+    else if (!isLinkspanError(error, 'JOURNAL_UNREACHABLE')) return fail(taken, error)
+    else setRefusing(error)
+    phase = 'pausing'
+    cancelPause = clock.timer(pauseMs, () =>
+      attempt(joinOpen(taken, error), Math.min(pauseMs * 2, LONGEST_PAUSE_MS)),
+    )
+  }
+
+  /** Nothing of a batch that found no room was written, so what came since can join it under the same number. */
+  const joinOpen = (taken: Open, error: LinkspanError): Open => {
+    if (error.code !== 'JOURNAL_FULL') return taken
+    const joined = join(taken, open)
+    open = empty()
+    return joined
+  }
+
+  const refuse = (taken: Open, error: LinkspanError): void => {
+    setRefusing(error)
+    const kept = taken.answers.map((answer) => answer.refused === undefined)
+    for (const answer of taken.answers) answer.refused?.(error)
+    taken.size -= kept.filter((keep) => !keep).length
+    taken.accept = taken.accept.filter((_message, at) => kept[at])
+    taken.answers = taken.answers.filter((_answer, at) => kept[at])
+    for (const move of taken.moves) move.refused?.(error)
+    taken.size -= taken.cursors.length
+    taken.cursors = []
+    taken.moves = []
+  }
+
+  const fail = (taken: Open, error: LinkspanError): void => {
+    phase = 'failed'
+    failure = error
+    for (const lost of [taken, open]) {
+      for (const answer of [...lost.answers, ...lost.moves]) answer.refused?.(error)
+      for (const failed of lost.failed) failed(error)
+    }
+    open = empty()
+    setRefusing(error)
+    options.onFailed(error)
+  }
+
+  const setRefusing = (error: LinkspanError | null): void => {
+    if ((refusing === null) === (error === null)) return
+    refusing = error
+    options.onRefusing(error)
+  }
+
+  const changed = (): void => {
+    open.size += 1
+    schedule()
+  }
+
+  const full = (count: number): LinkspanError | null =>
+    failure ?? refusing ?? (open.size > 0 && open.size + count > options.maxPending ? busy() : null)
+
+  const busy = (): LinkspanError =>
+    new LinkspanError(
+      'ENGINE_BUSY',
+      `${open.size} changes wait for the journal already. Send again shortly.`,
+      {
+        retry: { afterMs: 1_000 },
+      },
+    )
+
+  return {
+    get refusing() {
+      return failure ?? refusing
+    },
+    get pending() {
+      return open.size
+    },
+    accept(message, then, refused) {
+      const reason = full(1)
+      if (reason) return refused(reason)
+      open.accept.push(message)
+      open.answers.push({ then, refused })
+      changed()
+    },
+    add(message, then) {
+      open.accept.push(message)
+      open.answers.push({ then, refused: undefined })
+      changed()
+    },
+    record(frame) {
+      open.records.push(frame)
+      changed()
+    },
+    wait(wait) {
+      open.waits.push(wait)
+      changed()
+    },
+    settle(settlement) {
+      open.settle.push(settlement)
+      changed()
+    },
+    revive(wait) {
+      open.revive.push(wait)
+      changed()
+    },
+    state(change) {
+      open.state.push(change)
+      changed()
+    },
+    cursor(change, then, refused) {
+      open.cursors.push(change)
+      open.moves.push({ then, refused })
+      changed()
+    },
+    full,
+    after(then) {
+      open.after.push(then)
+      changed()
+    },
+    flush() {
+      if (failure) return Promise.reject(failure)
+      if (open.size === 0 && phase === 'idle') return Promise.resolve()
+      return new Promise((resolve, reject) => {
+        open.after.push(resolve)
+        open.failed.push(reject)
+        changed()
+      })
+    },
+    async close() {
+      try {
+        if (failure === null && (refusing === null || open.size > 0)) await this.flush()
+      } finally {
+        cancelPause()
+        phase = failure ? 'failed' : 'closed'
+      }
+    },
+  }
+}
+
+function toBatch(taken: Open, id: number, lowWater: number): Batch {
+  const { accept, records, waits, settle, revive, state, cursors } = taken
+  return { id, accept, records, waits, settle, revive, state, cursors, lowWater }
+}
+
+function answer(taken: Open, committed: Committed): void {
+  taken.answers.forEach((each, at) => {
+    const place = committed.accepted[at]
+    if (place) each.then?.(place)
+  })
+  for (const move of taken.moves) move.then?.()
+}
+
+function join(first: Open, second: Open): Open {
+  return {
+    accept: [...first.accept, ...second.accept],
+    answers: [...first.answers, ...second.answers],
+    records: [...first.records, ...second.records],
+    waits: [...first.waits, ...second.waits],
+    settle: [...first.settle, ...second.settle],
+    revive: [...first.revive, ...second.revive],
+    state: [...first.state, ...second.state],
+    cursors: [...first.cursors, ...second.cursors],
+    moves: [...first.moves, ...second.moves],
+    after: [...first.after, ...second.after],
+    failed: [...first.failed, ...second.failed],
+    size: first.size + second.size,
+  }
+}

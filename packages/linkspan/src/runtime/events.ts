@@ -1,0 +1,15 @@
+import type { Ending } from '../model/message.ts'
+import type { EndedEvent } from './engine-api.ts'
+
+/** What happens in an engine, told once it is committed: counted by metrics, shown by status, handed to hooks. */
+export interface Events {
+  accepted(flow: string, child: boolean): void
+  ended(flow: string, ending: Ending, child: boolean, ageMs: number): void
+  /** A live message again: redelivered, or its doubt resolved. */
+  revived(flow: string, ending: Ending, child: boolean): void
+  attempt(flow: string, path: string, outcome: 'done' | 'failed' | 'unknown', ms: number): void
+  ignored(flow: string, path: string): void
+  /** A message ended in a way that a person should look at. */
+  attention(ending: Ending, event: EndedEvent): void
+  committed(size: number, ms: number): void
+}

@@ -1,0 +1,253 @@
+import type { Incoming } from '../connect/connector.ts'
+import type { AcceptedAt, NewMessage } from '../journal/journal.ts'
+import { LinkspanError } from '../model/errors.ts'
+import type { Headers } from '../model/message.ts'
+import { rootId, TOKEN_LENGTH } from '../model/message-id.ts'
+import type { Clock, Random } from '../model/outside.ts'
+import { bodyPlace, sealText } from './codec.ts'
+import type { Committer } from './committer.ts'
+import type { CompiledFlow } from './compile.ts'
+import type { Accepted } from './engine-api.ts'
+import type { Events } from './events.ts'
+import type { FlowQueue } from './flow-queue.ts'
+import type { FreshSet } from './fresh-set.ts'
+import { jsonText, settled } from './json.ts'
+import type { Loaded } from './loaded.ts'
+
+/** A flow that takes messages. */
+export interface Taker {
+  readonly flow: CompiledFlow
+  readonly queue: FlowQueue
+}
+
+/** A message that is checked and ready to be accepted. */
+export interface Prepared {
+  readonly taker: Taker
+  readonly key: string | null
+  readonly headers: Headers
+  readonly json: string
+  /** The body as the flow takes it. */
+  readonly body: unknown
+  readonly index: Readonly<Record<string, string>> | null
+  readonly dedupeKey: string | undefined
+  readonly acceptedAt: number
+}
+
+/** What accepting takes. */
+export interface EntryOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly committer: Committer
+  readonly events: Events
+  /** Remembers the messages that run without a wait in the journal. */
+  readonly fresh: Pick<FreshSet, 'add' | 'saw'>
+}
+
+/** The way in. */
+export interface Entrance {
+  /** Checks a message and derives what its flow's source says. Rejects with `BODY_INVALID`. */
+  prepare(taker: Taker, incoming: Incoming, key: string | undefined): Prepared | Promise<Prepared>
+  /** Accepts from outside: resolves after the commit. */
+  accept(prepared: Prepared): Promise<Accepted>
+  /** Accepts from inside, with the commit that is being made; never refused. */
+  add(prepared: Prepared): void
+}
+
+/** Makes the way in. */
+export function createEntrance(options: EntryOptions): Entrance {
+  const { clock, committer } = options
+
+  const prepare: Entrance['prepare'] = (taker, incoming, key) => {
+    const given = settled(incoming.body)
+    const checked = checkBody(taker.flow, given)
+    const finish = (body: unknown): Prepared => derive(taker, incoming, given, body, key)
+    return checked instanceof Promise ? checked.then(finish) : finish(checked)
+  }
+
+  const derive = (
+    taker: Taker,
+    incoming: Incoming,
+    given: unknown,
+    body: unknown,
+    key: string | undefined,
+  ): Prepared => {
+    const headers = incoming.headers ?? {}
+    const own = taker.flow.flow.own as OwnCode
+    const derivedKey = key ?? derived(taker, 'key', () => own.key?.(body, { headers }))
+    const dedupeKey =
+      incoming.dedupeKey ?? derived(taker, 'dedupe', () => own.dedupe?.(body, { headers })) ?? undefined
+    return {
+      taker,
+      key: derivedKey,
+      headers,
+      json: jsonText(given ?? null),
+      body,
+      index: own.index ? indexOf(taker, own.index, body) : null,
+      dedupeKey,
+      acceptedAt: incoming.acceptedAt ?? clock.now(),
+    }
+  }
+
+  const toMessage = (prepared: Prepared, token: string, ready: boolean): NewMessage => {
+    const { taker, key, headers, json, index, dedupeKey, acceptedAt } = prepared
+    const { flow } = taker
+    return {
+      flow: flow.name,
+      key,
+      token,
+      acceptedAt,
+      codeVersion: flow.codeVersion,
+      headers,
+      body: sealText(json, bodyPlace(token, null)),
+      parent: null,
+      ready,
+      dedupe:
+        dedupeKey === undefined
+          ? null
+          : {
+              scope: flow.name,
+              key: dedupeKey,
+              until: clock.now() + flow.flow.definition.settings.dedupeForMs,
+            },
+      index,
+    }
+  }
+
+  const enter = (
+    prepared: Prepared,
+  ): { message: NewMessage; then: (at: AcceptedAt) => Accepted; refused: () => void } => {
+    const { taker, key } = prepared
+    const { queue, flow } = taker
+    const token = options.random.token(TOKEN_LENGTH)
+    const size = prepared.json.length
+    const decision = queue.reserve(key, size)
+    const message = toMessage(prepared, token, decision === 'journal')
+    const then = ({ seq, duplicateOf }: AcceptedAt): Accepted => {
+      if (duplicateOf) {
+        queue.refused(decision, key, size)
+        return { id: duplicateOf.id, duplicate: true }
+      }
+      const id = rootId(seq, token)
+      options.events.accepted(flow.name, false)
+      if (decision === 'journal') {
+        options.fresh.saw(seq)
+        queue.stored(key)
+      } else {
+        options.fresh.add(seq)
+        queue.arrived({
+          seq,
+          key,
+          parent: null,
+          bytes: size,
+          loaded: freshMessage(prepared, seq, id),
+          wakeAt: null,
+          attempt: 0,
+        })
+      }
+      return { id, duplicate: false }
+    }
+    return { message, then, refused: () => queue.refused(decision, key, size) }
+  }
+
+  return {
+    prepare,
+    accept(prepared) {
+      const { message, then, refused } = enter(prepared)
+      return new Promise((resolve, reject) => {
+        committer.accept(
+          message,
+          (at) => resolve(then(at)),
+          (error) => {
+            refused()
+            reject(error)
+          },
+        )
+      })
+    },
+    add(prepared) {
+      const { message, then } = enter(prepared)
+      committer.add(message, then)
+    },
+  }
+}
+
+interface OwnCode {
+  readonly key?: (body: unknown, source: { readonly headers: Headers }) => string | number | null | undefined
+  readonly index?: Readonly<Record<string, (body: unknown) => string | number | null | undefined>>
+  readonly dedupe?: (body: unknown, source: { readonly headers: Headers }) => string | undefined
+}
+
+/** The body as the flow's schema makes it, or the body itself. Throws `BODY_INVALID` with the issues. */
+export function checkBody(flow: CompiledFlow, body: unknown): unknown | Promise<unknown> {
+  const schema = flow.flow.source.schema
+  if (!schema) return body
+  const result = schema['~standard'].validate(body)
+  const finish = (checked: Awaited<typeof result>): unknown => {
+    if (checked.issues === undefined) return checked.value
+    const issues = checked.issues.map((issue) => ({ pointer: pointerOf(issue.path), message: issue.message }))
+    const shown = issues
+      .map(({ pointer, message }) => (pointer === '' ? message : `${pointer}: ${message}`))
+      .join('; ')
+    throw new LinkspanError('BODY_INVALID', `The body is not what the flow "${flow.name}" takes. ${shown}`, {
+      details: { issues },
+    })
+  }
+  return result instanceof Promise ? result.then(finish) : finish(result)
+}
+
+/** A path of a Standard Schema issue as a JSON Pointer (RFC 6901). */
+function pointerOf(path: readonly unknown[] | undefined): string {
+  const part = (each: unknown): string =>
+    String(typeof each === 'object' && each !== null && 'key' in each ? each.key : each)
+  return (path ?? []).map((each) => `/${part(each).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+}
+
+function derived(
+  taker: Taker,
+  what: string,
+  derive: () => string | number | null | undefined,
+): string | null {
+  try {
+    const value = derive()
+    return value === null || value === undefined ? null : String(value)
+  } catch (cause) {
+    throw new LinkspanError(
+      'BODY_INVALID',
+      `The ${what} of a message for the flow "${taker.flow.name}" could not be derived: ${String(cause)}. Check the source's schema, or let ${what} allow for such a body.`,
+      { cause },
+    )
+  }
+}
+
+function indexOf(
+  taker: Taker,
+  fields: NonNullable<OwnCode['index']>,
+  body: unknown,
+): Readonly<Record<string, string>> | null {
+  const values: Record<string, string> = {}
+  for (const [name, of] of Object.entries(fields)) {
+    const value = derived(taker, `index "${name}"`, () => of(body))
+    if (value !== null) values[name] = value
+  }
+  return Object.keys(values).length === 0 ? null : values
+}
+
+function freshMessage(prepared: Prepared, seq: number, id: string): Loaded {
+  const { taker, key, headers, acceptedAt, body } = prepared
+  return {
+    seq,
+    id,
+    flow: taker.flow.name,
+    key,
+    headers,
+    acceptedAt,
+    codeVersion: taker.flow.codeVersion,
+    body,
+    parent: null,
+    names: {},
+    entries: [],
+    freshStarts: 0,
+    nextFrame: 0,
+    waits: false,
+  }
+}

@@ -1,0 +1,32 @@
+import { storeError } from '../model/errors.ts'
+import type { LiveView } from './admin-reader.ts'
+import { statesOf } from './ledger.ts'
+import type { Runtime } from './runtime.ts'
+
+/** What a running engine knows beside its journal. */
+export function liveView(runtime: Runtime): LiveView {
+  const parts = (): Runtime['parts'] => runtime.parts
+  return {
+    get state() {
+      return runtime.state
+    },
+    get startedAt() {
+      return runtime.startedAt
+    },
+    get refusing() {
+      const { refusing } = runtime.intake
+      return refusing && storeError(refusing)
+    },
+    runs: (seq) => parts().live.runs(seq),
+    async counts() {
+      const { ledger, takers } = parts()
+      const states = [...ledger.flows].map(([flow, { roots, children }]) => {
+        const active = takers.get(flow)?.queue.active ?? 0
+        return [flow, { roots: statesOf(roots, active), children: statesOf(children, 0) }] as const
+      })
+      return new Map(states)
+    },
+    paused: (flow) => parts().takers.get(flow)?.queue.paused ?? false,
+    source: (flow) => parts().sources.get(flow)?.status ?? { state: 'passive', error: null },
+  }
+}

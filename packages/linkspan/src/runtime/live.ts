@@ -1,0 +1,435 @@
+import type { MessageReader, StoredMessage, Wait } from '../journal/journal.ts'
+import { ensureError, LinkspanError, type StoredError, storeError } from '../model/errors.ts'
+import type { Ending, Headers, Json } from '../model/message.ts'
+import type { Clock, Logger, Random } from '../model/outside.ts'
+import type {
+  CallRequest,
+  CellChange,
+  Program,
+  SpawnOutcome,
+  SpawnPlan,
+  StepResult,
+} from '../patterns/pattern.ts'
+import type { CallState } from './call-state.ts'
+import type { Calls } from './calls.ts'
+import type { Cells } from './cells.ts'
+import { type Children, loadedChild, newChild } from './children.ts'
+import { sealEntries } from './codec.ts'
+import type { Committer } from './committer.ts'
+import type { CompiledFlow } from './compile.ts'
+import type { Events } from './events.ts'
+import type { PassEnd, Slot, Work } from './flow-queue.ts'
+import { type InterruptReason, isInterrupt } from './interrupt.ts'
+import { settled } from './json.ts'
+import { type Bound, bodyOf, type Loaded, recordOf, toLoaded, waitOf } from './loaded.ts'
+import { MessagePass, type PassPorts, unwrapFinal } from './pass.ts'
+import { recordedOutputs } from './recompute.ts'
+import { type Entry, namesMadeAt, renamed } from './record.ts'
+import type { Replies } from './replies.ts'
+import type { PassObserver } from './running-pass.ts'
+
+/** What running messages takes. */
+export interface LiveOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly committer: Committer
+  readonly messages: MessageReader
+  readonly cells: Cells
+  readonly replies: Replies
+  readonly events: Events
+  readonly calls: Calls
+  readonly children: Children
+  readonly flows: ReadonlyMap<string, CompiledFlow>
+  /** The body as its flow takes it; throws when the flow's schema refuses it now. */
+  readonly check: (flow: CompiledFlow, body: unknown) => unknown | Promise<unknown>
+  /** Puts a message on a channel: prepared now, committed by calling the answer. */
+  readonly publish: (
+    pass: MessagePass,
+    channel: string,
+    body: unknown,
+    options: { readonly key: string | null; readonly headers: Headers },
+  ) => () => void
+  /** Puts a committed child that nobody waits for on its way. */
+  readonly startChild: (child: Loaded, bytes: number, parent: number | null) => void
+  /** A message without a wait runs (true), or has ended or been given one (false). */
+  readonly fresh: (seq: number, runs: boolean) => void
+}
+
+/** Runs messages: loads them, runs their pass, and commits how it ended. */
+export interface Live {
+  execute(work: Work, slot: Slot, ended: (end: PassEnd) => void): void
+  /** Hands what a pass has on record to the next commit. */
+  save(pass: MessagePass): void
+  /** The same, and resolves after the commit. */
+  saved(pass: MessagePass): Promise<void>
+  /** Asks a running pass to end at its next step; false when it does not run. */
+  cancel(seq: number, note: string): boolean
+  /** Whether a message runs now. */
+  runs(seq: number): boolean
+  /** Ends a message that does not run. */
+  endStored(
+    stored: StoredMessage,
+    ending: Ending,
+    entries: readonly Entry[],
+    reason: string,
+    then: () => void,
+  ): void
+}
+
+interface Running {
+  readonly work: Work
+  readonly pass: MessagePass
+  readonly slot: Slot
+  readonly ended: (end: PassEnd) => void
+}
+
+/** Makes the runner of one engine. */
+export function createLive(options: LiveOptions): Live {
+  const { clock, committer, events } = options
+  const running = new Map<number, MessagePass>()
+  const slots = new WeakMap<MessagePass, Slot>()
+  const portsOf = new Map<CompiledFlow, PassPorts>()
+
+  const execute: Live['execute'] = (work, slot, ended) => {
+    if (work.loaded) return run(work, work.loaded, slot, ended)
+    load(work).then(
+      (loaded) => (loaded ? run(work, loaded, slot, ended) : ended({ kind: 'ended' })),
+      (error: unknown) => {
+        options.logger.log('error', 'message.load', { seq: work.seq, error: String(error) })
+        ended({ kind: 'abandoned' })
+      },
+    )
+  }
+
+  const run = (work: Work, loaded: Loaded, slot: Slot, ended: (end: PassEnd) => void): void => {
+    const flow = options.flows.get(loaded.flow) as CompiledFlow
+    const pass = new MessagePass(loaded, flow, ports(flow))
+    running.set(loaded.seq, pass)
+    slots.set(pass, slot)
+    const run: Running = { work, pass, slot, ended }
+    try {
+      const result = start(pass, flow)
+      if (result instanceof Promise) {
+        result.then(
+          (stop) => stopped(run, stop),
+          (thrown: unknown) => threw(run, thrown),
+        )
+      } else stopped(run, result)
+    } catch (thrown) {
+      threw(run, thrown)
+    }
+  }
+
+  const start = (pass: MessagePass, flow: CompiledFlow): StepResult | Promise<StepResult> => {
+    const { loaded } = pass
+    checkTimeLimit(pass, flow)
+    return pass.runWhole(loaded.parent === null ? flow.program : entryOf(pass, flow, loaded.parent.path))
+  }
+
+  const checkTimeLimit = (pass: MessagePass, flow: CompiledFlow): void => {
+    const limit = flow.flow.definition.settings.timeLimitMs
+    const age = clock.now() - pass.loaded.acceptedAt
+    if (limit === null || age <= limit) return
+    throw new LinkspanError(
+      'TIME_LIMIT',
+      `The message is ${age} ms old, and the flow "${flow.name}" gives up after ${limit} ms.`,
+    )
+  }
+
+  const stopped = (run: Running, stop: StepResult): void => {
+    const { pass } = run
+    try {
+      if (stop?.kind === 'suspend') {
+        return suspend(run, {
+          kind: 'suspend',
+          why: 'delay',
+          wakeAt: stop.wakeAt,
+          hold: stop.hold,
+          path: stop.path,
+          error: null,
+        })
+      }
+      pass.checkAllMet()
+      settle(run, stop?.ending ?? 'done', stop?.reason ?? '', null)
+    } catch (thrown) {
+      threw(run, thrown)
+    }
+  }
+
+  const threw = (run: Running, thrown: unknown): void => {
+    if (isInterrupt(thrown)) return interrupted(run, thrown.reason)
+    const error = run.pass.errorOf(unwrapFinal(thrown))
+    settle(run, 'dead', error.message, storeError(error))
+  }
+
+  const interrupted = (run: Running, reason: InterruptReason): void => {
+    switch (reason.kind) {
+      case 'suspend':
+        return suspend(run, reason)
+      case 'doubt':
+        return settle(run, 'inDoubt', reason.error.message, storeError(reason.error), reason.path)
+      case 'park':
+        return settle(run, 'parked', reason.error.message, storeError(reason.error), reason.path)
+      case 'cancel':
+        run.pass.note({ t: 'note', at: clock.now(), what: 'cancelled', note: reason.note })
+        return settle(run, 'dropped', reason.note, null)
+      case 'abandon':
+        return left(run, { kind: 'abandoned' })
+    }
+  }
+
+  const settle = (
+    run: Running,
+    ending: Ending,
+    reason: string,
+    error: StoredError | null,
+    path = run.pass.path,
+  ): void => {
+    const { pass, work } = run
+    const { loaded } = pass
+    const at = clock.now()
+    if (ending === 'done' || ending === 'filtered') commitStaged(pass)
+    else dropStaged(pass)
+    if (ending === 'done' && loaded.parent && options.children.of(loaded.parent.seq)?.keepOutputs) {
+      pass.note({ t: 'output', r: (pass.body ?? null) as Json })
+    }
+    if (error) pass.note({ t: 'end', at, ending, p: path, e: error })
+    const entries = pass.takeUnsaved()
+    const n = loaded.nextFrame
+    const frame = entries.length === 0 ? null : sealEntries(entries, loaded.seq, n)
+    committer.settle({
+      seq: loaded.seq,
+      ending,
+      endedAt: at,
+      attempt: work.attempt,
+      frame,
+      n,
+      reason: reason.slice(0, 500),
+    })
+    run.slot.release()
+    committer.after(() => {
+      if (!loaded.waits) options.fresh(loaded.seq, false)
+      endedForAll(pass, loaded, ending, error, path)
+      left(run, { kind: 'ended' })
+    })
+  }
+
+  const endedForAll = (
+    pass: MessagePass,
+    loaded: Loaded,
+    ending: Ending,
+    error: StoredError | null,
+    path: string,
+  ): void => {
+    events.ended(loaded.flow, ending, loaded.parent !== null, clock.now() - loaded.acceptedAt)
+    if (loaded.parent) options.children.ended(loaded.parent.seq, ending)
+    else if (!pass.recorded.some((entry) => entry.t === 'reply')) options.replies.tell(loaded.id, null)
+    if (error) events.attention(ending, { id: loaded.id, flow: loaded.flow, key: loaded.key, path, error })
+  }
+
+  const suspend = (run: Running, reason: Extract<InterruptReason, { kind: 'suspend' }>): void => {
+    const { pass, work } = run
+    const { loaded, flow } = pass
+    const limit = flow.flow.definition.settings.timeLimitMs
+    const wakeAt = limit === null ? reason.wakeAt : Math.min(reason.wakeAt, loaded.acceptedAt + limit + 1)
+    const hold = reason.hold && loaded.key !== null
+    const attempt = work.attempt + 1
+    commitStaged(pass)
+    save(pass)
+    const waitedFor = loaded.parent !== null && options.children.of(loaded.parent.seq) !== null
+    committer.wait(
+      waitOf(loaded, {
+        reason: reason.why,
+        wakeAt,
+        hold,
+        parent: waitedFor ? (loaded.parent?.seq ?? null) : null,
+        attempt,
+      }),
+    )
+    run.slot.release()
+    committer.after(() => {
+      if (!loaded.waits) options.fresh(loaded.seq, false)
+      left(run, { kind: 'suspended', wakeAt, hold, attempt })
+    })
+  }
+
+  const left = (run: Running, end: PassEnd): void => {
+    running.delete(run.pass.loaded.seq)
+    run.ended(end)
+  }
+
+  const commitStaged = (pass: MessagePass): void => {
+    const staged = pass.staged
+    pass.staged = []
+    for (const commit of staged) commit()
+  }
+
+  /** What a failed message put out is not sent, and must be put out again when it is redelivered. */
+  const dropStaged = (pass: MessagePass): void => {
+    pass.staged = []
+    pass.unsaved = pass.unsaved.filter((entry) => entry.t !== 'staged')
+  }
+
+  const save = (pass: MessagePass): void => {
+    const entries = pass.takeUnsaved()
+    if (entries.length === 0) return
+    const { loaded } = pass
+    const n = loaded.nextFrame
+    loaded.nextFrame += 1
+    committer.record({ seq: loaded.seq, n, frame: sealEntries(entries, loaded.seq, n) })
+  }
+
+  const saved = (pass: MessagePass): Promise<void> => {
+    save(pass)
+    return committer.flush()
+  }
+
+  const load = async (work: Work): Promise<Loaded | null> => {
+    const [stored] = await options.messages.load([work.seq])
+    if (!stored || stored.ending) return null
+    const flow = options.flows.get(stored.flow) as CompiledFlow
+    try {
+      const record = renamed(recordOf(stored), flow.renamed)
+      const names = stored.parent === null ? {} : await namesFor(stored, flow)
+      const body = bodyOf(stored)
+      return toLoaded(stored, stored.parent === null ? await options.check(flow, body) : body, record, names)
+    } catch (thrown) {
+      const error = ensureError(thrown, 'RECORD_DAMAGED')
+      const ending = error.code === 'BODY_INVALID' ? 'parked' : 'dead'
+      await endDamaged(stored, ending, error)
+      return null
+    }
+  }
+
+  const endDamaged = (stored: StoredMessage, ending: Ending, error: LinkspanError): Promise<void> =>
+    new Promise((resolve) => {
+      const entry: Entry = { t: 'end', at: clock.now(), ending, p: '', e: storeError(error) }
+      endStored(stored, ending, [entry], error.message, resolve)
+    })
+
+  const endStored: Live['endStored'] = (stored, ending, entries, reason, then) => {
+    const { seq, nextFrame: n, id, flow, key } = stored
+    const frame = entries.length === 0 ? null : sealEntries(entries, seq, n)
+    committer.settle({
+      seq,
+      ending,
+      endedAt: clock.now(),
+      attempt: stored.wait?.attempt ?? 0,
+      frame,
+      n,
+      reason: reason.slice(0, 500),
+    })
+    committer.after(() => {
+      events.ended(flow, ending, stored.parent !== null, clock.now() - stored.acceptedAt)
+      if (stored.parent) options.children.ended(stored.parent.seq, ending)
+      else options.replies.tell(id, null)
+      const last = entries.find((entry) => entry.t === 'end')
+      if (last?.e) events.attention(ending, { id, flow, key, path: last.p, error: last.e })
+      then()
+    })
+  }
+
+  /** The names around a child: its waiting parent's, or what the parent left on record. */
+  const namesFor = async (stored: StoredMessage, flow: CompiledFlow): Promise<Bound> => {
+    const { seq, path } = stored.parent as { seq: number; path: string }
+    const group = options.children.of(seq)
+    if (group) return group.names
+    const [parent] = await options.messages.load([seq])
+    if (!parent) return {}
+    return namesMadeAt(renamed(recordOf(parent), flow.renamed), flow.renamed.get(path) ?? path)
+  }
+
+  const ports = (flow: CompiledFlow): PassPorts => {
+    const present = portsOf.get(flow)
+    if (present) return present
+    const made: PassPorts = {
+      strict: true,
+      observer: null as PassObserver | null,
+      now: () => clock.now(),
+      chance: () => options.random.next(),
+      leaves: () => false,
+      call: (pass: MessagePass, request: CallRequest, input: unknown, state: CallState) => {
+        checkTimeLimit(pass, flow)
+        return options.calls.call(pass, request, input, state)
+      },
+      differs: (pass, path) => pass.park(path, `the input of "${path}" is another one than is on record`),
+      update: <Result extends Json>(
+        pass: MessagePass,
+        path: string,
+        scope: string,
+        key: string,
+        change: CellChange<Result>,
+      ) =>
+        options.cells.update(scope, key, change, (result) => {
+          pass.note({ t: 'value', p: path, v: result })
+          pass.uncommitted = saved(pass)
+          pass.uncommitted.catch(() => undefined)
+        }),
+      spawn: async (pass: MessagePass, plan: SpawnPlan, made): Promise<SpawnOutcome> => {
+        const slot = slots.get(pass) as Slot
+        slot.release()
+        const outcome = await options.children.spawn(pass, plan, made)
+        await slot.regain()
+        return outcome
+      },
+      outputs: (pass, path) => recordedOutputs(pass, path, options.messages),
+      detach: (pass, path, scope, body) => detach(pass, path, scope, body),
+      publish: (pass, path, channel, body, given) => {
+        pass.staged.push(options.publish(pass, channel, body, given))
+        pass.note({ t: 'staged', p: path, b: (settled(body) ?? null) as Json })
+      },
+      reply: (pass, _path, value) => {
+        save(pass)
+        committer.after(() => options.replies.tell(pass.loaded.id, { reply: value }))
+      },
+      ignored: (path) => events.ignored(flow.name, path),
+      attempt: (path, outcome, ms) => events.attempt(flow.name, path, outcome, ms),
+    }
+    portsOf.set(flow, made)
+    return made
+  }
+
+  const detach = (pass: MessagePass, path: string, scope: string, body: unknown): void => {
+    const names = pass.names()
+    const { message, body: plain } = newChild(pass, scope, 0, body, false)
+    pass.note(
+      Object.keys(names).length > 0
+        ? { t: 'staged', p: path, names: names as Json }
+        : { t: 'staged', p: path },
+    )
+    pass.staged.push(() =>
+      committer.add(message, ({ seq }) => {
+        events.accepted(message.flow, true)
+        options.startChild(loadedChild(pass, message, seq, plain, names), message.body.byteLength, null)
+      }),
+    )
+  }
+
+  return {
+    execute,
+    save,
+    saved,
+    endStored,
+    runs: (seq) => running.has(seq),
+    cancel(seq, note) {
+      const pass = running.get(seq)
+      if (pass) pass.cancelled = note
+      return pass !== undefined
+    },
+  }
+}
+
+function entryOf(pass: MessagePass, flow: CompiledFlow, path: string): Program {
+  const program = flow.entries.get(flow.renamed.get(path) ?? path)
+  return program ?? pass.park(path, `it was made by "${path}", which the flow no longer has`)
+}
+
+/** A wait that makes a live message ready to run. */
+export function readyWait(
+  message: { readonly seq: number; readonly flow: string; readonly key: string | null },
+  attempt: number,
+  parent: number | null,
+): Wait {
+  return waitOf(message, { reason: 'ready', wakeAt: null, hold: false, parent, attempt })
+}

@@ -1,0 +1,86 @@
+import type { StoredMessage, Wait } from '../journal/journal.ts'
+import type { Headers, Json } from '../model/message.ts'
+import { parseMessageId } from '../model/message-id.ts'
+import { bodyPlace, openFrames, openJson } from './codec.ts'
+import { currentEntries, type Entry } from './record.ts'
+
+/** Values bound to names. */
+export type Bound = Readonly<Record<string, unknown>>
+
+/** A message in memory, ready to be run: its body and what is on its record. */
+export interface Loaded {
+  readonly seq: number
+  readonly id: string
+  readonly flow: string
+  readonly key: string | null
+  readonly headers: Headers
+  readonly acceptedAt: number
+  readonly codeVersion: string
+  /** The body as accepted; undefined until `checked` ran for a message that was read from the journal. */
+  readonly body: unknown
+  readonly parent: { readonly seq: number; readonly path: string; readonly index: number } | null
+  /** Names bound in the scopes around a child. */
+  readonly names: Bound
+  /** The record since the message was last sent afresh. */
+  readonly entries: readonly Entry[]
+  /** How often it was sent afresh: its calls' generations start there. */
+  readonly freshStarts: number
+  nextFrame: number
+  /** True when it has a wait in the journal. */
+  waits: boolean
+}
+
+/** The whole record of a stored message, or throws `RECORD_DAMAGED`. */
+export function recordOf(stored: StoredMessage): Entry[] {
+  return openFrames(stored.frames, stored.seq)
+}
+
+/** The accepted body of a stored message, or throws `RECORD_DAMAGED`. */
+export function bodyOf(stored: StoredMessage): Json {
+  if (stored.body === null) return null
+  const token = parseMessageId(stored.id).token
+  const parent =
+    stored.parent === null
+      ? null
+      : { id: parentId(stored.id), path: stored.parent.path, index: stored.parent.index }
+  return openJson(stored.body, bodyPlace(token, parent))
+}
+
+/** The id of the parent of a child's id. */
+export function parentId(id: string): string {
+  return id.slice(0, id.lastIndexOf('~'))
+}
+
+/** A stored message as one to be run. `names` are those bound around it. */
+export function toLoaded(
+  stored: StoredMessage,
+  body: unknown,
+  record: readonly Entry[],
+  names: Bound,
+): Loaded {
+  const { seq, id, flow, key, headers, acceptedAt, codeVersion, parent, nextFrame } = stored
+  return {
+    seq,
+    id,
+    flow,
+    key,
+    headers,
+    acceptedAt,
+    codeVersion,
+    body,
+    parent,
+    names,
+    entries: currentEntries(record),
+    freshStarts: record.filter((entry) => entry.t === 'redelivered' && entry.fresh).length,
+    nextFrame,
+    waits: stored.wait !== null,
+  }
+}
+
+/** A wait of a message. */
+export function waitOf(
+  message: { readonly seq: number; readonly flow: string; readonly key: string | null },
+  wait: Omit<Wait, 'seq' | 'flow' | 'key'>,
+): Wait {
+  return { seq: message.seq, flow: message.flow, key: message.key, ...wait }
+}

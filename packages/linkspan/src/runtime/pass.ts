@@ -1,0 +1,489 @@
+import { ensureError, LinkspanError, type StoredError, storeError } from '../model/errors.ts'
+import type { Headers, Json } from '../model/message.ts'
+import { actionFor, backoffMs, type ErrorAction, type ErrorPolicy } from '../model/policy.ts'
+import type {
+  CallRequest,
+  CellChange,
+  Executor,
+  Program,
+  SpawnOutcome,
+  SpawnPlan,
+  StepContext,
+  StepResult,
+} from '../patterns/pattern.ts'
+import { type CallState, callState, UNTOUCHED } from './call-state.ts'
+import type { CompiledFlow } from './compile.ts'
+import { Interrupt, isInterrupt } from './interrupt.ts'
+import { sameJson, settled } from './json.ts'
+import type { Loaded } from './loaded.ts'
+import { answers, type Entry } from './record.ts'
+import type { PassObserver, RunningPass } from './running-pass.ts'
+import { seededRandom } from './seeded-random.ts'
+
+/** What a pass leaves to whoever runs it: the live engine, or a replay. */
+export interface PassPorts {
+  now(): number
+  /** A number in [0, 1) for pauses. */
+  chance(): number
+  /** Makes a call that the record has no outcome of, under its guarantee. */
+  call(pass: MessagePass, request: CallRequest, input: unknown, state: CallState): Promise<unknown>
+  /** A recorded call whose input is now another one. Throws, or answers what to go on with. */
+  differs(pass: MessagePass, path: string, before: Json, after: unknown, result: unknown): unknown
+  update<Result extends Json>(
+    pass: MessagePass,
+    path: string,
+    scope: string,
+    key: string,
+    change: CellChange<Result>,
+  ): Promise<Result>
+  spawn(
+    pass: MessagePass,
+    plan: SpawnPlan,
+    made: { readonly count: number; readonly all: boolean } | null,
+  ): Promise<SpawnOutcome>
+  outputs(
+    pass: MessagePass,
+    path: string,
+  ): AsyncIterable<{ readonly index: number; readonly output: unknown }>
+  detach(pass: MessagePass, path: string, scope: string, body: unknown): void
+  publish(
+    pass: MessagePass,
+    path: string,
+    channel: string,
+    body: unknown,
+    options: { readonly key: string | null; readonly headers: Headers },
+  ): void
+  reply(pass: MessagePass, path: string, value: Json): void
+  ignored(path: string): void
+  attempt(path: string, outcome: 'done' | 'failed' | 'unknown', ms: number): void
+  /** Whether what was thrown leaves the pass without a policy being asked. */
+  leaves(thrown: unknown): boolean
+  readonly observer: PassObserver | null
+  /** Whether a record that does not fit the flow parks the message. */
+  readonly strict: boolean
+}
+
+/** A failure that no further policy tries again. */
+class FinalFailure {
+  readonly error: LinkspanError
+
+  constructor(error: LinkspanError) {
+    this.error = error
+  }
+}
+
+/** One pass of one message through its flow. */
+export class MessagePass implements RunningPass {
+  body: unknown
+  readonly loaded: Loaded
+  readonly flow: CompiledFlow
+  readonly ports: PassPorts
+  readonly context: Context
+  /** What happened since the last commit of this message. */
+  unsaved: Entry[] = []
+  /** The path of the step that runs. */
+  path = ''
+  /** Engine state was given to this pass and may not be durable yet. */
+  uncommitted: Promise<void> | null = null
+  /** Messages to be accepted with the next commit of this pass. */
+  staged: (() => void)[] = []
+  cancelled: string | null = null
+  /** What is on record now, the unsaved included. */
+  private entries: Entry[]
+  private readonly order: readonly string[]
+  private visited = 0
+
+  constructor(loaded: Loaded, flow: CompiledFlow, ports: PassPorts) {
+    this.loaded = loaded
+    this.flow = flow
+    this.ports = ports
+    this.body = loaded.body
+    this.entries = loaded.entries.length === 0 ? [] : [...loaded.entries]
+    this.order = loaded.entries.length === 0 ? [] : orderOf(loaded.entries)
+    this.context = new Context(loaded)
+    Object.assign(this.context, loaded.names)
+  }
+
+  get observer(): PassObserver | null {
+    return this.ports.observer
+  }
+
+  /** What is on record as of now. */
+  get recorded(): readonly Entry[] {
+    return this.entries
+  }
+
+  /** Puts an entry on record; it is durable with the next commit of this message. */
+  note(entry: Entry): void {
+    this.entries.push(entry)
+    this.unsaved.push(entry)
+  }
+
+  /** Hands over what has to be committed. */
+  takeUnsaved(): Entry[] {
+    const taken = this.unsaved
+    this.unsaved = []
+    return taken
+  }
+
+  enter(path: string): StepContext {
+    this.path = path
+    this.context.at(path)
+    return this.context
+  }
+
+  bind(name: string, value: unknown): void {
+    this.context.bind(name, value)
+  }
+
+  /** The names bound so far, with those around. */
+  names(): Record<string, unknown> {
+    return { ...this.loaded.names, ...this.context.bound }
+  }
+
+  async call(request: CallRequest): Promise<unknown> {
+    const { path } = request
+    this.enter(path)
+    this.visit(path)
+    const input = settled(request.input)
+    const state =
+      this.entries.length === 0 && this.loaded.freshStarts === 0
+        ? UNTOUCHED
+        : callState(this.entries, path, this.loaded.freshStarts)
+    if (state.done === null) return this.ports.call(this, request, input, state)
+    const { input: before, result } = state.done
+    if (before !== undefined && !sameJson(before, input))
+      return this.ports.differs(this, path, before, input, result)
+    this.movedOn(path)
+    return result
+  }
+
+  async update<Result extends Json>(
+    path: string,
+    scope: string,
+    key: string,
+    change: CellChange<Result>,
+  ): Promise<Result> {
+    const recorded = this.recall(path)
+    if (recorded) return recorded.value as Result
+    return this.ports.update(this, path, scope, key, change)
+  }
+
+  async spawn(plan: SpawnPlan): Promise<SpawnOutcome> {
+    this.enter(plan.path)
+    this.visit(plan.path)
+    const spawned = this.find('spawned', plan.path)
+    if (spawned && this.ports.strict) return spawned.o
+    const last = this.find('spawn', plan.path)
+    const outcome = await this.ports.spawn(this, plan, last ? { count: last.n, all: last.end } : null)
+    if (this.ports.strict) this.note({ t: 'spawned', p: plan.path, o: outcome })
+    return outcome
+  }
+
+  outputs(path: string): AsyncIterable<{ readonly index: number; readonly output: unknown }> {
+    return this.ports.outputs(this, path)
+  }
+
+  recall(path: string): { readonly value: Json } | undefined {
+    this.path = path
+    const recorded = this.find('value', path)
+    this.visit(path)
+    return recorded && { value: recorded.v }
+  }
+
+  record(path: string, value: Json): void {
+    this.note({ t: 'value', p: path, v: value })
+  }
+
+  detach(path: string, scope: string, body: unknown): void {
+    if (this.once(path) || !this.ports.strict) this.ports.detach(this, path, scope, body)
+  }
+
+  publish(
+    path: string,
+    channel: string,
+    body: unknown,
+    options: { readonly key: string | null; readonly headers: Headers },
+  ): void {
+    if (this.once(path) || !this.ports.strict) this.ports.publish(this, path, channel, body, options)
+  }
+
+  async reply(path: string, value: unknown): Promise<void> {
+    this.path = path
+    this.visit(path)
+    if (this.find('reply', path) && this.ports.strict) return
+    const reply = (settled(value) ?? null) as Json
+    if (this.ports.strict) this.note({ t: 'reply', p: path, r: reply })
+    this.ports.reply(this, path, reply)
+  }
+
+  pause(path: string, untilMs: number, hold: boolean): StepResult {
+    this.path = path
+    this.visit(path)
+    const recorded = this.find('pause', path)
+    const until = recorded?.until ?? untilMs
+    if (!recorded) this.note({ t: 'pause', p: path, until })
+    if (until <= this.ports.now()) {
+      this.context.move(until)
+      return undefined
+    }
+    return { kind: 'suspend', path, wakeAt: until, hold }
+  }
+
+  guard(
+    path: string,
+    run: Executor,
+    policy: ErrorPolicy | null,
+    fallback: Program | null,
+  ): StepResult | Promise<StepResult> {
+    const passed = this.find('passed', path)
+    if (passed) return this.goOn(passed, fallback)
+    return attempt(
+      () => run(this),
+      (thrown) =>
+        this.decide(path, thrown, policy ?? this.flow.policy, fallback, policy !== null || fallback !== null),
+    )
+  }
+
+  /** Runs a program as a whole: the flow's policy and fallback decide on what its steps did not. */
+  runWhole(program: Program): StepResult | Promise<StepResult> {
+    const passed = this.find('passed', '')
+    if (passed) return this.goOn(passed, this.flow.fallback)
+    return attempt(
+      () => program.run(this),
+      (thrown) => this.decideWhole(thrown),
+    )
+  }
+
+  /** Called when the pass came to an end: what is on record but was not met does not fit the flow. */
+  checkAllMet(): void {
+    const missed = this.order[this.visited]
+    if (missed !== undefined && this.ports.strict)
+      this.park(missed, `its record has "${missed}", which the flow no longer comes to`)
+  }
+
+  /** What the step at a path threw, as an error that says whether to try again. */
+  errorOf(thrown: unknown): LinkspanError {
+    return ensureError(thrown, 'STEP_FAILED', { retry: 'never', details: { step: this.path } })
+  }
+
+  /** Moves the message's own time to when an answer was recorded. */
+  movedOn(path: string): void {
+    const at = this.entries.findLast((entry) => entry.t === 'done' && entry.p === path) as
+      | { at: number }
+      | undefined
+    if (at) this.context.move(at.at)
+  }
+
+  private once(path: string): boolean {
+    this.path = path
+    this.visit(path)
+    return this.find('staged', path) === undefined
+  }
+
+  private decideWhole(thrown: unknown): StepResult | Promise<StepResult> {
+    return this.decide('', thrown, this.flow.policy, this.flow.fallback, true)
+  }
+
+  private decide(
+    at: string,
+    thrown: unknown,
+    policy: ErrorPolicy,
+    fallback: Program | null,
+    final: boolean,
+  ): StepResult | Promise<StepResult> {
+    if (isInterrupt(thrown) || this.ports.leaves(thrown)) throw thrown
+    const given = thrown instanceof FinalFailure ? thrown.error : this.errorOf(thrown)
+    const action = actionFor(policy, given)
+    const failures = this.failuresAt(this.path, given)
+    if (!(thrown instanceof FinalFailure) && given.retry !== 'never' && failures < action.attempts)
+      throw this.tryLater(given, action, failures)
+    const stored = storeError(given)
+    if (action.final === 'ignore' && !fallback) {
+      if (at === '') return { kind: 'end', ending: 'dropped', reason: given.message }
+      this.ports.ignored(at)
+      return this.passOver({ t: 'passed', p: at, by: 'ignore', at: this.ports.now(), e: stored }, null)
+    }
+    if (fallback)
+      return this.passOver({ t: 'passed', p: at, by: 'fallback', at: this.ports.now(), e: stored }, fallback)
+    throw final && at !== '' ? new FinalFailure(given) : given
+  }
+
+  private passOver(
+    entry: Extract<Entry, { t: 'passed' }>,
+    fallback: Program | null,
+  ): StepResult | Promise<StepResult> {
+    this.note(entry)
+    return this.goOn(entry, fallback)
+  }
+
+  private goOn(
+    passed: Extract<Entry, { t: 'passed' }>,
+    fallback: Program | null,
+  ): StepResult | Promise<StepResult> {
+    if (passed.by === 'ignore') {
+      this.meetUpTo(passed.p)
+      return undefined
+    }
+    if (passed.p === '') this.startOver()
+    this.meetUpTo(passed.p)
+    this.context.bind('error', passed.e)
+    return fallback?.run(this)
+  }
+
+  /** The flow's fallback sees the accepted body and no names, so that it is the same when it is computed again. */
+  private startOver(): void {
+    this.body = this.loaded.body
+    this.context.unbind()
+  }
+
+  /** A failed step was met when it was run before; the order goes on behind what it left on record. */
+  private meetUpTo(path: string): void {
+    while (this.visited < this.order.length && belongs(this.order[this.visited] as string, path))
+      this.visited += 1
+  }
+
+  private tryLater(error: LinkspanError, action: ErrorAction, failures: number): Interrupt {
+    const pause = backoffMs(action.backoff, failures, this.ports.chance())
+    const told = typeof error.retry === 'object' ? error.retry.afterMs : 0
+    const wakeAt = this.ports.now() + Math.max(pause, told)
+    return new Interrupt({
+      kind: 'suspend',
+      why: 'retry',
+      wakeAt,
+      hold: true,
+      path: this.path,
+      error: storeError(error),
+    })
+  }
+
+  /** How often the step has failed since the message was last sent again, this time included. */
+  private failuresAt(path: string, error: LinkspanError): number {
+    const since = this.entries.findLastIndex((entry) => entry.t === 'redelivered') + 1
+    const failed = (entry: Entry): boolean =>
+      (entry.t === 'failed' || entry.t === 'unknown' || entry.t === 'error') && entry.p === path
+    const last = this.unsaved.at(-1)
+    const onRecord = last !== undefined && failed(last)
+    if (!onRecord) this.note({ t: 'error', p: path, at: this.ports.now(), e: storeError(error) })
+    return this.entries.slice(since).filter(failed).length
+  }
+
+  private find<T extends Entry['t']>(type: T, path: string): Extract<Entry, { t: T }> | undefined {
+    if (this.entries.length === 0) return undefined
+    return this.entries.findLast((entry) => entry.t === type && (entry as { p?: string }).p === path) as
+      | Extract<Entry, { t: T }>
+      | undefined
+  }
+
+  /** Holds the flow against the record: recorded steps must be met in the order in which they were recorded. */
+  private visit(path: string): void {
+    if (this.cancelled !== null) throw new Interrupt({ kind: 'cancel', note: this.cancelled })
+    const expected = this.order[this.visited]
+    if (expected === undefined) return
+    if (expected === path) {
+      this.visited += 1
+      return
+    }
+    if (!this.ports.strict) return
+    if (!this.order.includes(path) || this.order.indexOf(path) > this.visited)
+      this.park(path, `it comes to "${path}" where its record goes on with "${expected}"`)
+  }
+
+  /** The message does not fit its flow any more. */
+  park(path: string, why: string): never {
+    const error = new LinkspanError(
+      'MESSAGE_STATE',
+      `The flow "${this.flow.name}" changed while this message was under way: ${why}. Redeliver it afresh, drop it, or bring the former flow back.`,
+      { details: { step: path, codeVersion: this.loaded.codeVersion } },
+    )
+    throw new Interrupt({ kind: 'park', path, error })
+  }
+}
+
+/** What step functions see of the message. */
+class Context implements StepContext {
+  readonly id: string
+  readonly flow: string
+  readonly key: string | null
+  readonly headers: Headers
+  readonly acceptedAt: number
+  readonly index: number | null
+  now: number;
+  [name: string]: unknown
+
+  constructor(loaded: Loaded) {
+    this.id = loaded.id
+    this.flow = loaded.flow
+    this.key = loaded.key
+    this.headers = loaded.headers
+    this.acceptedAt = loaded.acceptedAt
+    this.now = loaded.acceptedAt
+    this.index = loaded.parent?.index ?? null
+    hide(this, 'path', '')
+    hide(this, 'draws', 0)
+    hide(this, 'bound', {})
+  }
+
+  declare readonly bound: Record<string, unknown>
+
+  at(path: string): void {
+    if (this['path'] === path) return
+    this['path'] = path
+    this['draws'] = 0
+  }
+
+  move(to: number): void {
+    if (to > this.now) this.now = to
+  }
+
+  bind(name: string, value: unknown): void {
+    this[name] = value
+    this.bound[name] = value
+  }
+
+  unbind(): void {
+    for (const name of Object.keys(this.bound)) {
+      delete this[name]
+      delete this.bound[name]
+    }
+  }
+
+  random(): number {
+    this['draws'] = (this['draws'] as number) + 1
+    return seededRandom(`${this.id}\u0000${this['path']}`, this['draws'] as number)
+  }
+}
+
+function hide(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, writable: true, enumerable: false })
+}
+
+/** Paths of recorded answers in the order in which they were first given. */
+function orderOf(entries: readonly Entry[]): string[] {
+  return [...new Set(entries.filter(answers).map((entry) => entry.p))]
+}
+
+function belongs(path: string, scope: string): boolean {
+  return scope === '' || path === scope || path.startsWith(`${scope}/`)
+}
+
+/** Runs now or later, and lets `failed` decide on what was thrown either way. */
+function attempt(
+  run: () => StepResult | Promise<StepResult>,
+  failed: (thrown: unknown) => StepResult | Promise<StepResult>,
+): StepResult | Promise<StepResult> {
+  try {
+    const result = run()
+    return result instanceof Promise ? result.catch(failed) : result
+  } catch (thrown) {
+    return failed(thrown)
+  }
+}
+
+/** The error a final failure carries, or the thrown value itself. */
+export function unwrapFinal(thrown: unknown): unknown {
+  return thrown instanceof FinalFailure ? thrown.error : thrown
+}
+
+/** An error as kept, for a stop that has one. */
+export type MaybeError = StoredError | null

@@ -1,0 +1,163 @@
+import type { MessageReader, StoredMessage } from '../journal/journal.ts'
+import { LinkspanError } from '../model/errors.ts'
+import type { Headers, Json } from '../model/message.ts'
+import type { CallRequest, CellChange, SpawnOutcome, SpawnPlan, StepResult } from '../patterns/pattern.ts'
+import type { CallState } from './call-state.ts'
+import { allChildren, scopesOf } from './children.ts'
+import type { CompiledFlow } from './compile.ts'
+import { type Interrupt, isInterrupt } from './interrupt.ts'
+import { settled } from './json.ts'
+import { type Bound, recordOf, toLoaded } from './loaded.ts'
+import { MessagePass, type PassPorts, unwrapFinal } from './pass.ts'
+import type { Entry } from './record.ts'
+import type { PassObserver } from './running-pass.ts'
+
+/** The recomputation cannot go on here: the record has no answer. Not an error of the flow. */
+export class Frontier {
+  readonly path: string
+  readonly why: 'call' | 'state' | 'children' | 'wait'
+
+  constructor(path: string, why: Frontier['why']) {
+    this.path = path
+    this.why = why
+  }
+}
+
+/** What is heard while a message is computed again. Nothing is sent, nothing is written. */
+export interface Listener {
+  /** Whether a record that does not fit the flow ends the recomputation, as it would park the message. */
+  readonly strict: boolean
+  readonly observer: PassObserver | null
+  /** A call whose input is another one than is on record. */
+  differs(path: string, before: Json, after: Json): void
+  /** A call that the record has no outcome of. Answers it, or throws a {@link Frontier}. */
+  unanswered(path: string, input: Json, state: CallState): unknown
+  /** The step gave its children these bodies; called once per step. */
+  children(pass: MessagePass, plan: SpawnPlan): Promise<void>
+  published(path: string, body: Json): void
+  detached(pass: MessagePass, path: string, scope: string, body: Json): void
+  replied(path: string, reply: Json): void
+}
+
+/** A listener to which nothing matters. */
+export const DEAF: Listener = {
+  strict: false,
+  observer: null,
+  differs: () => undefined,
+  unanswered: (path) => {
+    throw new Frontier(path, 'call')
+  },
+  children: async () => undefined,
+  published: () => undefined,
+  detached: () => undefined,
+  replied: () => undefined,
+}
+
+/** How a recomputation ended. */
+export type Recomputed =
+  | { readonly kind: 'ended'; readonly stop: StepResult }
+  | { readonly kind: 'frontier'; readonly at: Frontier }
+  | { readonly kind: 'threw'; readonly error: LinkspanError }
+  /** The record does not fit the flow. */
+  | { readonly kind: 'parked'; readonly error: LinkspanError }
+
+/** Computes a message again from its accepted body and its record, on the present flow. */
+export async function recompute(
+  flow: CompiledFlow,
+  stored: StoredMessage,
+  given: { readonly body: unknown; readonly record: readonly Entry[]; readonly names: Bound },
+  messages: MessageReader,
+  listener: Listener,
+): Promise<{ readonly result: Recomputed; readonly pass: MessagePass }> {
+  const loaded = toLoaded(stored, given.body, given.record, given.names)
+  const pass = new MessagePass(loaded, flow, portsFor(messages, listener, stored))
+  return { result: await outcomeOf(pass, flow), pass }
+}
+
+async function outcomeOf(pass: MessagePass, flow: CompiledFlow): Promise<Recomputed> {
+  const { parent } = pass.loaded
+  const program =
+    parent === null ? flow.program : flow.entries.get(flow.renamed.get(parent.path) ?? parent.path)
+  if (!program)
+    return {
+      kind: 'threw',
+      error: new LinkspanError('MESSAGE_STATE', `The flow no longer has the scope "${parent?.path}".`),
+    }
+  try {
+    const stop = await pass.runWhole(program)
+    if (stop?.kind !== 'suspend') pass.checkAllMet()
+    return { kind: 'ended', stop }
+  } catch (thrown) {
+    if (thrown instanceof Frontier) return { kind: 'frontier', at: thrown }
+    if (isInterrupt(thrown)) return interrupted(thrown)
+    return { kind: 'threw', error: pass.errorOf(unwrapFinal(thrown)) }
+  }
+}
+
+function interrupted({ reason }: Interrupt): Recomputed {
+  if (reason.kind === 'park') return { kind: 'parked', error: reason.error }
+  return { kind: 'frontier', at: new Frontier('path' in reason ? reason.path : '', 'wait') }
+}
+
+function portsFor(messages: MessageReader, listener: Listener, stored: StoredMessage): PassPorts {
+  const frontier = (path: string, why: Frontier['why']): never => {
+    throw new Frontier(path, why)
+  }
+  const end = stored.ending?.endedAt ?? Number.MAX_SAFE_INTEGER
+  return {
+    strict: listener.strict,
+    observer: listener.observer,
+    now: () => end,
+    chance: () => 0.5,
+    leaves: (thrown) => thrown instanceof Frontier,
+    call: async (_pass: MessagePass, request: CallRequest, input: unknown, state: CallState) =>
+      listener.unanswered(request.path, (input ?? null) as Json, state),
+    differs(pass, path, before, after, result) {
+      if (listener.strict) pass.park(path, `the input of "${path}" is another one than is on record`)
+      listener.differs(path, before, (after ?? null) as Json)
+      return result
+    },
+    update: async <Result extends Json>(
+      _pass: MessagePass,
+      path: string,
+      _scope: string,
+      _key: string,
+      _change: CellChange<Result>,
+    ) => frontier(path, 'state'),
+    async spawn(pass: MessagePass, plan: SpawnPlan): Promise<SpawnOutcome> {
+      await listener.children(pass, plan)
+      const spawned = pass.recorded.findLast((entry) => entry.t === 'spawned' && entry.p === plan.path) as
+        | { o: SpawnOutcome }
+        | undefined
+      return spawned?.o ?? frontier(plan.path, 'children')
+    },
+    outputs: (pass, path) => recordedOutputs(pass, path, messages),
+    detach: (pass, path, scope, body) =>
+      listener.detached(pass, path, scope, (settled(body) ?? null) as Json),
+    publish: (
+      _pass,
+      path,
+      _channel: string,
+      body: unknown,
+      _options: { readonly key: string | null; readonly headers: Headers },
+    ) => listener.published(path, (settled(body) ?? null) as Json),
+    reply: (_pass, path, value) => listener.replied(path, value),
+    ignored: () => undefined,
+    attempt: () => undefined,
+  }
+}
+
+/** The kept outputs of children that are done, in the order of their index. */
+export async function* recordedOutputs(
+  pass: MessagePass,
+  path: string,
+  messages: MessageReader,
+): AsyncGenerator<{ readonly index: number; readonly output: unknown }> {
+  for (const scope of scopesOf(pass, path)) {
+    for await (const child of allChildren(messages, pass.loaded.seq, scope)) {
+      if (child.ending?.ending !== 'done') continue
+      const output = recordOf(child).findLast((entry) => entry.t === 'output')
+      yield { index: child.parent?.index ?? 0, output: output?.r }
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import type { StoredError } from '../model/errors.ts'
+import type { Ending, Json } from '../model/message.ts'
+import type { SpawnOutcome } from '../patterns/pattern.ts'
+
+/**
+ * One thing that happened to a message and is not a function of it: what is stored so that the message can be
+ * computed again. `p` is the path of the step, `at` a time in milliseconds since 1970, `g` the generation of a call.
+ */
+export type Entry =
+  /** A call took effect: `i` what was sent, `r` what came back, `m` its mark. */
+  | {
+      readonly t: 'done'
+      readonly p: string
+      readonly at: number
+      readonly ms: number
+      readonly g: number
+      readonly i: Json
+      readonly r?: Json
+    }
+  /** A call of guarantee `verify` or `none` is about to be made. */
+  | {
+      readonly t: 'intent'
+      readonly p: string
+      readonly at: number
+      readonly g: number
+      readonly i: Json
+      readonly limit: number
+    }
+  /** A call was made and nobody knows whether it took effect. `first` is when its generation was first sent. */
+  | {
+      readonly t: 'unknown'
+      readonly p: string
+      readonly at: number
+      readonly ms: number
+      readonly g: number
+      readonly i: Json
+      readonly e: StoredError
+      readonly first: number
+    }
+  /** A call certainly did not take effect. */
+  | {
+      readonly t: 'failed'
+      readonly p: string
+      readonly at: number
+      readonly ms: number
+      readonly g: number
+      readonly i: Json
+      readonly e: StoredError
+    }
+  /** A step without a call failed. */
+  | { readonly t: 'error'; readonly p: string; readonly at: number; readonly e: StoredError }
+  /** The result of a step that is not a function of the message. */
+  | { readonly t: 'value'; readonly p: string; readonly v: Json }
+  /** Children up to `n` are made; `end` when these are all. `names` are bound for them. */
+  | {
+      readonly t: 'spawn'
+      readonly p: string
+      readonly n: number
+      readonly end: boolean
+      readonly names?: Json
+    }
+  /** All children of a step have ended. */
+  | { readonly t: 'spawned'; readonly p: string; readonly o: SpawnOutcome }
+  /** A wait that is over at `until`. */
+  | { readonly t: 'pause'; readonly p: string; readonly until: number }
+  /** A message or child was put out by this step: `b` its body. `names` are bound for the child. */
+  | { readonly t: 'staged'; readonly p: string; readonly b?: Json; readonly names?: Json }
+  | { readonly t: 'reply'; readonly p: string; readonly r: Json }
+  /** The policy of the step went on without it, or by its fallback. */
+  | {
+      readonly t: 'passed'
+      readonly p: string
+      readonly by: 'ignore' | 'fallback'
+      readonly at: number
+      readonly e: StoredError
+    }
+  /** A person said whether a call in doubt was applied. */
+  | {
+      readonly t: 'resolved'
+      readonly p: string
+      readonly at: number
+      readonly applied: boolean
+      readonly r?: Json
+      readonly note: string
+    }
+  /** The message was sent again: attempts count afresh; `fresh` forgets what was recorded before. */
+  | { readonly t: 'redelivered'; readonly at: number; readonly fresh: boolean; readonly note: string }
+  | {
+      readonly t: 'note'
+      readonly at: number
+      readonly what: 'cancelled' | 'skipped' | 'dropped' | 'parked'
+      readonly note: string
+    }
+  /** The last body of a child whose parent joins. */
+  | { readonly t: 'output'; readonly r: Json }
+  /** How it ended, when there is more to say than the ending. */
+  | {
+      readonly t: 'end'
+      readonly at: number
+      readonly ending: Ending
+      readonly p: string
+      readonly e: StoredError | null
+    }
+
+/** The record of a message since it was last sent afresh. */
+export function currentEntries(entries: readonly Entry[]): readonly Entry[] {
+  const fresh = entries.findLastIndex((entry) => entry.t === 'redelivered' && entry.fresh)
+  return fresh < 0 ? entries : entries.slice(fresh + 1)
+}
+
+/** The entries that a pass meets in order when it is computed again: those that answer a step. */
+export function answers(entry: Entry): entry is Extract<Entry, { p: string }> {
+  switch (entry.t) {
+    case 'done':
+    case 'intent':
+    case 'unknown':
+    case 'failed':
+    case 'value':
+    case 'spawn':
+    case 'spawned':
+    case 'pause':
+    case 'staged':
+    case 'reply':
+    case 'resolved':
+      return true
+    default:
+      return false
+  }
+}
+
+/** The names that a step bound for the children it made in the scope at a path. */
+export function namesMadeAt(record: readonly Entry[], scope: string): Readonly<Record<string, unknown>> {
+  const made = record.findLast(
+    (entry) =>
+      (entry.t === 'spawn' || entry.t === 'staged') &&
+      entry.names !== undefined &&
+      (entry.p === scope || scope.startsWith(`${entry.p}/`)),
+  )
+  return ((made as { names?: Json } | undefined)?.names ?? {}) as Readonly<Record<string, unknown>>
+}
+
+/** A record under the present paths of a flow's steps. */
+export function renamed(record: readonly Entry[], paths: ReadonlyMap<string, string>): readonly Entry[] {
+  if (paths.size === 0) return record
+  return record.map((entry) => {
+    const present = 'p' in entry ? paths.get(entry.p) : undefined
+    return present === undefined ? entry : ({ ...entry, p: present } as Entry)
+  })
+}

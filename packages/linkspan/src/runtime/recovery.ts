@@ -1,0 +1,48 @@
+import type { Journal } from '../journal/journal.ts'
+import type { Logger } from '../model/outside.ts'
+import type { Committer } from './committer.ts'
+import type { FreshSet } from './fresh-set.ts'
+import type { Ledger } from './ledger.ts'
+import { readyWait } from './live.ts'
+
+/** What taking up a journal takes. */
+export interface RecoveryOptions {
+  readonly journal: Journal
+  readonly committer: Committer
+  readonly ledger: Ledger
+  readonly fresh: FreshSet
+  readonly logger: Logger
+}
+
+const PAGE = 500
+
+/**
+ * Takes up what a former engine left: messages that were running get a wait, so that from here on everything live is
+ * found the same way, and the ledger starts from what the journal counts.
+ */
+export async function recover({ journal, committer, ledger, fresh, logger }: RecoveryOptions): Promise<void> {
+  let found = 0
+  for (let after = 0; ; ) {
+    const page = await journal.backlog.unsettled(after, PAGE)
+    const last = page.at(-1)
+    if (!last) break
+    // Until its wait is committed, the low-water mark must not pass such a message.
+    for (const { seq } of page) fresh.add(seq)
+    for (const message of page) committer.wait(readyWait(message, 0, null))
+    found += page.length
+    after = last.seq
+  }
+  if (found > 0) {
+    await committer.flush()
+    logger.log('info', 'engine.recovered', { messages: found })
+  }
+  fresh.clear()
+  for (const { flow, child, count } of await journal.backlog.count()) side(ledger, flow, child).live += count
+  for (const { flow, ending, child, count } of await journal.history.totals())
+    side(ledger, flow, child).endings[ending] += count
+}
+
+function side(ledger: Ledger, flow: string, child: boolean): ReturnType<Ledger['of']>['roots'] {
+  const counts = ledger.of(flow)
+  return child ? counts.children : counts.roots
+}

@@ -1,0 +1,86 @@
+import { LinkspanError } from '../model/errors.ts'
+import type { Reference } from './engine-api.ts'
+
+/** Finds the value of a reference, or undefined. */
+export type Lookup = (reference: Reference) => string | undefined
+
+const BRAND = 'linkspan.reference'
+
+/** A reference as data, marked so that a configuration that happens to look like one is not taken for it. */
+interface MarkedReference extends Reference {
+  readonly brand: typeof BRAND
+}
+
+/**
+ * A value from the environment, looked up when the engine starts.
+ *
+ * @example
+ * ```ts
+ * import { env } from 'linkspan'
+ * const port = env('PORT', '7070')
+ * ```
+ */
+export function env(name: string, fallback?: string): Reference {
+  return marked({ kind: 'env', name, ...(fallback === undefined ? {} : { fallback }) })
+}
+
+/**
+ * A secret, looked up when the engine starts: in the file that `<NAME>_FILE` names, or in the environment. It is
+ * handed to the connection that needs it and to nobody else.
+ *
+ * @example
+ * ```ts
+ * import { secret } from 'linkspan'
+ * const token = secret('TRACKER_TOKEN')
+ * ```
+ */
+export function secret(name: string): Reference {
+  return marked({ kind: 'secret', name })
+}
+
+function marked(reference: Reference): Reference {
+  const made: MarkedReference = { ...reference, brand: BRAND }
+  return made
+}
+
+/** Whether a value is a reference made by {@link env} or {@link secret}. */
+export function isReference(value: unknown): value is Reference {
+  return typeof value === 'object' && value !== null && (value as Partial<MarkedReference>).brand === BRAND
+}
+
+/** A configuration with its references replaced by their values, and the names that have none. */
+export interface Resolved<T> {
+  readonly value: T
+  readonly missing: readonly Reference[]
+}
+
+/** Replaces the references in a configuration, at any depth. Functions and class instances are left as they are. */
+export function resolveReferences<T>(configuration: T, lookup: Lookup): Resolved<T> {
+  const missing: Reference[] = []
+  const visit = (value: unknown): unknown => {
+    if (isReference(value)) return found(value)
+    if (Array.isArray(value)) return value.map(visit)
+    if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+      return value
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, visit(each)]))
+  }
+  const found = (reference: Reference): string | undefined => {
+    const value = lookup(reference) ?? reference.fallback
+    if (value === undefined) missing.push(reference)
+    return value
+  }
+  return { value: visit(configuration) as T, missing }
+}
+
+/** Refuses to go on without all values. Names what is missing and where it is looked for. */
+export function requireAll(missing: readonly Reference[]): void {
+  if (missing.length === 0) return
+  const names = [
+    ...new Set(missing.map(({ kind, name }) => (kind === 'secret' ? `${name} (or ${name}_FILE)` : name))),
+  ]
+  throw new LinkspanError(
+    'SECRET_MISSING',
+    `The project refers to ${names.join(', ')}, which the environment does not have. Set ${names.length === 1 ? 'it' : 'them'} and start again.`,
+    { details: { missing: missing.map(({ kind, name }) => ({ kind, name })) } },
+  )
+}

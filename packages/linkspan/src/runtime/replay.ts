@@ -1,0 +1,223 @@
+import type { HistoryReader, MessageReader, StoredMessage } from '../journal/journal.ts'
+import { ensureError, storeError } from '../model/errors.ts'
+import type { Json } from '../model/message.ts'
+import type { SpawnPlan } from '../patterns/pattern.ts'
+import type { Progress, ReplayDifference, ReplayReport, Selection } from './admin-api.ts'
+import { allChildren, scopesOf } from './children.ts'
+import type { CompiledFlow } from './compile.ts'
+import { sameJson, settled } from './json.ts'
+import { fieldDifferences } from './json-diff.ts'
+import { type Bound, bodyOf, recordOf } from './loaded.ts'
+import type { MessagePass } from './pass.ts'
+import { DEAF, Frontier, type Listener, type Recomputed, recompute } from './recompute.ts'
+import { currentEntries, type Entry, renamed } from './record.ts'
+import { selected } from './selection.ts'
+
+/** What replaying takes. */
+export interface ReplayOptions {
+  readonly messages: MessageReader
+  readonly history: HistoryReader
+  readonly flows: ReadonlyMap<string, CompiledFlow>
+  readonly check: (flow: CompiledFlow, body: unknown) => unknown | Promise<unknown>
+}
+
+/** Runs recorded messages through the present flows, their calls answered from the record. Sends and writes nothing. */
+export async function replayMessages(
+  selection: Selection,
+  options: ReplayOptions,
+  progress: Progress,
+): Promise<ReplayReport> {
+  const differences: ReplayDifference[] = []
+  let messages = 0
+  let unchanged = 0
+  for await (const stored of selected(selection, options)) {
+    const found = await replayOne(stored, options)
+    messages += 1
+    if (found.length === 0) unchanged += 1
+    differences.push(...found)
+    progress(messages, messages)
+  }
+  return { messages, unchanged, differences }
+}
+
+async function replayOne(stored: StoredMessage, options: ReplayOptions): Promise<ReplayDifference[]> {
+  const flow = options.flows.get(stored.flow)
+  const differences = createDifferences(stored)
+  if (!flow)
+    return [differences.other('ending', '', endingOf(stored), 'the flow is no longer in the project')]
+  try {
+    const body = await options.check(flow, bodyOf(stored))
+    await replayPass(flow, stored, body, {}, options, differences)
+    return differences.list
+  } catch (error) {
+    return [
+      differences.other('error', '', endingOf(stored), storeError(ensureError(error)) as unknown as Json),
+    ]
+  }
+}
+
+async function replayPass(
+  flow: CompiledFlow,
+  stored: StoredMessage,
+  body: unknown,
+  names: Bound,
+  options: ReplayOptions,
+  differences: Differences,
+): Promise<void> {
+  const record = renamed(recordOf(stored), flow.renamed)
+  const met = new Set<string>()
+  const listener = createListener(flow, record, met, options, differences)
+  const { result } = await recompute(flow, stored, { body, record, names }, options.messages, listener)
+  endings(result, stored, met, record, differences)
+}
+
+interface Differences {
+  readonly list: ReplayDifference[]
+  /** Adds a difference in what is sent. */
+  sent(kind: 'added' | 'removed' | 'changed' | 'unanswerable', path: string, before: Json, after: Json): void
+  other(kind: 'ending' | 'error', path: string, before: Json, after: Json): ReplayDifference
+}
+
+function createDifferences({ id, flow, key }: StoredMessage): Differences {
+  const list: ReplayDifference[] = []
+  const base = { id, flow, key }
+  return {
+    list,
+    sent(kind, path, before, after) {
+      list.push({
+        ...base,
+        path,
+        kind,
+        before,
+        after,
+        fields: kind === 'changed' ? fieldDifferences(before, after) : [],
+      })
+    },
+    other: (kind, path, before, after) => ({ ...base, path, kind, before, after, fields: [] }),
+  }
+}
+
+function createListener(
+  flow: CompiledFlow,
+  record: readonly Entry[],
+  met: Set<string>,
+  options: ReplayOptions,
+  differences: Differences,
+): Listener {
+  const compare = (path: string, before: Json | undefined, after: Json): void => {
+    met.add(path)
+    if (before === undefined) differences.sent('added', path, null, after)
+    else if (!sameJson(before, after)) differences.sent('changed', path, before, after)
+  }
+  return {
+    ...DEAF,
+    observer: {
+      step(step, pass) {
+        met.add(step.path)
+        return step.run(pass)
+      },
+    },
+    differs: (path, before, after) => differences.sent('changed', path, before, after),
+    unanswered(path, input) {
+      met.add(path)
+      const sent = record.findLast(
+        (entry) =>
+          (entry.t === 'failed' || entry.t === 'unknown' || entry.t === 'intent') && entry.p === path,
+      ) as { i: Json } | undefined
+      if (sent === undefined) differences.sent('unanswerable', path, null, input)
+      else if (!sameJson(sent.i, input)) differences.sent('changed', path, sent.i, input)
+      throw new Frontier(path, 'call')
+    },
+    published(path, body) {
+      const staged = record.findLast((entry) => entry.t === 'staged' && entry.p === path) as
+        | { b?: Json }
+        | undefined
+      compare(path, staged?.b, body)
+    },
+    replied(path, reply) {
+      const recorded = record.findLast((entry) => entry.t === 'reply' && entry.p === path) as
+        | { r: Json }
+        | undefined
+      compare(path, recorded?.r, reply)
+    },
+    children: (pass, plan) => replayChildren(flow, pass, plan, options, differences),
+    detached: () => undefined,
+  }
+}
+
+/** Children are messages of their own: each new body is held against the recorded child and run on its record. */
+async function replayChildren(
+  flow: CompiledFlow,
+  pass: MessagePass,
+  plan: SpawnPlan,
+  options: ReplayOptions,
+  differences: Differences,
+): Promise<void> {
+  const recorded = recordedChildren(pass, plan.path, options.messages)
+  const names = pass.names()
+  let index = 0
+  for (const body of plan.bodies()) {
+    const { value: child, done } = await recorded.next()
+    const after = (settled(body) ?? null) as Json
+    const path = `${plan.path}[${index}]`
+    if (done || !child) differences.sent('added', path, null, after)
+    else await replayChild(flow, child, path, after, names, options, differences)
+    index += 1
+  }
+  for await (const child of recorded) {
+    differences.sent('removed', `${plan.path}[${index}]`, bodyOf(child), null)
+    index += 1
+  }
+}
+
+async function replayChild(
+  flow: CompiledFlow,
+  child: StoredMessage,
+  path: string,
+  after: Json,
+  names: Bound,
+  options: ReplayOptions,
+  differences: Differences,
+): Promise<void> {
+  const before = bodyOf(child)
+  if (!sameJson(before, after)) differences.sent('changed', path, before, after)
+  await replayPass(flow, child, after, names, options, differences)
+}
+
+async function* recordedChildren(
+  pass: MessagePass,
+  path: string,
+  messages: MessageReader,
+): AsyncGenerator<StoredMessage> {
+  for (const scope of scopesOf(pass, path)) yield* allChildren(messages, pass.loaded.seq, scope)
+}
+
+function endings(
+  result: Recomputed,
+  stored: StoredMessage,
+  met: ReadonlySet<string>,
+  record: readonly Entry[],
+  differences: Differences,
+): void {
+  if (result.kind === 'threw') {
+    if (stored.ending?.ending !== 'dead')
+      differences.list.push(
+        differences.other('ending', '', endingOf(stored), { ending: 'dead', error: result.error.message }),
+      )
+    return
+  }
+  if (result.kind !== 'ended') return
+  for (const entry of currentEntries(record)) {
+    if (entry.t === 'done' && !met.has(entry.p)) differences.sent('removed', entry.p, entry.i, null)
+    if (entry.t === 'staged' && entry.b !== undefined && !met.has(entry.p))
+      differences.sent('removed', entry.p, entry.b, null)
+  }
+  const ending = result.stop === undefined ? 'done' : result.stop.kind === 'end' ? result.stop.ending : null
+  if (ending !== null && stored.ending && ending !== stored.ending.ending) {
+    differences.list.push(differences.other('ending', '', endingOf(stored), ending))
+  }
+}
+
+function endingOf(stored: StoredMessage): Json {
+  return stored.ending?.ending ?? 'waiting'
+}

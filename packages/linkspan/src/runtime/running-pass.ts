@@ -1,0 +1,29 @@
+import type { StepNode } from '../model/flow-definition.ts'
+import type { ErrorPolicy } from '../model/policy.ts'
+import type { Executor, Pass, Program, StepResult } from '../patterns/pattern.ts'
+
+/** A step ready to run, with its place in the flow. */
+export interface CompiledStep {
+  readonly path: string
+  readonly kind: string
+  readonly node: StepNode
+  readonly run: Executor
+}
+
+/** A pass as the compiled flow sees it: what patterns see, and how failures are decided on. */
+export interface RunningPass extends Pass {
+  /** Runs a step whose failures are decided on there and then; a null policy is the flow's. */
+  guard(
+    path: string,
+    run: Executor,
+    policy: ErrorPolicy | null,
+    fallback: Program | null,
+  ): StepResult | Promise<StepResult>
+  /** Watches the steps, for traces and replay. */
+  readonly observer: PassObserver | null
+}
+
+/** Runs the steps in the place of the compiled flow, and sees what goes in and comes out. */
+export interface PassObserver {
+  step(step: CompiledStep, pass: RunningPass): StepResult | Promise<StepResult>
+}

@@ -1,0 +1,117 @@
+import type { Incoming, RunningSource, SourceContext } from '../connect/connector.ts'
+import type { Journal } from '../journal/journal.ts'
+import { ensureError, type StoredError, storeError } from '../model/errors.ts'
+import type { Outside } from '../model/outside.ts'
+import { backoffMs, exponential } from '../model/policy.ts'
+import type { Committer } from './committer.ts'
+import type { Connections } from './connections.ts'
+import type { Entrance, Prepared, Taker } from './intake.ts'
+
+/** The state of a flow's source. */
+export interface SourceStatus {
+  readonly state: 'running' | 'paused' | 'failing' | 'passive'
+  readonly error: StoredError | null
+}
+
+/** A source that is kept running: started again after it failed, stopped while its flow is paused. */
+export interface KeptSource {
+  readonly status: SourceStatus
+  start(): void
+  stop(): Promise<void>
+}
+
+/** What keeping sources takes. */
+export interface SourceOptions {
+  readonly outside: Outside
+  readonly directory: string
+  readonly journal: Journal
+  readonly committer: Committer
+  readonly connections: Connections
+  readonly entrance: Entrance
+}
+
+const PAUSES = exponential('500ms', '1m')
+
+/** Keeps the source of a flow running. A flow that is fed by the server, a sender or a channel has a passive one. */
+export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
+  const { source, definition } = taker.flow.flow
+  const { clock, random, logger } = options.outside
+  const cursorName = `source:${definition.name}`
+  let phase: 'stopped' | 'starting' | 'running' | 'failing' = 'stopped'
+  let error: StoredError | null = null
+  let failures = 0
+  let controller = new AbortController()
+  let running: RunningSource | null = null
+  let cancelPause = (): void => undefined
+
+  const context = (signal: AbortSignal): SourceContext => ({
+    clock,
+    random,
+    logger,
+    directory: options.directory,
+    signal,
+    client: async () => (source.connection ? options.connections.client(source.connection) : undefined),
+    cursor: () => options.journal.cursors.get(cursorName),
+    accept: (messages, cursor) => accept(messages, cursor),
+  })
+
+  const accept = async (messages: readonly Incoming[], cursor: string | null): Promise<void> => {
+    const prepared = await Promise.all(
+      messages.map((message) => options.entrance.prepare(taker, message, undefined)),
+    )
+    const full = options.committer.full(prepared.length)
+    if (full) throw full
+    await commitTogether(prepared, cursor)
+  }
+
+  /** All in one turn, so that messages and cursor go into one commit. */
+  const commitTogether = (prepared: readonly Prepared[], cursor: string | null): Promise<unknown> => {
+    const parts: Promise<unknown>[] = prepared.map((each) => options.entrance.accept(each))
+    if (cursor !== null) parts.push(moveCursor(cursor))
+    return Promise.all(parts)
+  }
+
+  const moveCursor = (value: string): Promise<void> =>
+    new Promise((resolve, reject) => options.committer.cursor({ name: cursorName, value }, resolve, reject))
+
+  const begin = async (): Promise<void> => {
+    phase = 'starting'
+    controller = new AbortController()
+    const { signal } = controller
+    try {
+      running = (await source.start?.(context(signal))) ?? null
+      if (signal.aborted) return void (await running?.stop())
+      phase = 'running'
+      error = null
+      failures = 0
+    } catch (thrown) {
+      if (!signal.aborted) fail(thrown)
+    }
+  }
+
+  const fail = (thrown: unknown): void => {
+    failures += 1
+    phase = 'failing'
+    error = storeError(ensureError(thrown, 'CONNECTION_FAILED', { retry: 'later' }))
+    logger.log('warn', 'source.failed', { flow: definition.name, source: source.name, error: error.message })
+    cancelPause = clock.timer(backoffMs(PAUSES, failures, random.next()), () => void begin())
+  }
+
+  return {
+    get status(): SourceStatus {
+      if (!source.start) return { state: 'passive', error: null }
+      return { state: phase === 'stopped' ? 'paused' : phase === 'failing' ? 'failing' : 'running', error }
+    },
+    start() {
+      if (source.start && phase === 'stopped') void begin()
+    },
+    async stop() {
+      cancelPause()
+      controller.abort()
+      phase = 'stopped'
+      const stopping = running
+      running = null
+      await stopping?.stop()
+    },
+  }
+}

@@ -1,0 +1,289 @@
+import type { MessageReader, StoredMessage } from '../journal/journal.ts'
+import { ensureError, type StoredError, storeError } from '../model/errors.ts'
+import type { Json } from '../model/message.ts'
+import type { Trace, TraceAttempt, TraceNote, TraceStep } from './admin-api.ts'
+import { markOf } from './calls.ts'
+import type { CompiledFlow } from './compile.ts'
+import { settled } from './json.ts'
+import { type Bound, bodyOf, parentId, recordOf } from './loaded.ts'
+import { DEAF, type Recomputed, recompute } from './recompute.ts'
+import { type Entry, namesMadeAt, renamed } from './record.ts'
+import type { CompiledStep, PassObserver, RunningPass } from './running-pass.ts'
+import { summaryOf } from './summary.ts'
+
+/** What tracing takes. */
+export interface TraceOptions {
+  readonly messages: MessageReader
+  readonly flows: ReadonlyMap<string, CompiledFlow>
+  readonly runs: (seq: number) => boolean
+  /** The body as the flow takes it. */
+  readonly check: (flow: CompiledFlow, body: unknown) => unknown | Promise<unknown>
+}
+
+interface Seen {
+  readonly step: CompiledStep
+  readonly input: Json | null
+  output: Json | null
+  outcome: TraceStep['outcome']
+}
+
+const CHILDREN_SHOWN = 200
+
+/** The way of a message: its steps computed again from its record, with what was recorded of each. */
+export async function traceOf(stored: StoredMessage, options: TraceOptions): Promise<Trace> {
+  const flow = options.flows.get(stored.flow)
+  const { record, body, lost } = readable(stored, flow)
+  const seen: Seen[] = []
+  const result = flow && !lost ? await again(flow, stored, body, record, seen, options) : null
+  const children = await options.messages.children(stored.seq, null, 0, CHILDREN_SHOWN)
+  const reply = record.findLast((entry) => entry.t === 'reply')
+  return {
+    message: {
+      ...summaryOf(stored, options.runs(stored.seq), record),
+      headers: stored.headers,
+      body: lost ? null : body,
+      bodyLost: lost !== null,
+      codeVersion: stored.codeVersion,
+    },
+    steps: stepsOf(seen, record, stored),
+    reply: reply?.r ?? null,
+    parent: stored.parent ? parentId(stored.id) : null,
+    children: children.map((child) => summaryOf(child, options.runs(child.seq), [])),
+    notes: record.flatMap(noteOf),
+    unfinished: lost ?? unfinished(result),
+  }
+}
+
+function readable(
+  stored: StoredMessage,
+  flow: CompiledFlow | undefined,
+): { record: readonly Entry[]; body: Json; lost: StoredError | null } {
+  try {
+    return { record: renamed(recordOf(stored), flow?.renamed ?? new Map()), body: bodyOf(stored), lost: null }
+  } catch (error) {
+    return { record: [], body: null, lost: storeError(ensureError(error)) }
+  }
+}
+
+async function again(
+  flow: CompiledFlow,
+  stored: StoredMessage,
+  body: Json,
+  record: readonly Entry[],
+  seen: Seen[],
+  options: TraceOptions,
+): Promise<Recomputed> {
+  try {
+    const checked = stored.parent === null ? await options.check(flow, body) : body
+    const names = stored.parent === null ? {} : await namesAround(stored, flow, options)
+    const given = { body: checked, record, names }
+    const { result } = await recompute(flow, stored, given, options.messages, {
+      ...DEAF,
+      observer: watching(seen),
+    })
+    return result
+  } catch (error) {
+    return { kind: 'threw', error: ensureError(error) }
+  }
+}
+
+/** The names a child finds bound: those its parent left on record. */
+export async function namesAround(
+  stored: StoredMessage,
+  flow: CompiledFlow,
+  options: Pick<TraceOptions, 'messages' | 'check'>,
+): Promise<Bound> {
+  const [parent] = await options.messages.load([stored.parent?.seq ?? 0])
+  if (!parent) return {}
+  const path = stored.parent?.path ?? ''
+  return namesMadeAt(renamed(recordOf(parent), flow.renamed), flow.renamed.get(path) ?? path)
+}
+
+function watching(seen: Seen[]): PassObserver {
+  return {
+    step(step, pass) {
+      const entry: Seen = { step, input: json(pass.body), output: null, outcome: 'skipped' }
+      seen.push(entry)
+      const finish = (stop: ReturnType<CompiledStep['run']>): ReturnType<CompiledStep['run']> => {
+        if (stop instanceof Promise) return stop
+        entry.output = json(pass.body)
+        entry.outcome =
+          stop === undefined
+            ? 'done'
+            : stop.kind === 'suspend'
+              ? 'waiting'
+              : stop.ending === 'filtered'
+                ? 'filtered'
+                : 'done'
+        return stop
+      }
+      return observed(step, pass, entry, finish)
+    },
+  }
+}
+
+function observed(
+  step: CompiledStep,
+  pass: RunningPass,
+  entry: Seen,
+  finish: (stop: ReturnType<CompiledStep['run']>) => ReturnType<CompiledStep['run']>,
+): ReturnType<CompiledStep['run']> {
+  const failed = (thrown: unknown): never => {
+    entry.outcome = 'failed'
+    throw thrown
+  }
+  try {
+    const result = step.run(pass)
+    return result instanceof Promise ? result.then(finish as never, failed) : finish(result)
+  } catch (thrown) {
+    return failed(thrown)
+  }
+}
+
+function json(value: unknown): Json | null {
+  try {
+    return (settled(value) ?? null) as Json
+  } catch {
+    return null
+  }
+}
+
+function stepsOf(seen: readonly Seen[], record: readonly Entry[], stored: StoredMessage): TraceStep[] {
+  const steps = seen.map((each) => withRecord(each, record, stored))
+  const missed = [
+    ...new Set(record.flatMap((entry) => ('p' in entry && entry.p !== '' ? [entry.p] : []))),
+  ].filter((path) => !seen.some(({ step }) => step.path === path))
+  return [
+    ...steps,
+    ...missed.map((path) =>
+      withRecord(
+        { step: { path, kind: 'unknown' }, input: null, output: null, outcome: 'unknown' },
+        record,
+        stored,
+      ),
+    ),
+  ]
+}
+
+function withRecord(
+  seen: Omit<Seen, 'step'> & {
+    readonly step: {
+      readonly path: string
+      readonly kind: string
+      readonly node?: { readonly guarantee: string | null }
+    }
+  },
+  record: readonly Entry[],
+  stored: StoredMessage,
+): TraceStep {
+  const { path, kind } = seen.step
+  const own = record.filter((entry) => 'p' in entry && entry.p === path)
+  const attempts = own.flatMap((entry) => attemptOf(entry, stored))
+  const last = own.findLast((entry) => 'at' in entry) as { at: number; ms?: number } | undefined
+  return {
+    path,
+    kind,
+    input: seen.input,
+    output: seen.output,
+    outcome: outcomeOf(seen.outcome, own, stored),
+    at: last?.at ?? null,
+    durationMs: attempts.at(-1)?.durationMs ?? null,
+    attempts,
+    guarantee: seen.step.node?.guarantee ?? null,
+  }
+}
+
+function outcomeOf(
+  computed: TraceStep['outcome'],
+  own: readonly Entry[],
+  stored: StoredMessage,
+): TraceStep['outcome'] {
+  if (own.some((entry) => entry.t === 'passed')) return 'ignored'
+  if (
+    own.some(
+      (entry) => entry.t === 'done' || entry.t === 'spawned' || entry.t === 'value' || entry.t === 'reply',
+    )
+  )
+    return computed === 'failed' ? 'done' : computed
+  if (own.some((entry) => entry.t === 'end' && entry.ending === 'inDoubt')) return 'inDoubt'
+  if (own.some((entry) => entry.t === 'failed' || entry.t === 'unknown' || entry.t === 'error'))
+    return stored.ending ? 'failed' : 'waiting'
+  if (own.some((entry) => entry.t === 'intent')) return 'unknown'
+  return computed === 'failed' && !stored.ending ? 'waiting' : computed
+}
+
+function attemptOf(entry: Entry, stored: StoredMessage): TraceAttempt[] {
+  switch (entry.t) {
+    case 'done':
+      return [{ ...attemptBase(entry, stored), outcome: 'done', result: entry.r ?? null, error: null }]
+    case 'failed':
+    case 'unknown':
+      return [{ ...attemptBase(entry, stored), outcome: entry.t, result: null, error: entry.e }]
+    case 'error':
+      return [
+        {
+          at: entry.at,
+          outcome: 'failed',
+          mark: null,
+          durationMs: null,
+          request: null,
+          result: null,
+          error: entry.e,
+        },
+      ]
+    case 'intent':
+      return [
+        {
+          at: entry.at,
+          outcome: 'sent',
+          mark: markOf(stored.id, entry.p, entry.g),
+          durationMs: null,
+          request: entry.i,
+          result: null,
+          error: null,
+        },
+      ]
+    default:
+      return []
+  }
+}
+
+function attemptBase(
+  entry: {
+    readonly at: number
+    readonly ms: number
+    readonly p: string
+    readonly g: number
+    readonly i: Json
+  },
+  stored: StoredMessage,
+): Pick<TraceAttempt, 'at' | 'mark' | 'durationMs' | 'request'> {
+  return { at: entry.at, mark: markOf(stored.id, entry.p, entry.g), durationMs: entry.ms, request: entry.i }
+}
+
+function noteOf(entry: Entry): TraceNote[] {
+  switch (entry.t) {
+    case 'redelivered':
+      return [
+        { at: entry.at, what: 'redelivered', note: entry.fresh ? `${entry.note} (afresh)` : entry.note },
+      ]
+    case 'resolved':
+      return [
+        {
+          at: entry.at,
+          what: 'resolved',
+          note: `${entry.applied ? 'applied' : 'not applied'}: ${entry.note}`,
+        },
+      ]
+    case 'note':
+      return [{ at: entry.at, what: entry.what, note: entry.note }]
+    case 'end':
+      return entry.ending === 'parked' ? [{ at: entry.at, what: 'parked', note: entry.e?.message ?? '' }] : []
+    default:
+      return []
+  }
+}
+
+function unfinished(result: Recomputed | null): StoredError | null {
+  return result?.kind === 'threw' ? storeError(result.error) : null
+}
