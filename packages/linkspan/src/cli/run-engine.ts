@@ -43,6 +43,7 @@ export async function runEngine(context: Context, settings: RunSettings): Promis
     return stopped === 'cut' ? NEGATIVE : OK
   } finally {
     asked.end()
+    terminal.supervisor?.end()
   }
 }
 

@@ -69,5 +69,8 @@ function supervisor(): Supervisor | null {
       process.on('message', (message) => message === 'stop' && stop())
       process.on('disconnect', stop)
     },
+    end: () => {
+      if (process.connected) process.disconnect()
+    },
   }
 }

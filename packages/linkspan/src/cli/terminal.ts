@@ -14,6 +14,8 @@ export interface Supervisor {
   send(message: unknown): void
   /** Called once when the supervisor says `stop` or is gone. */
   onStop(stop: () => void): void
+  /** Lets go of it, so that this process can end. */
+  end(): void
 }
 
 /** The world around the command line, handed in so that tests can put their own in its place. */

@@ -254,6 +254,7 @@ test('under a supervisor, run tells when it is ready and leaves Ctrl-C to it', a
   let stop = (): void => {}
   const supervisor = {
     send: told.resolve,
+    end: () => seen.push('let go'),
     onStop: (handle: () => void) => {
       stop = handle
     },
@@ -266,6 +267,7 @@ test('under a supervisor, run tells when it is ready and leaves Ctrl-C to it', a
   expect(seen).toEqual(['start'])
   stop()
   expect(await code).toBe(0)
+  expect(seen.at(-1)).toBe('let go')
   expect(cli.stdout()).toContain('info  stopped')
 })
 

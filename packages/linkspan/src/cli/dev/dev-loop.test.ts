@@ -12,8 +12,14 @@ const good = (flows: readonly FlowPrint[] = [flow('hello')], files: readonly str
 })
 const bad = (error: string, files: readonly string[] = []): Probe => ({ ok: false, error, files })
 
+interface WorldOptions {
+  readonly starts?: boolean
+  /** Called while an engine stops. */
+  readonly whileStopping?: (changed: (files: readonly string[]) => void) => void
+}
+
 /** A world in which the test decides what loads and when engines start and end. */
-function world(probes: Probe[], options: { readonly starts?: boolean } = {}) {
+function world(probes: Probe[], options: WorldOptions = {}) {
   const doings: string[] = []
   const events: DevEvent[] = []
   const waiters: { readonly kind: string; readonly resolve: (event: DevEvent) => void }[] = []
@@ -42,6 +48,7 @@ function world(probes: Probe[], options: { readonly starts?: boolean } = {}) {
         ended: ended.promise,
         stop: () => {
           doings.push(`stop ${number}`)
+          options.whileStopping?.(changed)
           ended.resolve(0)
         },
       }
@@ -138,16 +145,32 @@ test('files of the last good load stay watched while a broken one sees fewer', a
 })
 
 test('changes that come while it reloads are gathered into one more reload', async () => {
-  const { loop, doings, change, next, kinds } = world([])
+  const { loop, doings, change, next, events } = world([])
   await loop.start()
-  const second = next('running')
+  const running = next('running')
   change('/hub/a.ts')
   change('/hub/b.ts')
   change('/hub/c.ts')
-  await second
-  await next('running')
-  expect(kinds().filter((kind) => kind === 'changed')).toHaveLength(2)
-  expect(doings.filter((doing) => doing.startsWith('launch'))).toHaveLength(3)
+  await running
+  expect(events.filter(({ kind }) => kind === 'changed')).toEqual([
+    expect.objectContaining({ files: ['/hub/a.ts', '/hub/b.ts', '/hub/c.ts'] }),
+  ])
+  expect(doings).toEqual(['probe', 'launch 1', 'probe', 'probe', 'stop 1', 'launch 2'])
+})
+
+test('what changes while the old engine stops is loaded before the new one starts', async () => {
+  let once = true
+  const whileStopping = (changed: (files: readonly string[]) => void): void => {
+    if (once) changed(['/hub/b.ts'])
+    once = false
+  }
+  const { loop, doings, change, next, kinds } = world([good(), good(), bad('no')], { whileStopping })
+  await loop.start()
+  const broken = next('broken')
+  change('/hub/a.ts')
+  expect(await broken).toMatchObject({ running: false })
+  expect(doings.filter((doing) => doing.startsWith('launch'))).toEqual(['launch 1'])
+  expect(kinds()).not.toContain('notStarted')
 })
 
 test('an engine that ends by itself is told of and not started again until something changes', async () => {

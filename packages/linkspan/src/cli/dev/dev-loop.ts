@@ -68,6 +68,10 @@ export function createDevLoop({
     const probe = await world.probe(projectFile)
     if (stopped) return
     watch(probe)
+    if (waiting.size > 0) {
+      waiting = new Set([...files, ...waiting])
+      return
+    }
     if (!probe.ok) return report({ kind: 'broken', error: probe.error, running: engine !== null })
     if (flows === null) report({ kind: 'loaded', flows: probe.flows })
     else report({ kind: 'changed', files, changes: flowChanges(flows, probe.flows) })
@@ -92,7 +96,8 @@ export function createDevLoop({
 
   async function replaceEngine(): Promise<void> {
     await stopEngine()
-    if (stopped) return
+    // What changed meanwhile has to load first.
+    if (stopped || waiting.size > 0) return
     const child = world.launch(projectFile, runArgs)
     engine = child
     void child.ended.then((code) => lost(child, code))
