@@ -1,0 +1,302 @@
+/**
+ * Type tests of flows, checked by `tsc`: what compiles here must, and what is marked must not.
+ * Types are compared for equality, so a type that widens to `any` or `unknown` is noticed.
+ */
+import { type } from 'arktype'
+import * as v from 'valibot'
+import { z } from 'zod'
+import type { Operation } from '../../packages/linkspan/src/connect/connector.ts'
+import { type BodyOf, channel, flow, inbox, type NamesOf } from '../../packages/linkspan/src/flow/index.ts'
+import type { StoredError } from '../../packages/linkspan/src/model/errors.ts'
+import { retry } from '../../packages/linkspan/src/model/policy.ts'
+import type { AcceptsOf, Project, RepliesOf } from '../../packages/linkspan/src/runtime/engine-api.ts'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+type Body<S, Expected> = Equal<BodyOf<S>, Expected>
+type Names<S, Expected> = Equal<NamesOf<S>, Expected>
+/** Each must be `true`. */
+export type Check<T extends true> = T
+
+interface Item {
+  readonly id: number
+  readonly title: string
+}
+declare const getItem: Operation<{ id: number }, Item, { kind: 'natural' }>
+declare const putItem: Operation<Item, { revision: number }, { kind: 'key'; validFor: '24h' }>
+declare const send: Operation<{ text: string }, { sent: boolean }, { kind: 'none' }>
+declare const whatever: Operation<{ id: number }, Item>
+
+// From the schema of each library, with no annotation.
+const issue = { number: 1, labels: ['bug'], kind: 'bug' as 'bug' | 'wish' }
+const zodIssue = z.object({ number: z.number(), labels: z.array(z.string()), kind: z.enum(['bug', 'wish']) })
+const valibotIssue = v.object({
+  number: v.number(),
+  labels: v.array(v.string()),
+  kind: v.picklist(['bug', 'wish']),
+})
+const arkIssue = type({ number: 'number', labels: 'string[]', kind: "'bug' | 'wish'" })
+export const byZod = flow('zod')
+  .from(inbox(zodIssue), {
+    key: (i) => i.number,
+    index: { kind: (i) => i.kind },
+    dedupe: (i, { headers }) => headers[i.kind],
+  })
+  .filter('labelled', (i) => i.labels.length > 0)
+  .map('first', (i) => ({ label: i.labels[0], kind: i.kind }))
+export const byValibot = flow('valibot')
+  .from(inbox(valibotIssue), { key: (i) => i.number })
+  .map((i) => i.labels)
+export const byArktype = flow('arktype')
+  .from(inbox(arkIssue), { key: (i) => i.number })
+  .map((i) => i.labels)
+export type Schemas = [
+  Check<Body<typeof byZod, { label: string | undefined; kind: 'bug' | 'wish' }>>,
+  Check<Body<typeof byValibot, string[]>>,
+  Check<Body<typeof byArktype, string[]>>,
+  Check<Equal<AcceptsOf<typeof byZod>, typeof issue>>,
+]
+
+// validate: what the schema makes of it flows on.
+export const validated = flow('validated')
+  .from(inbox<unknown>())
+  .validate('an issue', z.object({ at: z.coerce.date() }))
+export const validatedTwice = flow('validated')
+  .from(inbox<unknown>())
+  .validate(valibotIssue)
+  .validate(arkIssue)
+export type Validated = [
+  Check<Body<typeof validated, { at: Date }>>,
+  Check<Body<typeof validatedTwice, typeof issue>>,
+]
+
+// filter: a type guard narrows, another predicate does not.
+type Shape = { kind: 'circle'; radius: number } | { kind: 'square'; side: number }
+const shapes = () => flow('shapes').from(inbox<Shape>())
+export const circles = shapes().filter('circles', (s) => s.kind === 'circle')
+export const large = shapes().filter((s) => (s.kind === 'circle' ? s.radius : s.side) > 3)
+export type Filtered = [
+  Check<Body<typeof circles, { kind: 'circle'; radius: number }>>,
+  Check<Body<typeof large, Shape>>,
+]
+
+// choice: branches unify, guards narrow the branch and what is left, without otherwise the rest passes.
+export const measured = shapes().choice('shape', (c) =>
+  c
+    .when(
+      'circle',
+      (s) => s.kind === 'circle',
+      (s) => s.map((circle) => circle.radius),
+    )
+    .otherwise((s) => s.map((square) => String(square.side))),
+)
+export const someMeasured = shapes().choice('shape', (c) =>
+  c.when(
+    'circle',
+    (s) => s.kind === 'circle',
+    (s) => s.map((circle) => circle.radius),
+  ),
+)
+export type Chosen = [
+  Check<Body<typeof measured, string | number>>,
+  Check<Body<typeof someMeasured, number | { kind: 'square'; side: number }>>,
+]
+
+// call: the result is the body, or bound beside it.
+const ids = () => flow('ids').from(inbox<{ id: number; text: string }>())
+export const called = ids().call('load', getItem)
+export const bound = ids()
+  .call('load', getItem, { as: 'item' })
+  .call('again', getItem, { input: (_b, { item }) => ({ id: item.id }), as: 'more' })
+export const fallen = ids().call('load', getItem, {
+  onError: retry({ attempts: 2 }),
+  fallback: (s) => s.map('none', (b, { error }) => `${b.text} ${error.code}`),
+})
+export const fallenBound = ids().call('load', getItem, { as: 'item', fallback: (s) => s.map(() => null) })
+export const sent = ids()
+  .to('send', send, { onUnknown: 'inDoubt' })
+  .to('send again', send, { input: (b) => ({ text: b.text }), onUnknown: 'atLeastOnce', timeout: '5s' })
+export const unspecific = [ids().call('a', whatever), ids().call('a', whatever, { onUnknown: 'inDoubt' })]
+export type Called = [
+  Check<Body<typeof called, Item>>,
+  Check<Body<typeof bound, { id: number; text: string }>>,
+  Check<Equal<NamesOf<typeof bound>['item' | 'more'], Item>>,
+  Check<Body<typeof fallen, string | Item>>,
+  Check<Names<typeof fallenBound, { readonly item: Item | null }>>,
+  Check<Body<typeof sent, { id: number; text: string }>>,
+]
+
+// split: items and outputs are typed, joins are bound or become the body.
+const list = () => flow('list').from(inbox<{ ids: number[] }>())
+export const left = list().split(
+  'ids',
+  (b) => b.ids,
+  (id) => id.call('load', getItem, { input: (i) => ({ id: i }) }),
+)
+export const collected = list().split(
+  'ids',
+  (b) => b.ids,
+  (id) => id.map(String),
+  { join: 'collect', as: 'texts' },
+)
+export const folded = list().split(
+  'ids',
+  (b) => new Set(b.ids),
+  (id) => id,
+  { join: { as: 'sum', initial: () => 0, add: (sum, id, index) => sum + id * index }, concurrency: 4 },
+)
+export const foldedBody = list().split(
+  'ids',
+  (b) => b.ids,
+  (id) => id.map(String),
+  { join: { initial: () => new Map<string, number>(), add: (all, text, index) => all.set(text, index) } },
+)
+export const generated = list().split(
+  'ids',
+  function* (b) {
+    yield* b.ids.map((id) => ({ id }))
+  },
+  (s) => s.call('load', getItem),
+  { join: 'collect', as: 'items' },
+)
+export type Split = [
+  Check<Body<typeof left, { ids: number[] }>>,
+  Check<Names<typeof collected, { readonly texts: string[] }>>,
+  Check<Names<typeof folded, { readonly sum: number }>>,
+  Check<Body<typeof folded, { ids: number[] }>>,
+  Check<Body<typeof foldedBody, Map<string, number>>>,
+  Check<Names<typeof generated, { readonly items: Item[] }>>,
+]
+
+// The steps that leave the body, and state.
+export const kept = ids()
+  .multicast('fan', (m) =>
+    m.branch('a', (s) => s.call('load', getItem)).branch('b', (s) => s.map((b) => b.text)),
+  )
+  .tap('audit', (s) => s.map((b) => b.id))
+  .delay('wait', (b) => (b.id > 1 ? '5s' : new Date(b.id)), { hold: true })
+  .dedupe('once', { by: (b) => b.text, for: '1d' })
+export const counted = ids().state(
+  'count',
+  { key: (b) => b.text, initial: () => 0, as: 'count' },
+  (n, b) => ({ state: n + b.id, result: `${n}` }),
+)
+export const replaced = ids().state('seen', { initial: (): string[] => [] }, (seen, b) => ({
+  state: [...seen, b.text],
+  result: { seen },
+}))
+export type Kept = [
+  Check<Body<typeof kept, { id: number; text: string }>>,
+  Check<Names<typeof counted, { readonly count: string }>>,
+  Check<Body<typeof replaced, { seen: string[] }>>,
+]
+
+// Channels carry what they say; with a schema, what goes in may differ from what comes out.
+const plain = channel<{ id: number }>('plain')
+const coerced = channel('coerced', {
+  schema: z.object({ at: z.coerce.date(), n: z.string().transform(Number) }),
+  kind: 'topic',
+})
+export const published = ids()
+  .publish('a', plain)
+  .publish('b', coerced, { body: (b) => ({ at: b.text, n: b.text }), key: (b) => b.id })
+export const fromPlain = flow('p').from(plain, { key: (b) => b.id })
+export const fromCoerced = flow('c').from(coerced)
+export type Channels = [
+  Check<Body<typeof published, { id: number; text: string }>>,
+  Check<Body<typeof fromPlain, { id: number }>>,
+  Check<Body<typeof fromCoerced, { at: Date; n: number }>>,
+]
+
+// Replies, also from branches, and the fallback's error.
+export const replying = ids()
+  .choice('c', (c) =>
+    c
+      .when(
+        'one',
+        (b) => b.id === 1,
+        (s) => s.reply('one', (b) => b.id),
+      )
+      .otherwise((s) => s.reply('other', () => 'none' as const)),
+  )
+  .onError((s) => s.map((b, { error }) => [b.text, error] as const).reply())
+export const silent = ids().map((b) => b.id)
+export type Replies = [
+  Check<Equal<RepliesOf<typeof replying>, number | 'none' | readonly [string, StoredError]>>,
+  Check<Equal<AcceptsOf<typeof replying>, { id: number; text: string }>>,
+  Check<Equal<RepliesOf<typeof silent>, never>>,
+  Check<Body<typeof replying, { id: number; text: string }>>,
+]
+
+// All flows fit a project.
+export const flows: Project['flows'] = [byZod, measured, bound, replying, fromCoerced, generated]
+
+// What must not compile. Each stands on one line, as the mark is for the line below it.
+// biome-ignore format: one line each
+export const refused = [
+  // @ts-expect-error: a wrong field of the source
+  () => flow('x').from(inbox(zodIssue), { key: (i) => i.numbr }),
+  // @ts-expect-error: a wrong field in a filter
+  () => flow('x').from(inbox(zodIssue)).filter('f', (i) => i.labls.length > 0),
+  // @ts-expect-error: a wrong field after a map
+  () => ids().map((b) => ({ n: b.id })).map((b) => b.m),
+  // @ts-expect-error: a wrong field in a scope
+  () => list().split('s', (b) => b.ids, (s) => s.map((id) => id.length)),
+  // @ts-expect-error: a wrong field of a bound result
+  () => ids().call('a', getItem, { as: 'item' }).map((_b, { item }) => item.titel),
+  // @ts-expect-error: a name that is not bound
+  () => ids().call('a', getItem, { as: 'item' }).map((_b, { itm }) => itm),
+  // @ts-expect-error: a name that was bound in a scope only
+  () => ids().tap('t', (s) => s.call('a', getItem, { as: 'item' })).map((_b, { item }) => item),
+  // @ts-expect-error: a wrong field of what a join made
+  () => list().split('s', (b) => b.ids, (s) => s, { join: 'collect', as: 'all' }).map((_b, { all }) => all.size),
+  // @ts-expect-error: the body is not the input
+  () => flow('x').from(inbox<{ id: string }>()).call('a', getItem),
+  // @ts-expect-error: the body is not the input, with options
+  () => flow('x').from(inbox<{ id: string }>()).call('a', getItem, { as: 'item' }),
+  // @ts-expect-error: a wrong input
+  () => ids().to('a', getItem, { input: (b) => ({ id: b.text }) }),
+  // @ts-expect-error: guarantee none without acknowledgement
+  () => ids().to('a', send, { input: (b) => ({ text: b.text }) }),
+  // @ts-expect-error: guarantee none without options
+  () => ids().to('a', send),
+  // @ts-expect-error: an acknowledgement where there is nothing to acknowledge
+  () => ids().call('a', getItem, { onUnknown: 'inDoubt' }),
+  // @ts-expect-error: a name that the context has
+  () => ids().call('a', getItem, { as: 'headers' }),
+  // @ts-expect-error: a name that a fallback's context has
+  () => ids().call('a', getItem, { as: 'error' }),
+  // @ts-expect-error: a name that is bound already
+  () => ids().call('a', getItem, { as: 'item' }).call('b', getItem, { as: 'item' }),
+  // @ts-expect-error: a name that is bound around the scope
+  () => ids().call('a', getItem, { as: 'item' }).tap('t', (s) => s.call('b', getItem, { as: 'item' })),
+  // @ts-expect-error: a name for a state that is bound already
+  () => ids().call('a', getItem, { as: 'n' }).state('s', { initial: () => 0, as: 'n' }, (n) => ({ state: n, result: n })),
+  // @ts-expect-error: an asynchronous map
+  () => ids().map('a', async (b) => b.id),
+  // @ts-expect-error: an asynchronous filter
+  () => ids().filter('a', async (b) => b.id > 1),
+  // @ts-expect-error: a predicate that is no boolean
+  () => ids().choice('c', (c) => c.when('a', (b) => b.id, (s) => s)),
+  // @ts-expect-error: an asynchronous reply
+  () => ids().reply(async (b) => b.id),
+  // @ts-expect-error: items that cannot be iterated
+  () => ids().split('s', (b) => b.id, (s) => s),
+  // @ts-expect-error: a collected join without a name
+  () => list().split('s', (b) => b.ids, (s) => s, { join: 'collect' }),
+  // @ts-expect-error: an add that answers something else than was begun with
+  () => list().split('s', (b) => b.ids, (s) => s, { join: { initial: () => 0, add: (n, o) => `${n}${o}` } }),
+  // @ts-expect-error: a scope that answers nothing
+  () => list().split('s', (b) => b.ids, (s) => { s.map((id) => id) }),
+  // @ts-expect-error: a narrowed body has no such field
+  () => shapes().filter((s) => s.kind === 'circle').map((s) => s.side),
+  // @ts-expect-error: the body is not what the channel carries
+  () => flow('x').from(inbox<{ id: string }>()).publish('a', plain),
+  // @ts-expect-error: a wrong body for a channel
+  () => ids().publish('a', plain, { body: (b) => ({ id: b.text }) }),
+  // @ts-expect-error: what a channel takes is its schema's input
+  () => ids().publish('a', coerced, { body: (b) => ({ at: b.text, n: b.id }) }),
+  // @ts-expect-error: an update that answers another state
+  () => ids().state('s', { initial: () => 0 }, (n) => ({ state: `${n}`, result: n })),
+  // @ts-expect-error: the fallback begins with the accepted body
+  () => ids().map((b) => b.id).onError((s) => s.map((b) => b.toFixed())),
+]
