@@ -16,7 +16,7 @@ if (Number(process.versions.node.split('.')[0]) < LEAST) {
   quietWarnings()
   process.exitCode = await run(process.argv.slice(2))
   // What a user's code left open must not keep a command that has ended.
-  setTimeout(endOnceWritten, 1000).unref()
+  endOnceWritten()
 }
 
 function endOnceWritten() {

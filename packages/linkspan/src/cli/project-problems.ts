@@ -1,4 +1,5 @@
 import type { ConnectionDeclaration, Project, Reference } from '../index.ts'
+import { ensureError } from '../model/errors.ts'
 
 /** How references are told from other data, and looked up. */
 export interface References {
@@ -25,7 +26,7 @@ export function projectProblems(project: Project, { lookup, isReference }: Refer
   for (const flow of flows) gather([flow.source, flow.own, ...flow.code.values()], needs)
   const bound = project.connections ?? {}
   return [
-    ...[...needs.references.values()].filter((each) => isMissing(each, lookup)).map(missingText),
+    ...[...needs.references.values()].flatMap((each) => missing(each, lookup)),
     ...[...needs.connections.values()]
       .filter(({ name, optional }) => optional !== true && !Object.hasOwn(bound, name))
       .map(unboundText),
@@ -45,8 +46,12 @@ function isConnection(value: object): value is ConnectionDeclaration {
   return typeof name === 'string' && typeof connector?.connect === 'function'
 }
 
-function isMissing(reference: Reference, lookup: References['lookup']): boolean {
-  return reference.fallback === undefined && lookup(reference) === undefined
+function missing(reference: Reference, lookup: References['lookup']): readonly string[] {
+  try {
+    return reference.fallback === undefined && lookup(reference) === undefined ? [missingText(reference)] : []
+  } catch (error) {
+    return [ensureError(error).message]
+  }
 }
 
 function missingText({ kind, name }: Reference): string {

@@ -97,10 +97,11 @@ const TONES: Readonly<Record<TraceStep['outcome'], Tone>> = {
 
 function showStep(view: View, step: TraceStep, branch: string, indent: string): void {
   const { style, line } = view
+  const attempts = withoutIntents(step.attempts)
   const facts = [
     style(TONES[step.outcome], step.outcome),
     step.guarantee === null ? '' : `guarantee ${step.guarantee}`,
-    step.attempts.length > 1 ? counted(step.attempts.length, 'attempt') : '',
+    attempts.length > 1 ? counted(attempts.length, 'attempt') : '',
     step.durationMs === null ? '' : formatDuration(step.durationMs),
     step.at === null ? '' : style('dim', formatTime(step.at)),
   ]
@@ -108,7 +109,12 @@ function showStep(view: View, step: TraceStep, branch: string, indent: string): 
   line(`${branch}${[head, ...facts.filter((fact) => fact !== '')].join('  ')}`)
   const inner = { ...view, width: view.width - indent.length - 2 }
   for (const text of changeLines(inner, step)) line(`${indent}  ${text}`)
-  for (const attempt of step.attempts) showAttempt(inner, attempt, step.attempts.length > 1, `${indent}  `)
+  for (const attempt of attempts) showAttempt(inner, attempt, attempts.length > 1, `${indent}  `)
+}
+
+/** The record of an attempt's beginning says nothing more once its outcome follows. */
+function withoutIntents(attempts: readonly TraceAttempt[]): readonly TraceAttempt[] {
+  return attempts.filter(({ outcome, mark }, at) => outcome !== 'sent' || attempts[at + 1]?.mark !== mark)
 }
 
 const MANY_FIELDS = 12

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import type { CheckReport } from '../../index.ts'
-import { type ErrorCode, ensureError, isLinkspanError } from '../../model/errors.ts'
+import { ensureError, isLinkspanError, type LinkspanError } from '../../model/errors.ts'
 import { NEGATIVE, OK } from '../exit-code.ts'
 import type { Library } from '../library.ts'
 import type { LoadedProject } from '../project-file.ts'
@@ -38,7 +39,7 @@ async function examine(context: Context, loaded: LoadedProject): Promise<Finding
   const problems = [...projectProblems(loaded.project, library), ...refusals(library, loaded)]
   const live = await liveMessages(context).catch((error: unknown) => {
     if (!isLinkspanError(error)) throw error
-    if (error.code !== NO_JOURNAL && !problems.includes(error.message)) problems.push(error.message)
+    if (!saysNoJournal(error) && !problems.includes(error.message)) problems.push(error.message)
     return null
   })
   return {
@@ -60,7 +61,10 @@ function refusals(library: Library, { project, directory }: LoadedProject): read
 }
 
 /** A project that never ran has no journal, and so nothing that could be parked. */
-const NO_JOURNAL: ErrorCode = 'JOURNAL_UNREACHABLE'
+function saysNoJournal({ code, details }: LinkspanError): boolean {
+  const path = details['path']
+  return code === 'JOURNAL_FAILED' && typeof path === 'string' && !existsSync(path)
+}
 
 function liveMessages(context: Context): Promise<CheckReport> {
   return context.door.withPresentCode((admin) =>

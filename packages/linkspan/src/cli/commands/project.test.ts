@@ -99,11 +99,25 @@ test('check names secrets, variables and connections that are missing', async ()
 
 test('check says what the engine refuses, and a project that never ran is fine', async () => {
   const none = async () => {
-    throw new LinkspanError('JOURNAL_UNREACHABLE', 'There is no journal.')
+    throw new LinkspanError('JOURNAL_FAILED', 'There is no journal.', {
+      details: { path: '/no/such/journal.db' },
+    })
   }
   const fresh = fakeCli({ directory: projectFolder(), reader: { check: none } })
   expect(await fresh.run('check')).toBe(0)
   expect(fresh.stdout()).toContain('There is no journal to compare with.')
+  const damaged = fakeCli({
+    directory: projectFolder(),
+    reader: {
+      check: async () => {
+        throw new LinkspanError('JOURNAL_DAMAGED', 'Page 7 is damaged.', {
+          details: { path: import.meta.filename },
+        })
+      },
+    },
+  })
+  expect(await damaged.run('check')).toBe(1)
+  expect(damaged.stdout()).toContain('missing or wrong: Page 7 is damaged.')
   const createEngine = () => {
     throw new LinkspanError('FLOW_DUPLICATE', 'Two flows are called "hello".')
   }

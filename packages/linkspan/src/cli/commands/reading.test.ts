@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { MessageQuery, MessageSummary } from '../../index.ts'
+import type { MessageQuery, MessageSummary, TraceStep } from '../../index.ts'
 import { LinkspanError, storeError } from '../../model/errors.ts'
 import { counts, fakeCli, flowStatus, NOW, summary, trace } from '../fixtures/fake-cli.ts'
 import { projectFolder } from '../fixtures/temp-folder.ts'
@@ -241,6 +241,33 @@ test('trace is a readable tree', async () => {
   `)
   await cli.run('trace', '2-bbbbbbbbbbbb', '--json')
   expect(JSON.parse(cli.stdout())).toEqual(whole)
+})
+
+test('the record of a call that was begun is no attempt of its own once its outcome follows', async () => {
+  const attempt = { mark: 'm', durationMs: 1, request: { a: 1 }, result: null, error: null }
+  const begun = { ...attempt, at: NOW, outcome: 'sent' as const, durationMs: null }
+  const step = (attempts: TraceStep['attempts']): TraceStep => ({
+    path: 'keep',
+    kind: 'to',
+    input: null,
+    output: null,
+    outcome: 'done',
+    at: NOW,
+    durationMs: 1,
+    attempts,
+    guarantee: 'verify',
+  })
+  const done = { ...attempt, at: NOW, outcome: 'done' as const }
+  const cli = fakeCli({
+    directory: projectFolder(),
+    admin: {
+      trace: async (id) => trace(id, { steps: [step(id === 'ended' ? [begun, done] : [begun])] }),
+    },
+  })
+  await cli.run('trace', 'ended')
+  expect(cli.stdout()).not.toMatch(/attempts|sent/)
+  await cli.run('trace', 'under-way')
+  expect(cli.stdout()).toContain('→ {"a":1}\n     mark m')
 })
 
 test('a trace is cut to the terminal, unless it shall be full', async () => {

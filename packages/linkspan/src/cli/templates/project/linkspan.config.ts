@@ -3,7 +3,7 @@ import { hello } from './flows/hello.ts'
 
 export default defineProject({
   journal: sqlite('data/journal.db'),
-  connections: { out: { folder: 'data/out' } },
+  connections: { out: { path: 'data/out' } },
   flows: [hello],
   http: { port: 7070 },
 })

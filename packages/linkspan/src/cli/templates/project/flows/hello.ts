@@ -1,8 +1,15 @@
 import { flow, route } from 'linkspan'
-import { filesConnection } from 'linkspan/files'
+import { folder } from 'linkspan/files'
 import { z } from 'zod'
 
-const out = filesConnection('out')
+const out = folder('out')
+
+/** Each line carries the mark of its call, so that after a crash the file can be asked whether it is there. */
+const greetings = out.append({
+  name: 'greetings',
+  file: 'greetings.ndjson',
+  guarantee: { kind: 'verify', settleAfter: 0 },
+})
 
 /** POST /hello with { "name": "Ada" } appends a greeting to data/out/greetings.ndjson. */
 export const hello = flow('hello')
@@ -11,4 +18,4 @@ export const hello = flow('hello')
     index: { name: (person) => person.name },
   })
   .map('greeting', (person) => ({ text: `Hello ${person.name}` }))
-  .to('keep', out.append, { input: (greeting) => ({ file: 'greetings.ndjson', record: greeting }) })
+  .to('keep', greetings, { input: (greeting) => greeting })
