@@ -9,4 +9,11 @@ export {
   sealJson,
 } from './envelope.ts'
 export type * from './journal.ts'
+export {
+  type CommitFate,
+  type SimulatedJournal,
+  type SimulatedOptions,
+  type SimulatedSnapshot,
+  simulated,
+} from './simulated/simulated.ts'
 export { type SqliteOptions, sqlite } from './sqlite/sqlite.ts'

@@ -30,12 +30,13 @@ export async function backUp(
     // An open read holds the moment, or each commit of the owner would make the copy begin anew.
     db.exec('BEGIN')
     db.prepare('SELECT count(*) FROM head').get()
-    await backup(db, target, {
+    const pages = await backup(db, target, {
       rate: PAGES_AT_A_TIME,
       progress: ({ totalPages, remainingPages }) => progress(totalPages - remainingPages, totalPages),
     })
     syncFile(target)
     syncFolderOf(target)
+    progress(pages, pages)
   } catch (error) {
     rmSync(target, { force: true })
     throw journalError(error, path, 'Copying')

@@ -1,0 +1,267 @@
+import { ENDINGS, type Ending, type WaitReason } from '../../model/message.ts'
+import { parseMessageId } from '../../model/message-id.ts'
+import type {
+  BacklogEntry,
+  BacklogReader,
+  HistoryKeeper,
+  HistoryQuery,
+  HistoryReader,
+  MessageReader,
+  StateReader,
+  StoredMessage,
+} from '../journal.ts'
+import { forget, hasOpenChildren, type Kept, pair, type World } from './world.ts'
+
+/** All there is of a message. */
+export function stored(world: World, { seq, id, message }: Kept): StoredMessage {
+  const records = world.records.get(seq) ?? []
+  const ended = world.endings.get(seq)
+  const { flow, key, acceptedAt, codeVersion, headers, body, parent } = message
+  const next = (records.at(-1)?.n ?? -1) + 1
+  return {
+    seq,
+    id,
+    flow,
+    key,
+    acceptedAt,
+    codeVersion,
+    headers,
+    body,
+    parent: parent === null ? null : { seq: parent.seq, path: parent.path, index: parent.index },
+    frames: [...records.map(({ frame }) => frame), ...(ended?.frame ? [ended.frame] : [])],
+    nextFrame: ended === undefined ? next : Math.max(next, ended.n + (ended.frame === null ? 0 : 1)),
+    wait: world.waits.get(seq) ?? null,
+    ending:
+      ended === undefined
+        ? null
+        : { ending: ended.ending, endedAt: ended.endedAt, attempt: ended.attempt, reason: ended.reason },
+  }
+}
+
+function take<T>(items: Iterable<T>, limit: number): T[] {
+  const taken: T[] = []
+  if (limit <= 0) return taken
+  for (const item of items) {
+    taken.push(item)
+    if (taken.length >= limit) break
+  }
+  return taken
+}
+
+function* filter<T>(items: Iterable<T>, fits: (item: T) => boolean): Generator<T> {
+  for (const item of items) if (fits(item)) yield item
+}
+
+function* kept(world: World, seqs: Iterable<number>): Generator<Kept> {
+  for (const seq of seqs) {
+    const found = world.messages.get(seq)
+    if (found !== undefined) yield found
+  }
+}
+
+/** Looking up messages in a world. */
+export function messageReader(world: () => World): MessageReader {
+  const all = (seqs: Iterable<number>): StoredMessage[] =>
+    [...kept(world(), seqs)].map((found) => stored(world(), found))
+  return {
+    load: async (seqs) => all([...new Set(seqs)].sort((a, b) => a - b)),
+    find: async (id) => {
+      const { seq, trail } = parseMessageId(id)
+      let found = seq
+      for (const { path, index } of trail) {
+        const next = childrenOf(world(), found, path).find(({ message }) => message.parent?.index === index)
+        if (next === undefined) return null
+        found = next.seq
+      }
+      const [message] = all([found])
+      return message?.id === id ? message : null
+    },
+    children: async (parent, path, fromIndex, limit) => {
+      const children = childrenOf(world(), parent, path).filter(
+        ({ message }) => (message.parent?.index ?? 0) >= fromIndex,
+      )
+      return all(children.slice(0, limit).map(({ seq }) => seq))
+    },
+    openChildren: async (parent, path) => world().openChildren.get(pair(parent, path)) ?? 0,
+  }
+}
+
+function childrenOf(world: World, parent: number, path: string | null): Kept[] {
+  const all = [...kept(world, world.children.get(parent)?.above(-1) ?? [])]
+  const step = ({ message }: Kept): string => message.parent?.path ?? ''
+  const index = ({ message }: Kept): number => message.parent?.index ?? 0
+  return all
+    .filter((child) => path === null || step(child) === path)
+    .sort((a, b) => Buffer.compare(Buffer.from(step(a)), Buffer.from(step(b))) || index(a) - index(b))
+}
+
+/** Reading what waits in a world. */
+export function backlogReader(world: () => World): BacklogReader {
+  const entry = (seq: number): BacklogEntry => {
+    const wait = world().waits.get(seq) as BacklogEntry
+    return { ...wait, bytes: world().messages.get(seq)?.message.body.byteLength ?? 0 }
+  }
+  const waiting = (flow: string, after: number): Iterable<number> =>
+    world().waiting.get(flow)?.above(after) ?? []
+  const inLane = (seq: number): boolean => {
+    const wait = world().waits.get(seq)
+    return wait !== undefined && wait.parent === null && (wait.reason === 'ready' || wait.hold)
+  }
+  const timed = (flow: string): BacklogEntry[] =>
+    [...waiting(flow, -1)]
+      .map(entry)
+      .filter(({ wakeAt }) => wakeAt !== null)
+      .sort((a, b) => (a.wakeAt as number) - (b.wakeAt as number) || a.seq - b.seq)
+  return {
+    unsettled: async (after, limit) => {
+      const { places, waits, endings, head } = world()
+      const running = filter(
+        places.above(Math.max(after, head.lowWater - 1)),
+        (seq) => !waits.has(seq) && !endings.has(seq),
+      )
+      return [...kept(world(), take(running, limit))].map((found) => stored(world(), found))
+    },
+    page: async (flow, after, limit) => take(filter(waiting(flow, after), inLane), limit).map(entry),
+    pageOfKey: async (flow, key, after, upTo, limit) => {
+      const ofKey = filter(waiting(flow, after), (seq) => inLane(seq) && world().waits.get(seq)?.key === key)
+      return take(ofKey, limit)
+        .filter((seq) => seq <= upTo)
+        .map(entry)
+    },
+    pageOfParent: async (parent, after, limit) =>
+      take(world().awaited.get(parent)?.above(after) ?? [], limit).map(entry),
+    due: async (flow, at, limit) =>
+      timed(flow)
+        .filter(({ wakeAt }) => (wakeAt as number) <= at)
+        .slice(0, limit),
+    nextDue: async (flow) => timed(flow)[0]?.wakeAt ?? null,
+    count: async () => countWaits(world()),
+    held: async (flow, limit) =>
+      [...world().waits.values()]
+        .filter((wait) => wait.hold && (flow === null || wait.flow === flow))
+        .sort((a, b) => a.seq - b.seq)
+        .slice(0, limit)
+        .map(({ seq }) => entry(seq)),
+  }
+}
+
+interface Group {
+  readonly flow: string
+  readonly reason: WaitReason
+  readonly child: boolean
+  readonly count: number
+  readonly oldest: number
+}
+
+function countWaits(world: World): readonly Group[] {
+  const groups = new Map<string, Group>()
+  for (const { seq, flow, reason } of world.waits.values()) {
+    const { parent, acceptedAt } = (world.messages.get(seq) as Kept).message
+    const child = parent !== null
+    const name = pair(`${reason}${child}`, flow)
+    const { count, oldest } = groups.get(name) ?? { count: 0, oldest: acceptedAt }
+    groups.set(name, { flow, reason, child, count: count + 1, oldest: Math.min(oldest, acceptedAt) })
+  }
+  return [...groups.values()]
+}
+
+/** Reading state in a world. */
+export function stateReader(world: () => World, now: () => number): StateReader {
+  const alive = ({ until }: { readonly until: number | null }): boolean => until === null || until > now()
+  return {
+    get: async (scope, key) => {
+      const cell = world().state.get(scope)?.get(key)
+      return cell !== undefined && alive(cell) ? cell.value : null
+    },
+    list: async (scope, afterKey, limit) =>
+      [...(world().state.get(scope)?.values() ?? [])]
+        .filter(alive)
+        .filter(({ key }) => Buffer.compare(Buffer.from(key), Buffer.from(afterKey)) > 0)
+        .sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+        .slice(0, limit)
+        .map(({ key, value, until }) => ({ key, value: value as Uint8Array, until })),
+  }
+}
+
+/** Reading the history of a world. */
+export function historyReader(world: () => World): HistoryReader {
+  return {
+    query: async (query) => {
+      const { places } = world()
+      const newest = query.order !== 'oldest'
+      const seqs = newest
+        ? places.below(query.beyond ?? Number.MAX_SAFE_INTEGER)
+        : places.above(query.beyond ?? -1)
+      const found = filter(kept(world(), seqs), (candidate) => fits(world(), candidate, query))
+      return take(found, query.limit).map((message) => stored(world(), message))
+    },
+    totals: async () => totals(world()),
+    stats: async () => {
+      const { messages, endings, waits, head } = world()
+      return { messages: messages.size, ended: endings.size, waiting: waits.size, lastSeq: head.lastSeq }
+    },
+    verify: async (progress) => {
+      const { size } = world().messages
+      progress(size, size)
+      return []
+    },
+  }
+}
+
+function fits(world: World, { seq, message }: Kept, query: HistoryQuery): boolean {
+  const { flow, key, endings, live, since, until, index, rootsOnly = true } = query
+  const ending = world.endings.get(seq)?.ending
+  return (
+    (flow === undefined || message.flow === flow) &&
+    (key === undefined || message.key === key) &&
+    (endings === undefined || (ending !== undefined && endings.includes(ending))) &&
+    (!live || ending === undefined) &&
+    (since === undefined || message.acceptedAt >= since) &&
+    (until === undefined || message.acceptedAt < until) &&
+    (!rootsOnly || message.parent === null) &&
+    Object.entries(index ?? {}).every(([field, value]) => message.index?.[field] === value)
+  )
+}
+
+function totals(world: World): Awaited<ReturnType<HistoryReader['totals']>> {
+  const counts = new Map<string, { flow: string; ending: Ending; child: boolean; count: number }>()
+  for (const [seq, { ending }] of world.endings) {
+    const { flow, parent } = (world.messages.get(seq) as Kept).message
+    const child = parent !== null
+    const name = pair(`${ending}${child}`, flow)
+    const { count } = counts.get(name) ?? { count: 0 }
+    counts.set(name, { flow, ending, child, count: count + 1 })
+  }
+  return [...counts.values()]
+}
+
+const FOR_PEOPLE: ReadonlySet<Ending> = new Set(
+  ENDINGS.filter((e) => e === 'dead' || e === 'inDoubt' || e === 'parked'),
+)
+
+/** Answers the forgetting of old messages: it walks from the oldest place and begins again at the end. */
+export function pruner(world: () => World): HistoryKeeper['prune'] {
+  let walked = 0
+  return async (endedBefore, attentionBefore, now, limit) => {
+    const { places, endings, head } = world()
+    const ended = filter(places.above(walked), (seq) => seq < head.lowWater && endings.has(seq))
+    const looked = take(ended, limit)
+    for (const seq of looked) {
+      const { ending, endedAt } = endings.get(seq) as { ending: Ending; endedAt: number }
+      const before = FOR_PEOPLE.has(ending) ? attentionBefore : endedBefore
+      if (endedAt < before && !hasOpenChildren(world(), seq)) forget(world(), seq)
+    }
+    walked = looked.at(-1) ?? 0
+    return looked.length + expire(world(), now, limit)
+  }
+}
+
+function expire(world: World, now: number, limit: number): number {
+  const cells = [...world.state.values()].flatMap((all) =>
+    [...all.values()].filter(({ until }) => until !== null && until <= now),
+  )
+  const seen = [...world.seen].filter(([, { until }]) => until <= now)
+  for (const { scope, key } of cells.slice(0, limit)) world.state.get(scope)?.delete(key)
+  for (const [key] of seen.slice(0, limit)) world.seen.delete(key)
+  return Math.min(cells.length, limit) + Math.min(seen.length, limit)
+}

@@ -1,0 +1,43 @@
+import { testBacklog } from './journal-suite/backlog.ts'
+import { type Declare, type DeclareTest, type JournalRig, openOwner } from './journal-suite/harness.ts'
+import { testHistory } from './journal-suite/history.ts'
+import { testLives } from './journal-suite/lives.ts'
+import { testWriting } from './journal-suite/writing.ts'
+
+export type { DeclareTest, JournalRig } from './journal-suite/harness.ts'
+
+/** A journal to hold to its contract. */
+export interface JournalUnderTest {
+  readonly name: string
+  /** Makes a fresh one for each test. */
+  readonly make: () => Promise<JournalRig>
+}
+
+/**
+ * The contract of a journal as tests: everything that `Journal` promises, for any implementation and any test runner.
+ *
+ * @example
+ * ```ts
+ * import { testJournal } from 'linkspan/testing'
+ * import { test } from 'node:test'
+ * testJournal(test, { name: 'mine', make: async () => rigOfMine() })
+ * ```
+ */
+export function testJournal(test: DeclareTest, { name, make }: JournalUnderTest): void {
+  const declare: Declare = (what, run) => {
+    test(`${name}: ${what}`, async () => {
+      const rig = await make()
+      const owner = await openOwner(rig)
+      try {
+        await run(owner, rig)
+      } finally {
+        await owner.journal.close()
+        await rig.dispose()
+      }
+    })
+  }
+  testWriting(declare)
+  testBacklog(declare)
+  testHistory(declare)
+  testLives(declare)
+}
