@@ -20,7 +20,7 @@ export interface FlowOptions {
   readonly timeLimit?: Duration
   /** How many passes may run at once. @default 128 */
   readonly concurrency?: number
-  /** The most messages of this flow kept in memory. @default 1,000 */
+  /** The most messages of this flow kept in memory. @default 10,000 */
   readonly window?: number
   /** The most bytes of bodies of this flow kept in memory. @default 16 MiB */
   readonly windowBytes?: number
@@ -111,7 +111,7 @@ function checkSource(flowName: string, source: SourceDeclaration<unknown>, place
 function settingsOf(name: string, options: FlowOptions, dedupeFor: Duration = '30d'): FlowSettings {
   return {
     concurrency: positive(name, 'concurrency', options.concurrency ?? 128),
-    window: positive(name, 'window', options.window ?? 1_000),
+    window: positive(name, 'window', options.window ?? 10_000),
     windowBytes: positive(name, 'windowBytes', options.windowBytes ?? 16 * MIB),
     timeLimitMs: options.timeLimit === undefined ? null : durationMs(options.timeLimit),
     dedupeForMs: durationMs(dedupeFor),

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import type { CallContext, Operation } from '../connect/connector.ts'
 import { durationMs } from '../model/duration.ts'
 import { ensureError, isLinkspanError, LinkspanError, storeError } from '../model/errors.ts'
@@ -7,6 +6,8 @@ import type { Clock } from '../model/outside.ts'
 import type { CallRequest } from '../patterns/pattern.ts'
 import type { CallState } from './call-state.ts'
 import type { Connections } from './connections.ts'
+import { createDeadlines } from './deadlines.ts'
+import { hashHex } from './hashing.ts'
 import { Interrupt } from './interrupt.ts'
 import { sameJson, settled } from './json.ts'
 import type { MessagePass } from './pass.ts'
@@ -45,6 +46,11 @@ interface Attempt {
 /** Makes the caller of one engine. */
 export function createCalls(options: CallsOptions): Calls {
   const { clock, connections } = options
+  const deadlines = createDeadlines(clock)
+  const underWay = new Set<() => void>()
+  options.stopped.addEventListener('abort', () => {
+    for (const stop of underWay) stop()
+  })
 
   const call: Calls['call'] = (pass, request, input, state) => {
     const operation = request.operation as Operation<unknown, unknown>
@@ -251,43 +257,36 @@ export function createCalls(options: CallsOptions): Calls {
   }
 
   /** Runs a call with its time limit; past it the outcome is unknown, whatever the operation does. */
-  const limited = <T>(attempt: Attempt, run: (context: CallContext) => Promise<T>): Promise<T> => {
-    const { pass, request, timeoutMs, state } = attempt
-    const controller = new AbortController()
-    return new Promise<T>((resolve, reject) => {
+  const limited = <T>(attempt: Attempt, run: (context: CallContext) => Promise<T>): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      const context = new RunningCall(attempt)
       const stop = (): void => {
-        controller.abort()
+        end()
+        context.abort(undefined)
         reject(new Interrupt({ kind: 'abandon' }))
       }
-      const cancel = clock.timer(timeoutMs, () => {
-        const error = new LinkspanError(
-          'CALL_TIMED_OUT',
-          `"${request.path}" did not answer within ${timeoutMs} ms.`,
-          { retry: 'later', applied: 'unknown' },
-        )
-        controller.abort(error)
-        end(() => reject(error))
+      const inTime = deadlines.start(attempt.timeoutMs, () => {
+        const error = timedOut(attempt)
+        end()
+        context.abort(error)
+        reject(error)
       })
-      const end = (act: () => void): void => {
-        cancel()
-        options.stopped.removeEventListener('abort', stop)
-        act()
+      const end = (): void => {
+        inTime()
+        underWay.delete(stop)
       }
-      options.stopped.addEventListener('abort', stop, { once: true })
-      const context: CallContext = {
-        messageId: pass.loaded.id,
-        mark: markOf(pass.loaded.id, request.path, state.generation),
-        signal: controller.signal,
-        timeoutMs,
-        attempt: state.failures + 1,
-        traceparent: pass.loaded.headers['traceparent'] ?? traceparentOf(pass.loaded.id),
-      }
+      underWay.add(stop)
       started(run, context).then(
-        (value) => end(() => resolve(value)),
-        (thrown: unknown) => end(() => reject(thrown)),
+        (value) => {
+          end()
+          resolve(value)
+        },
+        (thrown: unknown) => {
+          end()
+          reject(thrown)
+        },
       )
     })
-  }
 
   return { call }
 }
@@ -297,14 +296,59 @@ async function started<T>(run: (context: CallContext) => Promise<T>, context: Ca
   return run(context)
 }
 
+function timedOut({ request, timeoutMs }: Attempt): LinkspanError {
+  return new LinkspanError('CALL_TIMED_OUT', `"${request.path}" did not answer within ${timeoutMs} ms.`, {
+    retry: 'later',
+    applied: 'unknown',
+  })
+}
+
+/** What an operation is told of a call; what it does not ask for is not made. */
+class RunningCall implements CallContext {
+  readonly timeoutMs: number
+  readonly attempt: number
+  readonly #of: Attempt
+  #controller: AbortController | null = null
+  #aborted: { readonly reason: unknown } | null = null
+
+  constructor(of: Attempt) {
+    this.#of = of
+    this.timeoutMs = of.timeoutMs
+    this.attempt = of.state.failures + 1
+  }
+
+  get messageId(): string {
+    return this.#of.pass.loaded.id
+  }
+
+  get mark(): string {
+    return markOf(this.messageId, this.#of.request.path, this.#of.state.generation)
+  }
+
+  get traceparent(): string {
+    const { loaded } = this.#of.pass
+    return loaded.headers['traceparent'] ?? traceparentOf(loaded.id)
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#aborted) this.#controller.abort(this.#aborted.reason)
+    return this.#controller.signal
+  }
+
+  abort(reason: unknown): void {
+    this.#aborted = { reason }
+    this.#controller?.abort(reason)
+  }
+}
+
 /** The mark of a call: the same as long as its outcome is unknown, another one after a definitive failure. */
 export function markOf(messageId: string, path: string, generation: number): string {
   const root = messageId.split('~', 1)[0] as string
-  return `${root}.${hash('sha256', `${messageId}\n${path}\n${generation}`, 'hex').slice(0, 20)}`
+  return `${root}.${hashHex(`${messageId}\n${path}\n${generation}`, 3)}`
 }
 
 /** A trace context for a message that came without one (W3C Trace Context, version 00). */
 export function traceparentOf(messageId: string): string {
-  const digest = hash('sha256', messageId, 'hex')
-  return `00-${digest.slice(0, 32)}-${digest.slice(32, 48)}-01`
+  return `00-${hashHex(messageId, 4)}-${hashHex(`${messageId}\n`, 2)}-01`
 }

@@ -144,8 +144,11 @@ export function createCommitter(options: CommitterOptions): Committer {
   const stumbled = (taken: Open, thrown: unknown, pauseMs: number): void => {
     const error = ensureError(thrown, 'JOURNAL_FAILED')
     if (isLinkspanError(error, 'JOURNAL_FULL')) refuse(taken, error)
-    else if (!isLinkspanError(error, 'JOURNAL_UNREACHABLE')) return fail(taken, error)
-    else setRefusing(error)
+    else if (isLinkspanError(error, 'JOURNAL_UNREACHABLE')) setRefusing(error)
+    else {
+      fail(taken, error)
+      return
+    }
     phase = 'pausing'
     cancelPause = clock.timer(pauseMs, () =>
       attempt(joinOpen(taken, error), Math.min(pauseMs * 2, LONGEST_PAUSE_MS)),

@@ -166,7 +166,10 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   const enqueue = (work: Work): void => {
     take(work)
-    if (work.key === null) return roots.push(work)
+    if (work.key === null) {
+      roots.push(work)
+      return
+    }
     const lane = laneOf(work.key)
     lane.tail = Math.max(lane.tail, work.seq)
     lane.queue.push(work)
@@ -269,7 +272,10 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   const place = (row: BacklogEntry): void => {
     if (known.has(row.seq)) return
     const work = toWork(row)
-    if (row.key === null) return row.reason === 'ready' ? enqueue(work) : undefined
+    if (row.key === null) {
+      if (row.reason === 'ready') enqueue(work)
+      return
+    }
     const lane = laneOf(row.key)
     if (lane.holder === row.seq) return
     if (lane.spilled || lane.reserved > 0 || lane.queue.length >= LANE_DEPTH) lane.spilled = true
@@ -375,7 +381,10 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   }
 
   const armNext = async (stuck: boolean): Promise<void> => {
-    if (stuck) return arm(clock.now() + RETRY_READ_MS)
+    if (stuck) {
+      arm(clock.now() + RETRY_READ_MS)
+      return
+    }
     const next = await backlog.nextDue(flow)
     if (next !== null) arm(Math.max(next, clock.now()))
   }

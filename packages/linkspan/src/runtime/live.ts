@@ -141,7 +141,7 @@ export function createLive(options: LiveOptions): Live {
     const { pass } = run
     try {
       if (stop?.kind === 'suspend') {
-        return suspend(run, {
+        suspend(run, {
           kind: 'suspend',
           why: 'delay',
           wakeAt: stop.wakeAt,
@@ -149,6 +149,7 @@ export function createLive(options: LiveOptions): Live {
           path: stop.path,
           error: null,
         })
+        return
       }
       pass.checkAllMet()
       settle(run, stop?.ending ?? 'done', stop?.reason ?? '', null)
@@ -158,7 +159,10 @@ export function createLive(options: LiveOptions): Live {
   }
 
   const threw = (run: Running, thrown: unknown): void => {
-    if (isInterrupt(thrown)) return interrupted(run, thrown.reason)
+    if (isInterrupt(thrown)) {
+      interrupted(run, thrown.reason)
+      return
+    }
     const error = run.pass.errorOf(unwrapFinal(thrown))
     settle(run, 'dead', error.message, storeError(error))
   }
@@ -166,16 +170,21 @@ export function createLive(options: LiveOptions): Live {
   const interrupted = (run: Running, reason: InterruptReason): void => {
     switch (reason.kind) {
       case 'suspend':
-        return suspend(run, reason)
+        suspend(run, reason)
+        break
       case 'doubt':
-        return settle(run, 'inDoubt', reason.error.message, storeError(reason.error), reason.path)
+        settle(run, 'inDoubt', reason.error.message, storeError(reason.error), reason.path)
+        break
       case 'park':
-        return settle(run, 'parked', reason.error.message, storeError(reason.error), reason.path)
+        settle(run, 'parked', reason.error.message, storeError(reason.error), reason.path)
+        break
       case 'cancel':
         run.pass.note({ t: 'note', at: clock.now(), what: 'cancelled', note: reason.note })
-        return settle(run, 'dropped', reason.note, null)
+        settle(run, 'dropped', reason.note, null)
+        break
       case 'abandon':
-        return left(run, { kind: 'abandoned' })
+        left(run, { kind: 'abandoned' })
+        break
     }
   }
 

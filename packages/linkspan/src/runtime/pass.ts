@@ -13,12 +13,12 @@ import type {
 } from '../patterns/pattern.ts'
 import { type CallState, callState, UNTOUCHED } from './call-state.ts'
 import type { CompiledFlow } from './compile.ts'
+import { seededRandom } from './hashing.ts'
 import { Interrupt, isInterrupt } from './interrupt.ts'
 import { sameJson, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
 import { answers, type Entry } from './record.ts'
 import type { PassObserver, RunningPass } from './running-pass.ts'
-import { seededRandom } from './seeded-random.ts'
 
 /** What a pass leaves to whoever runs it: the live engine, or a replay. */
 export interface PassPorts {
@@ -101,7 +101,6 @@ export class MessagePass implements RunningPass {
     this.entries = loaded.entries.length === 0 ? [] : [...loaded.entries]
     this.order = loaded.entries.length === 0 ? [] : orderOf(loaded.entries)
     this.context = new Context(loaded)
-    Object.assign(this.context, loaded.names)
   }
 
   get observer(): PassObserver | null {
@@ -138,10 +137,18 @@ export class MessagePass implements RunningPass {
 
   /** The names bound so far, with those around. */
   names(): Record<string, unknown> {
-    return { ...this.loaded.names, ...this.context.bound }
+    return { ...this.loaded.names, ...this.context.bound() }
   }
 
-  async call(request: CallRequest): Promise<unknown> {
+  call(request: CallRequest): Promise<unknown> {
+    try {
+      return this.answer(request)
+    } catch (thrown) {
+      return Promise.reject(thrown)
+    }
+  }
+
+  private answer(request: CallRequest): Promise<unknown> {
     const { path } = request
     this.enter(path)
     this.visit(path)
@@ -153,9 +160,9 @@ export class MessagePass implements RunningPass {
     if (state.done === null) return this.ports.call(this, request, input, state)
     const { input: before, result } = state.done
     if (before !== undefined && !sameJson(before, input))
-      return this.ports.differs(this, path, before, input, result)
+      return Promise.resolve(this.ports.differs(this, path, before, input, result))
     this.movedOn(path)
-    return result
+    return Promise.resolve(result)
   }
 
   async update<Result extends Json>(
@@ -400,7 +407,7 @@ export class MessagePass implements RunningPass {
   }
 }
 
-/** What step functions see of the message. */
+/** What step functions see of the message; the names bound so far are properties beside its own. */
 class Context implements StepContext {
   readonly id: string
   readonly flow: string
@@ -408,7 +415,10 @@ class Context implements StepContext {
   readonly headers: Headers
   readonly acceptedAt: number
   readonly index: number | null
-  now: number;
+  now: number
+  #path = ''
+  #draws = 0
+  readonly #bound: Record<string, unknown> = {};
   [name: string]: unknown
 
   constructor(loaded: Loaded) {
@@ -419,17 +429,18 @@ class Context implements StepContext {
     this.acceptedAt = loaded.acceptedAt
     this.now = loaded.acceptedAt
     this.index = loaded.parent?.index ?? null
-    hide(this, 'path', '')
-    hide(this, 'draws', 0)
-    hide(this, 'bound', {})
+    Object.assign(this, loaded.names)
   }
 
-  declare readonly bound: Record<string, unknown>
+  /** The names bound in this pass. */
+  bound(): Readonly<Record<string, unknown>> {
+    return this.#bound
+  }
 
   at(path: string): void {
-    if (this['path'] === path) return
-    this['path'] = path
-    this['draws'] = 0
+    if (this.#path === path) return
+    this.#path = path
+    this.#draws = 0
   }
 
   move(to: number): void {
@@ -438,24 +449,20 @@ class Context implements StepContext {
 
   bind(name: string, value: unknown): void {
     this[name] = value
-    this.bound[name] = value
+    this.#bound[name] = value
   }
 
   unbind(): void {
-    for (const name of Object.keys(this.bound)) {
+    for (const name of Object.keys(this.#bound)) {
       delete this[name]
-      delete this.bound[name]
+      delete this.#bound[name]
     }
   }
 
   random(): number {
-    this['draws'] = (this['draws'] as number) + 1
-    return seededRandom(`${this.id}\u0000${this['path']}`, this['draws'] as number)
+    this.#draws += 1
+    return seededRandom(`${this.id}\u0000${this.#path}`, this.#draws)
   }
-}
-
-function hide(target: object, name: string, value: unknown): void {
-  Object.defineProperty(target, name, { value, writable: true, enumerable: false })
 }
 
 /** Paths of recorded answers in the order in which they were first given. */

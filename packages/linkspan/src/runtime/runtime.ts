@@ -439,27 +439,29 @@ function register(found: Map<string, ConnectionDeclaration>, declaration: Connec
 function createEvents(ledger: Ledger, { metrics, hooks, outside }: RuntimeOptions): Events {
   const commitSeconds = metrics.histogramOf('linkspan_commit_seconds', {})
   const commitSize = metrics.histogramOf('linkspan_commit_size', {})
-  const handles = new Map<string, { observe(value: number): void }>()
-  const histogram = (
-    name: string,
-    labels: Readonly<Record<string, string>>,
-  ): { observe(value: number): void } => {
-    const key = `${name}${Object.values(labels).join('\u0000')}`
-    const handle = handles.get(key) ?? metrics.histogramOf(name, labels)
-    handles.set(key, handle)
-    return handle
-  }
+  const stepMeter = nested((flow, step) => {
+    const attempts = (outcome: string): { add(): void } =>
+      metrics.counterOf('linkspan_step_attempts_total', { flow, step, outcome })
+    return {
+      seconds: metrics.histogramOf('linkspan_step_seconds', { flow, step }),
+      done: attempts('done'),
+      failed: attempts('failed'),
+      unknown: attempts('unknown'),
+    }
+  })
+  const ages = nested((flow) => metrics.histogramOf('linkspan_message_seconds', { flow }))
   const hookOf = { dead: hooks.onDead, inDoubt: hooks.onInDoubt, parked: hooks.onParked } as const
   return {
     accepted: ledger.accepted,
     ended(flow, ending, child, ageMs) {
       ledger.ended(flow, ending, child)
-      if (!child) histogram('linkspan_message_seconds', { flow }).observe(ageMs / 1_000)
+      if (!child) ages(flow, '').observe(ageMs / 1_000)
     },
     revived: ledger.revived,
     attempt(flow, step, outcome, ms) {
-      histogram('linkspan_step_seconds', { flow, step }).observe(ms / 1_000)
-      metrics.counter('linkspan_step_attempts_total', { flow, step, outcome })
+      const meter = stepMeter(flow, step)
+      meter.seconds.observe(ms / 1_000)
+      meter[outcome].add()
     },
     ignored: (flow, step) => metrics.counter('linkspan_ignored_errors_total', { flow, step }),
     attention(ending, event) {
@@ -482,6 +484,19 @@ function createEvents(ledger: Ledger, { metrics, hooks, outside }: RuntimeOption
       commitSeconds.observe(ms / 1_000)
       commitSize.observe(size)
     },
+  }
+}
+
+/** Makes what belongs to two names once. */
+function nested<T>(make: (outer: string, inner: string) => T): (outer: string, inner: string) => T {
+  const made = new Map<string, Map<string, T>>()
+  return (outer, inner) => {
+    const within = made.get(outer) ?? new Map<string, T>()
+    const present = within.get(inner)
+    if (present !== undefined) return present
+    const fresh = make(outer, inner)
+    made.set(outer, within.set(inner, fresh))
+    return fresh
   }
 }
 
