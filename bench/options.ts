@@ -5,6 +5,8 @@ import { type TableId, tables } from './tables.ts'
 export type Options = {
   readonly tables: readonly TableId[]
   readonly rounds: number
+  /** How often a round is repeated in which others used the machine. */
+  readonly repeats: number
   /** Absent: each table's own. */
   readonly seconds?: number
   readonly only?: readonly string[]
@@ -19,6 +21,7 @@ const usage = `npm run bench -- [options]
   --table NAME,…    ${tables.map(({ id }) => id).join(', ')} (default floor,peers)
   --only NAME,…     only these participants (a part of the name is enough)
   --rounds N        rounds per participant (default 5)
+  --repeats N       repeat a round in which others used the machine, at most so often (default 2)
   --seconds N       measured seconds per round (default: the table's own)
   --connections N   default 64
   --rate N          messages per second of the latency table (default 1000)
@@ -34,6 +37,7 @@ export const readOptions = (args: readonly string[]): Options => {
       table: { type: 'string', default: 'floor,peers' },
       only: { type: 'string' },
       rounds: { type: 'string' },
+      repeats: { type: 'string' },
       seconds: { type: 'string' },
       connections: { type: 'string', default: '64' },
       rate: { type: 'string' },
@@ -51,6 +55,7 @@ export const readOptions = (args: readonly string[]): Options => {
   return {
     tables: values.table.split(',').map(tableId),
     rounds: positive('--rounds', values.rounds ?? (values.quick ? '2' : '5')),
+    repeats: Number(values.repeats ?? (values.quick ? 0 : 2)),
     ...(seconds === undefined ? {} : { seconds: positive('--seconds', seconds) }),
     ...(values.only === undefined ? {} : { only: values.only.split(',').map(known) }),
     connections: positive('--connections', values.connections),

@@ -1,4 +1,5 @@
 import type { Bare } from '../run/bare.ts'
+import { noisyCores } from '../run/quiet.ts'
 import type { Row, TableRun } from '../run/table-run.ts'
 import type { FigureName } from './figures.ts'
 import { limitOf } from './limits.ts'
@@ -61,7 +62,10 @@ export const markdown = (run: TableRun, machine: Machine): string =>
     '',
   ].join('\n')
 
-const about = ({ startedAt, rounds, table, seed, connections, rows }: TableRun, machine: Machine): string =>
+const about = (
+  { startedAt, rounds, repeats, table, seed, connections, rows }: TableRun,
+  machine: Machine,
+): string =>
   [
     `${startedAt.slice(0, 16).replace('T', ' ')} UTC; ${rounds} rounds, each participant once per round in an order`,
     `drawn anew (seed ${seed}); ${connections} connections; medians; the ratio is taken round by round.`,
@@ -69,16 +73,14 @@ const about = ({ startedAt, rounds, table, seed, connections, rows }: TableRun, 
     `Machine: ${machine.cores} cores of ${machine.cpu}, ${machine.memoryGigabytes} GiB, ${machine.kernel},`,
     `${machine.disk}${table.addedFsyncMillis === undefined ? '' : `, ${table.addedFsyncMillis} ms added to every sync`};`,
     `Node ${machine.node}, SQLite ${machine.sqlite}. Participant, services, load generator and sink share its cores.`,
+    `A round in which others used more than ${noisyCores} cores was repeated, at most ${repeats} times.`,
     quiet(rows),
   ].join('\n')
-
-/** Above this many cores taken by others the rates, though not the ratios, are not the machine's own. */
-const noisy = 0.15
 
 const quiet = (rows: readonly Row[]): string => {
   const others = rows.filter(isMeasured).map((row) => figureOf(row, 'cpuOthers'))
   const most = Math.max(0, ...others.map(({ median }) => median))
-  return most > noisy
+  return most > noisyCores
     ? `**Not a quiet machine**: others used up to ${number(most)} cores (median of a participant's rounds).`
     : `A quiet machine: others used at most ${number(most)} cores.`
 }
