@@ -335,9 +335,9 @@ describe('a folder', () => {
     await start(inbox().lines({ after: 'delete' }))
     for (let n = 2; n < 6; n++) {
       await look(3)
+      expect(await readdir(directory)).toEqual(['a.txt'])
       await appendFile(path('a.txt'), `${n}\n`)
     }
-    expect(await readdir(directory)).toEqual(['a.txt'])
     await look(8)
     expect(bodies()).toEqual(['1', '2', '3', '4', '5'])
     expect(await readdir(directory)).toEqual([])

@@ -135,6 +135,12 @@ describe('a request', () => {
     })
   })
 
+  it('may have no time limit', async () => {
+    expect(await answered(reply(200, 'ok'), undefined, {}, { timeoutMs: Number.POSITIVE_INFINITY })).toBe(
+      'ok',
+    )
+  })
+
   it('reuses its connections', async () => {
     let connections = 0
     const peer = await server(

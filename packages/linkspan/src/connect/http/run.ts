@@ -56,6 +56,8 @@ const CONTENT_TYPES = {
   binary: 'application/octet-stream',
 } as const
 
+/** What a timer can hold; a call without a limit has `Infinity`. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 const NO_STATUSES: Readonly<Record<number, StatusMeaning>> = {}
 
 /** Makes the call and reads its result. */
@@ -304,7 +306,7 @@ function send(
   sending: Sending,
   call: CallContext,
 ): Promise<HttpReply> {
-  const silenceMs = client.timeoutMs === null ? call.timeoutMs : Math.min(client.timeoutMs, call.timeoutMs)
+  const silenceMs = Math.min(client.timeoutMs ?? LONGEST_TIMER_MS, call.timeoutMs, LONGEST_TIMER_MS)
   const { origin, path, method, headers, body } = sending
   return exchange(origin === null ? client.pool : client.agent, {
     options: {
