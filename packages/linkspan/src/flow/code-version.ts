@@ -7,7 +7,7 @@ const MAX_DEPTH = 12
 
 /**
  * A flow's code version: 12 hexadecimal digits over its definition and the text of all its functions, the same in
- * every run of the same code. What functions close over is not seen (a constant of another file, say), nor what a
+ * every run of the same code. Its summary and settings do not count, as they change nothing that a step does. What functions close over is not seen (a constant of another file, say), nor what a
  * schema checks when its library cannot say so as JSON Schema: the project's `version` is for that.
  */
 export function codeVersion(
@@ -15,7 +15,7 @@ export function codeVersion(
   code: ReadonlyMap<string, StepCode>,
   own: StepCode,
 ): string {
-  const { summary: _told, ...behaviour } = definition
+  const { summary: _told, settings: _tuned, ...behaviour } = definition
   const hash = createHash('sha256').update(JSON.stringify(behaviour))
   const all: readonly (readonly [string, StepCode])[] = [['', own], ...code]
   for (const [path, step] of all) {

@@ -23,7 +23,7 @@ describe('flow', () => {
   it('has settings of its own, with defaults, in milliseconds', () => {
     expect(numbers().definition.settings).toEqual({
       concurrency: 128,
-      window: 1_000,
+      window: 10_000,
       windowBytes: 16_777_216,
       timeLimitMs: null,
       dedupeForMs: 2_592_000_000,

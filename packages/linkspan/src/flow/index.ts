@@ -1,9 +1,48 @@
-export * from '../patterns/index.ts'
-export * from './channel.ts'
-export * from './code-version.ts'
-export * from './diagram-svg.ts'
-export * from './flow.ts'
+import '../patterns/index.ts'
+
+export type { Choice, Chosen } from '../patterns/choice.ts'
+export type { DedupeOptions } from '../patterns/dedupe.ts'
+export type { DelayOptions } from '../patterns/delay.ts'
+export type { Branches, MulticastOptions } from '../patterns/multicast.ts'
+export type {
+  Acknowledged,
+  Acknowledgement,
+  CallOptions,
+  CallSettings,
+  InputNeeded,
+  InputOption,
+  InputOptional,
+  MaybeAcknowledged,
+  NothingToAcknowledge,
+  OnUnknown,
+} from '../patterns/parts/calling.ts'
+export type { CommonOptions, FailureOptions, StepContext } from '../patterns/pattern.ts'
+export type {
+  BodyNeeded,
+  BodyOptional,
+  Channel,
+  PublishedBody,
+  PublishSettings,
+} from '../patterns/publish.ts'
+export type { Collected, Folded, Join, NotJoined, SplitOptions } from '../patterns/split.ts'
+export type { StateOptions, StateUpdate } from '../patterns/state.ts'
+export type {
+  BodyOf,
+  Bound,
+  Context,
+  Ended,
+  Facts,
+  Failed,
+  Flow,
+  FlowFacts,
+  NamesOf,
+  NoNames,
+  Steps,
+} from '../patterns/steps.ts'
+export { type ChannelOptions, channel } from './channel.ts'
+export { svg } from './diagram-svg.ts'
+export { type FlowOptions, type FlowStart, flow, type SourceOptions } from './flow.ts'
 export { type Graph, type GraphEdge, type GraphGroup, type GraphNode, graph } from './graph.ts'
-export * from './inbox.ts'
-export * from './mermaid.ts'
+export { inbox } from './inbox.ts'
+export { mermaid } from './mermaid.ts'
 export { formatPlace } from './place.ts'

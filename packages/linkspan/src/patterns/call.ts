@@ -23,7 +23,8 @@ declare module './steps.ts' {
      *
      * @example
      * ```ts
-     * import { flow, inbox, type Operation } from 'linkspan'
+     * import { flow, inbox } from 'linkspan'
+     * import type { Operation } from 'linkspan/connect'
      * declare const getUser: Operation<{ id: number }, { name: string }, { kind: 'natural' }>
      * const greet = flow('greet')
      *   .from(inbox<{ user: number }>())

@@ -13,7 +13,8 @@ declare module './steps.ts' {
      *
      * @example
      * ```ts
-     * import { flow, inbox, type Operation } from 'linkspan'
+     * import { flow, inbox } from 'linkspan'
+     * import type { Operation } from 'linkspan/connect'
      * declare const store: Operation<{ text: string }, void, { kind: 'natural' }>
      * declare const post: Operation<{ text: string }, void, { kind: 'natural' }>
      * const tell = flow('tell')

@@ -12,7 +12,8 @@ declare module './steps.ts' {
      *
      * @example
      * ```ts
-     * import { flow, inbox, type Operation } from 'linkspan'
+     * import { flow, inbox } from 'linkspan'
+     * import type { Operation } from 'linkspan/connect'
      * declare const page: Operation<{ text: string }, void, { kind: 'natural' }>
      * const careful = flow('careful')
      *   .from(inbox<{ id: string }>())

@@ -121,9 +121,11 @@ describe('split', () => {
     )
     const { names } = await run(tested, COLLECT_LIMIT)
     expect(names['all']).toHaveLength(COLLECT_LIMIT)
-    const beyond = run(tested, COLLECT_LIMIT + 1)
+    const around = world()
+    const beyond = run(tested, COLLECT_LIMIT + 1, around)
     await expect(beyond).rejects.toMatchObject({ code: 'JOIN_TOO_LARGE', retry: 'never' })
     await expect(beyond).rejects.toThrow(/Fold them instead/)
+    expect(around.happened.children).toHaveLength(COLLECT_LIMIT)
   })
 
   it('refuses options that make no sense', () => {

@@ -25,7 +25,7 @@ export type Bound<K extends string, V> = { readonly [P in K]: V }
 export type Context<N> = StepContext & N
 
 /** A name that `as` may take: none that the context has or that is bound already. */
-export type NewName<K extends string, N> = K extends keyof (StepContext & N & Failed)
+export type NewName<K extends string, N> = K extends keyof StepContext | keyof Failed | keyof N
   ? `"${K}" is taken: choose another name`
   : K
 

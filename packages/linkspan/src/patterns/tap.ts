@@ -10,7 +10,8 @@ declare module './steps.ts' {
      *
      * @example
      * ```ts
-     * import { flow, inbox, type Operation } from 'linkspan'
+     * import { flow, inbox } from 'linkspan'
+     * import type { Operation } from 'linkspan/connect'
      * declare const log: Operation<{ text: string }, void, { kind: 'natural' }>
      * const watched = flow('watched').from(inbox<{ text: string }>()).tap('audit', (copy) => copy.to('log', log))
      * ```

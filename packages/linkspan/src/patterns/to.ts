@@ -20,7 +20,8 @@ declare module './steps.ts' {
      *
      * @example
      * ```ts
-     * import { flow, inbox, type Operation } from 'linkspan'
+     * import { flow, inbox } from 'linkspan'
+     * import type { Operation } from 'linkspan/connect'
      * declare const post: Operation<{ text: string }, void, { kind: 'none' }>
      * const tell = flow('tell')
      *   .from(inbox<{ name: string }>())
