@@ -1,0 +1,257 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openOwner, ownerOf, seqs } from '../../testing/journal-suite/harness.ts'
+import { copyJournal, freshEnvironment } from './fixtures/rig.ts'
+import { markPath, readMark } from './high-water-mark.ts'
+import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
+import { sqlite, sqliteWith } from './sqlite.ts'
+
+let fresh: ReturnType<typeof freshEnvironment>
+let path: string
+
+beforeEach(() => {
+  fresh = freshEnvironment()
+  path = join(fresh.environment.directory, 'hub.db')
+})
+afterEach(() => fresh.remove())
+
+const rig = (factory = sqlite('hub.db')) => ({
+  factory,
+  environment: fresh.environment,
+  crash: async () => {},
+  dispose: async () => {},
+})
+const open = () => sqlite('hub.db').open(fresh.environment)
+const error = (code: string, ...texts: string[]) =>
+  expect.objectContaining({ code, message: expect.stringMatching(new RegExp(texts.join('.*'), 's')) })
+const contents = () =>
+  readdirSync(fresh.environment.directory).map((name) => [
+    name,
+    readFileSync(join(fresh.environment.directory, name)).toString('base64'),
+  ])
+
+describe('a journal file', () => {
+  test('is made with its folders and says what it is', async () => {
+    const journal = await sqlite('some/where/hub.db').open(fresh.environment)
+    await journal.close()
+    const db = new DatabaseSync(join(fresh.environment.directory, 'some/where/hub.db'), { readOnly: true })
+    expect(db.prepare('PRAGMA application_id').get()).toEqual({ application_id: APPLICATION_ID })
+    expect(db.prepare('PRAGMA user_version').get()).toEqual({ user_version: MIGRATIONS.length })
+    expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
+    db.close()
+  })
+
+  test('of another program is refused and left alone', async () => {
+    const db = new DatabaseSync(path)
+    db.exec('CREATE TABLE theirs (a)')
+    db.close()
+    const before = readFileSync(path)
+    await expect(open()).rejects.toEqual(error('JOURNAL_FOREIGN', 'hub.db'))
+    expect(readFileSync(path)).toEqual(before)
+  })
+
+  test('that is no database is refused and left alone', async () => {
+    writeFileSync(path, 'Dear diary, '.repeat(500))
+    await expect(open()).rejects.toEqual(error('JOURNAL_FOREIGN'))
+    expect(readFileSync(path, 'utf8')).toBe('Dear diary, '.repeat(500))
+    await expect(sqlite('hub.db').openForReading(fresh.environment)).rejects.toEqual(error('JOURNAL_FOREIGN'))
+  })
+
+  test('of ours that no longer looks like it is damaged, not another program’s', async () => {
+    await (await open()).close()
+    writeFileSync(path, 'x'.repeat(20_000))
+    await expect(open()).rejects.toEqual(error('JOURNAL_DAMAGED'))
+  })
+
+  test('of a newer version is refused', async () => {
+    await (await open()).close()
+    const db = new DatabaseSync(path)
+    db.exec('PRAGMA user_version = 99')
+    db.close()
+    await expect(open()).rejects.toEqual(error('JOURNAL_NEWER', '99', String(MIGRATIONS.length)))
+    await expect(sqlite('hub.db').openForReading(fresh.environment)).rejects.toEqual(error('JOURNAL_NEWER'))
+  })
+
+  test('of an older version is brought up to date, and then refused by the older code', async () => {
+    const owner = await openOwner(rig())
+    await owner.accept({ key: 'k' })
+    await owner.journal.close()
+    const migrations = [
+      ...MIGRATIONS,
+      (db: DatabaseSync) => db.exec('CREATE TABLE added (a); INSERT INTO added VALUES (7)'),
+    ]
+    const newer = () => sqliteWith('hub.db', {}, { migrations })
+    await expect(newer().openForReading(fresh.environment)).rejects.toEqual(
+      error('JOURNAL_FAILED', 'old format version 1'),
+    )
+    const again = await newer().open(fresh.environment)
+    expect(seqs(await again.history.query({ limit: 5 }))).toEqual([1])
+    await again.close()
+    const db = new DatabaseSync(path, { readOnly: true })
+    expect(db.prepare('SELECT a FROM added').get()).toEqual({ a: 7 })
+    db.close()
+    await expect(open()).rejects.toEqual(error('JOURNAL_NEWER', 'version 2'))
+  })
+
+  test('keeps its version when a migration fails', async () => {
+    await (await open()).close()
+    const fail = (db: DatabaseSync): void => {
+      db.exec('CREATE TABLE half (a)')
+      throw new Error('out of ideas')
+    }
+    await expect(
+      sqliteWith('hub.db', {}, { migrations: [...MIGRATIONS, fail] }).open(fresh.environment),
+    ).rejects.toThrow('out of ideas')
+    await (await open()).close()
+  })
+
+  test('that is not there cannot be read', async () => {
+    await expect(sqlite('hub.db').openForReading(fresh.environment)).rejects.toEqual(
+      error('JOURNAL_FAILED', 'no journal'),
+    )
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('is owned by one process, which is named', async () => {
+    const child = fork(
+      new URL('./fixtures/owner-process.ts', import.meta.url),
+      [fresh.environment.directory],
+      { execArgv: [] },
+    )
+    try {
+      await once(child, 'message')
+      await expect(open()).rejects.toEqual(error('JOURNAL_IN_USE', String(child.pid)))
+      const reader = await sqlite('hub.db').openForReading(fresh.environment)
+      expect(reader.opened.crashed).toBe(true)
+      await reader.close()
+    } finally {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+    const journal = await open()
+    expect(journal.opened.crashed).toBe(true)
+    await journal.close()
+  })
+
+  test('is copied whole while it is written to', async () => {
+    const owner = await openOwner(rig())
+    await owner.accept(
+      ...Array.from({ length: 3000 }, (_, i) => ({ body: new Uint8Array(1000), key: `${i}` })),
+    )
+    let writing = true
+    const writer = (async () => {
+      while (writing) {
+        await owner.accept({})
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    })()
+    await owner.journal.history.backup('copy.db', () => {})
+    writing = false
+    await writer
+    await owner.journal.close()
+    const copy = await sqlite('copy.db').open(fresh.environment)
+    expect(copy.opened.lastSeq).toBeGreaterThanOrEqual(3000)
+    expect((await copy.history.query({ limit: 10_000 })).length).toBe(copy.opened.lastSeq)
+    expect(await copy.history.verify(() => {})).toEqual([])
+    await copy.close()
+  })
+})
+
+describe('the mark of how far a journal had come', () => {
+  const someCommits = async (count: number): Promise<void> => {
+    const owner = await openOwner(rig())
+    for (let i = 0; i < count; i++) await owner.accept({})
+    await owner.journal.close()
+  }
+
+  test('follows each commit', async () => {
+    const owner = await openOwner(rig())
+    expect(readMark(path)).toMatchObject({ commits: 0, lastSeq: 0 })
+    await owner.accept({}, {})
+    expect(readMark(path)).toMatchObject({ commits: 1, lastSeq: 2 })
+    await owner.accept({})
+    expect(readMark(path)).toMatchObject({ commits: 2, lastSeq: 3 })
+    await owner.journal.close()
+  })
+
+  test('shows a lost write-ahead log; nothing is changed, and it can still be read', async () => {
+    const owner = await openOwner(rig())
+    await owner.accept({})
+    const crashed = freshEnvironment()
+    copyJournal(fresh.environment.directory, crashed.environment.directory)
+    await owner.accept({}, {})
+    copyFileSync(markPath(path), markPath(join(crashed.environment.directory, 'hub.db')))
+    await owner.journal.close()
+    fresh.remove()
+    fresh = crashed
+    path = join(fresh.environment.directory, 'hub.db')
+
+    const before = contents().filter(([name]) => !name?.endsWith('-lock') && !name?.endsWith('-shm'))
+    await expect(open()).rejects.toEqual(error('JOURNAL_TAIL_LOST', 'message 1', 'message 3', 'acceptLoss'))
+    expect(contents().filter(([name]) => !name?.endsWith('-lock') && !name?.endsWith('-shm'))).toEqual(before)
+    const reader = await sqlite('hub.db').openForReading(fresh.environment)
+    expect(seqs(await reader.history.query({ limit: 5 }))).toEqual([1])
+    await reader.close()
+
+    const accepted = ownerOf(await sqlite('hub.db', { acceptLoss: true }).open(fresh.environment))
+    expect(fresh.lines.map(([, event]) => event)).toContain('journal.tail-lost')
+    expect(await accepted.accept({})).toEqual([2])
+    await accepted.journal.close()
+    await (await open()).close()
+  })
+
+  test('shows that an older copy was put in the journal’s place', async () => {
+    await someCommits(2)
+    copyFileSync(path, `${path}.old`)
+    await someCommits(3)
+    renameSync(`${path}.old`, path)
+    await expect(open()).rejects.toEqual(error('JOURNAL_TAIL_LOST', 'commit 2', 'commit 5'))
+  })
+
+  test('shows that the journal is gone, or is another one', async () => {
+    await someCommits(2)
+    renameSync(path, `${path}.away`)
+    await expect(open()).rejects.toEqual(error('JOURNAL_TAIL_LOST', 'empty'))
+    expect(existsSync(path)).toBe(false)
+    const other = await sqlite('other.db').open(fresh.environment)
+    await other.close()
+    copyFileSync(join(fresh.environment.directory, 'other.db'), path)
+    await expect(open()).rejects.toEqual(error('JOURNAL_TAIL_LOST', 'another journal'))
+  })
+
+  test('may lag behind or be missing: the database is ahead of it then', async () => {
+    await someCommits(2)
+    const old = readFileSync(markPath(path))
+    await someCommits(2)
+    writeFileSync(markPath(path), old)
+    await (await open()).close()
+    rmSync(markPath(path))
+    await (await open()).close()
+    expect(readMark(path)).toMatchObject({ commits: 4, lastSeq: 4 })
+  })
+
+  test('survives a torn write of itself, and is missed aloud when it cannot be read', async () => {
+    await someCommits(3)
+    const torn = readFileSync(markPath(path))
+    const newest = readMark(path)
+    torn[10] = (torn[10] as number) ^ 1
+    torn[74] = (torn[74] as number) ^ 1
+    writeFileSync(markPath(path), torn)
+    expect(newest).toMatchObject({ commits: 3 })
+    expect(readMark(path)).toBe(null)
+    await (await open()).close()
+    expect(fresh.lines.map(([, event]) => event)).toContain('journal.mark-unreadable')
+  })
+})
