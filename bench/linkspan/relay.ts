@@ -2,7 +2,7 @@
  * The benchmark's job as a flow: a route, the one transformation, a call to the sink. Default settings, history on.
  */
 import { createEngine, defineProject, flow, type Guarantee, route, sqlite } from 'linkspan'
-import { httpConnection } from 'linkspan/http'
+import { httpConnection, typed } from 'linkspan/http'
 import { announce, onStop, participantEnv } from '../participant/protocol.ts'
 import { type Order, type Shipment, transform } from '../workload/order.ts'
 
@@ -16,7 +16,7 @@ const sink = httpConnection('sink')
 const path = sinkUrl.pathname
 const common = { path, body: (shipment: Shipment) => shipment } as const
 
-const accepted = flow('relay').from(route.post<Order>('/in'))
+const accepted = flow('relay').from(route.post('/in', { schema: typed<Order>() }))
 let mapped = accepted.map('shipment', transform)
 for (let step = 1; step <= moreSteps; step += 1)
   mapped = mapped.map(`same ${step}`, (shipment) => ({ ...shipment }))

@@ -61,8 +61,11 @@ export type ErrorCode =
 /** When trying again makes sense: not at all, after the policy's own pause, or no earlier than a stated time. */
 export type Retry = 'never' | 'later' | { readonly afterMs: number }
 
-/** Whether a failed call took effect: it certainly did not, or nobody knows. */
-export type Applied = 'no' | 'unknown'
+/**
+ * Whether a failed call took effect: it certainly did not, nobody knows, or it certainly did and only its answer is of
+ * no use.
+ */
+export type Applied = 'no' | 'unknown' | 'yes'
 
 /** What may be said of an error beside its code and message. */
 export interface ErrorOptions {

@@ -61,6 +61,8 @@ export interface CallRequest {
   readonly timeoutMs: number | null
   /** What an unknown outcome becomes for guarantee `none`. */
   readonly onUnknown: 'inDoubt' | 'atLeastOnce'
+  /** Whether the steps after it use the result; if not, a call that took effect is done whatever it answered. */
+  readonly usesResult: boolean
 }
 
 /** The part of an operation that the runtime uses; what `connect/` declares fits it. */

@@ -1,10 +1,15 @@
+import type { StoredError } from '../model/errors.ts'
 import type { Json } from '../model/message.ts'
 import type { Entry } from './record.ts'
 
 /** What the record says of a call. */
 export interface CallState {
   /** The recorded outcome, when it took effect. */
-  readonly done: { readonly input: Json | undefined; readonly result: unknown } | null
+  readonly done: {
+    readonly input: Json | undefined
+    readonly result: unknown
+    readonly error: StoredError | null
+  } | null
   /** Advances with each definitive failure and each redelivery, not with an unknown outcome. */
   readonly generation: number
   /** A send whose outcome is not on record, or is on record as unknown. */
@@ -26,7 +31,7 @@ function step(state: CallState, entry: Entry, path: string): CallState {
   if (!('p' in entry) || entry.p !== path) return state
   switch (entry.t) {
     case 'done':
-      return { ...state, done: { input: entry.i, result: entry.r }, open: null }
+      return { ...state, done: { input: entry.i, result: entry.r, error: entry.e ?? null }, open: null }
     case 'intent':
       return { ...state, open: { input: entry.i, first: entry.at, limitMs: entry.limit } }
     case 'unknown':
@@ -50,6 +55,6 @@ function redelivered(state: CallState): CallState {
 }
 
 function resolved(state: CallState, entry: Extract<Entry, { t: 'resolved' }>): CallState {
-  if (entry.applied) return { ...state, done: { input: undefined, result: entry.r }, open: null }
+  if (entry.applied) return { ...state, done: { input: undefined, result: entry.r, error: null }, open: null }
   return { ...state, open: null, generation: state.generation + 1 }
 }

@@ -58,7 +58,18 @@ export function createCalls(options: CallsOptions): Calls {
       request.timeoutMs ??
       (operation.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(operation.timeout))
     const attempt: Attempt = { pass, request, operation, input, state, timeoutMs }
-    return state.open ? reopen(attempt, state.open) : send(attempt)
+    const open = state.open ?? forgotten(attempt)
+    return open ? reopen(attempt, open) : send(attempt)
+  }
+
+  /**
+   * A first send under a key leaves nothing on record until it is answered. When an engine died meanwhile, it may have
+   * been made at any time since the message was accepted, and its key counts from then.
+   */
+  const forgotten = ({ pass, operation, input, state }: Attempt): CallState['open'] => {
+    const { loaded } = pass
+    const before = operation.guarantee.kind === 'key' && loaded.interrupted && state.failures === 0
+    return before ? { input: input as Json, first: loaded.acceptedAt, limitMs: null } : null
   }
 
   /** An earlier send may have taken effect: what now depends on the guarantee. */
@@ -131,7 +142,7 @@ export function createCalls(options: CallsOptions): Calls {
       i: input as Json,
       ...answer,
     })
-    pass.context.move(at)
+    pass.moveTo(at)
     pass.ports.attempt(request.path, 'done', ms)
   }
 
@@ -152,6 +163,13 @@ export function createCalls(options: CallsOptions): Calls {
       g: state.generation,
       i: input as Json,
       e: storeError(error),
+    }
+    if (error.applied === 'yes') {
+      const { e, ...done } = base
+      pass.note({ t: 'done', ...done, ...(request.usesResult ? { e } : {}) })
+      pass.ports.attempt(request.path, 'done', ms)
+      if (request.usesResult) throw error
+      return Promise.resolve(undefined)
     }
     if (error.applied === 'no') {
       pass.note({ t: 'failed', ...base })

@@ -264,6 +264,7 @@ export function loadedChild(
     names,
     entries: [],
     freshStarts: 0,
+    interrupted: false,
     nextFrame: 0,
     waits: true,
   }

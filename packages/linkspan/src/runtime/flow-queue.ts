@@ -77,6 +77,8 @@ export interface FlowQueueOptions {
   readonly wake: (wait: Wait, then: () => void) => void
   /** Whether a parent is here to take its child. */
   readonly parentIsHere: (seq: number) => boolean
+  /** Tells that messages of the backlog up to a place may be begun with; resolves when that is durable. */
+  readonly beginning: (seq: number) => Promise<void>
   readonly onError: (error: unknown) => void
 }
 
@@ -289,6 +291,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     const storingBefore = storing
     try {
       const rows = await backlog.page(flow, cursor, PAGE)
+      const reached = rows.at(-1)
+      if (reached) await options.beginning(reached.seq)
       for (const row of rows) {
         if (!hasRoom() && !known.has(row.seq)) break
         place(row)

@@ -52,6 +52,8 @@ export interface LiveOptions {
   ) => () => void
   /** Puts a committed child that nobody waits for on its way. */
   readonly startChild: (child: Loaded, bytes: number, parent: number | null) => void
+  /** The highest place of a flow's backlog that an engine which died may have begun with. */
+  readonly begunBefore: (flow: string) => number
   /** A message without a wait runs (true), or has ended or been given one (false). */
   readonly fresh: (seq: number, runs: boolean) => void
 }
@@ -84,6 +86,8 @@ interface Running {
   readonly ended: (end: PassEnd) => void
 }
 
+const LOAD_AGAIN_MS = 1_000
+
 /** Makes the runner of one engine. */
 export function createLive(options: LiveOptions): Live {
   const { clock, committer, events } = options
@@ -92,12 +96,15 @@ export function createLive(options: LiveOptions): Live {
   const portsOf = new Map<CompiledFlow, PassPorts>()
 
   const execute: Live['execute'] = (work, slot, ended) => {
-    if (work.loaded) return run(work, work.loaded, slot, ended)
+    if (work.loaded) {
+      run(work, work.loaded, slot, ended)
+      return
+    }
     load(work).then(
       (loaded) => (loaded ? run(work, loaded, slot, ended) : ended({ kind: 'ended' })),
       (error: unknown) => {
         options.logger.log('error', 'message.load', { seq: work.seq, error: String(error) })
-        ended({ kind: 'abandoned' })
+        clock.timer(LOAD_AGAIN_MS, () => execute(work, slot, ended))
       },
     )
   }
@@ -244,7 +251,6 @@ export function createLive(options: LiveOptions): Live {
     const wakeAt = limit === null ? reason.wakeAt : Math.min(reason.wakeAt, loaded.acceptedAt + limit + 1)
     const hold = reason.hold && loaded.key !== null
     const attempt = work.attempt + 1
-    commitStaged(pass)
     save(pass)
     const waitedFor = loaded.parent !== null && options.children.of(loaded.parent.seq) !== null
     committer.wait(
@@ -281,6 +287,7 @@ export function createLive(options: LiveOptions): Live {
   }
 
   const save = (pass: MessagePass): void => {
+    commitStaged(pass)
     const entries = pass.takeUnsaved()
     if (entries.length === 0) return
     const { loaded } = pass
@@ -302,7 +309,13 @@ export function createLive(options: LiveOptions): Live {
       const record = renamed(recordOf(stored), flow.renamed)
       const names = stored.parent === null ? {} : await namesFor(stored, flow)
       const body = bodyOf(stored)
-      return toLoaded(stored, stored.parent === null ? await options.check(flow, body) : body, record, names)
+      const checked = stored.parent === null ? await options.check(flow, body) : body
+      const loaded = toLoaded(stored, checked, record, names)
+      return {
+        ...loaded,
+        interrupted:
+          loaded.interrupted || (record.length === 0 && stored.seq <= options.begunBefore(stored.flow)),
+      }
     } catch (thrown) {
       const error = ensureError(thrown, 'RECORD_DAMAGED')
       const ending = error.code === 'BODY_INVALID' ? 'parked' : 'dead'
@@ -330,6 +343,7 @@ export function createLive(options: LiveOptions): Live {
       reason: reason.slice(0, 500),
     })
     committer.after(() => {
+      options.fresh(seq, false)
       events.ended(flow, ending, stored.parent !== null, clock.now() - stored.acceptedAt)
       if (stored.parent) options.children.ended(stored.parent.seq, ending)
       else options.replies.tell(id, null)

@@ -25,6 +25,8 @@ export interface Loaded {
   readonly entries: readonly Entry[]
   /** How often it was sent afresh: its calls' generations start there. */
   readonly freshStarts: number
+  /** An engine died while, or after, this message was running, and may have begun a call that is not on record. */
+  readonly interrupted: boolean
   nextFrame: number
   /** True when it has a wait in the journal. */
   waits: boolean
@@ -72,6 +74,7 @@ export function toLoaded(
     names,
     entries: currentEntries(record),
     freshStarts: record.filter((entry) => entry.t === 'redelivered' && entry.fresh).length,
+    interrupted: record.some((entry) => entry.t === 'interrupted'),
     nextFrame,
     waits: stored.wait !== null,
   }

@@ -1,4 +1,4 @@
-import { ensureError, LinkspanError, type StoredError, storeError } from '../model/errors.ts'
+import { ensureError, LinkspanError, restoreError, type StoredError, storeError } from '../model/errors.ts'
 import type { Headers, Json } from '../model/message.ts'
 import { actionFor, backoffMs, type ErrorAction, type ErrorPolicy } from '../model/policy.ts'
 import type {
@@ -92,6 +92,9 @@ export class MessagePass implements RunningPass {
   private entries: Entry[]
   private readonly order: readonly string[]
   private visited = 0
+  private bound: Record<string, unknown> = {}
+  /** How many random numbers the present step was given. */
+  private draws = 0
 
   constructor(loaded: Loaded, flow: CompiledFlow, ports: PassPorts) {
     this.loaded = loaded
@@ -100,7 +103,7 @@ export class MessagePass implements RunningPass {
     this.body = loaded.body
     this.entries = loaded.entries.length === 0 ? [] : [...loaded.entries]
     this.order = loaded.entries.length === 0 ? [] : orderOf(loaded.entries)
-    this.context = new Context(loaded)
+    this.context = new Context(loaded, () => this.draw())
   }
 
   get observer(): PassObserver | null {
@@ -126,18 +129,31 @@ export class MessagePass implements RunningPass {
   }
 
   enter(path: string): StepContext {
-    this.path = path
-    this.context.at(path)
+    if (this.path !== path) {
+      this.path = path
+      this.draws = 0
+    }
     return this.context
   }
 
   bind(name: string, value: unknown): void {
-    this.context.bind(name, value)
+    this.context[name] = value
+    this.bound[name] = value
+  }
+
+  /** Moves the message's own time on. */
+  moveTo(at: number): void {
+    if (at > this.context.now) this.context.now = at
+  }
+
+  private draw(): number {
+    this.draws += 1
+    return seededRandom(`${this.loaded.id}\u0000${this.path}`, this.draws)
   }
 
   /** The names bound so far, with those around. */
   names(): Record<string, unknown> {
-    return { ...this.loaded.names, ...this.context.bound() }
+    return { ...this.loaded.names, ...this.bound }
   }
 
   call(request: CallRequest): Promise<unknown> {
@@ -158,11 +174,11 @@ export class MessagePass implements RunningPass {
         ? UNTOUCHED
         : callState(this.entries, path, this.loaded.freshStarts)
     if (state.done === null) return this.ports.call(this, request, input, state)
-    const { input: before, result } = state.done
+    const { input: before, result, error } = state.done
     if (before !== undefined && !sameJson(before, input))
       return Promise.resolve(this.ports.differs(this, path, before, input, result))
     this.movedOn(path)
-    return Promise.resolve(result)
+    return error === null ? Promise.resolve(result) : Promise.reject(restoreError(error))
   }
 
   async update<Result extends Json>(
@@ -231,7 +247,7 @@ export class MessagePass implements RunningPass {
     const until = recorded?.until ?? untilMs
     if (!recorded) this.note({ t: 'pause', p: path, until })
     if (until <= this.ports.now()) {
-      this.context.move(until)
+      this.moveTo(until)
       return undefined
     }
     return { kind: 'suspend', path, wakeAt: until, hold }
@@ -279,7 +295,7 @@ export class MessagePass implements RunningPass {
     const at = this.entries.findLast((entry) => entry.t === 'done' && entry.p === path) as
       | { at: number }
       | undefined
-    if (at) this.context.move(at.at)
+    if (at) this.moveTo(at.at)
   }
 
   private once(path: string): boolean {
@@ -334,14 +350,15 @@ export class MessagePass implements RunningPass {
     }
     if (passed.p === '') this.startOver()
     this.meetUpTo(passed.p)
-    this.context.bind('error', passed.e)
+    this.context['error'] = passed.e
     return fallback?.run(this)
   }
 
   /** The flow's fallback sees the accepted body and no names, so that it is the same when it is computed again. */
   private startOver(): void {
     this.body = this.loaded.body
-    this.context.unbind()
+    for (const name of Object.keys(this.bound)) delete this.context[name]
+    this.bound = {}
   }
 
   /** A failed step was met when it was run before; the order goes on behind what it left on record. */
@@ -407,7 +424,10 @@ export class MessagePass implements RunningPass {
   }
 }
 
-/** What step functions see of the message; the names bound so far are properties beside its own. */
+/**
+ * What step functions see of the message; the names bound so far are properties beside its own, so it has none but
+ * those that are reserved.
+ */
 class Context implements StepContext {
   readonly id: string
   readonly flow: string
@@ -416,12 +436,10 @@ class Context implements StepContext {
   readonly acceptedAt: number
   readonly index: number | null
   now: number
-  #path = ''
-  #draws = 0
-  readonly #bound: Record<string, unknown> = {};
+  readonly #draw: () => number;
   [name: string]: unknown
 
-  constructor(loaded: Loaded) {
+  constructor(loaded: Loaded, draw: () => number) {
     this.id = loaded.id
     this.flow = loaded.flow
     this.key = loaded.key
@@ -429,39 +447,12 @@ class Context implements StepContext {
     this.acceptedAt = loaded.acceptedAt
     this.now = loaded.acceptedAt
     this.index = loaded.parent?.index ?? null
+    this.#draw = draw
     Object.assign(this, loaded.names)
   }
 
-  /** The names bound in this pass. */
-  bound(): Readonly<Record<string, unknown>> {
-    return this.#bound
-  }
-
-  at(path: string): void {
-    if (this.#path === path) return
-    this.#path = path
-    this.#draws = 0
-  }
-
-  move(to: number): void {
-    if (to > this.now) this.now = to
-  }
-
-  bind(name: string, value: unknown): void {
-    this[name] = value
-    this.#bound[name] = value
-  }
-
-  unbind(): void {
-    for (const name of Object.keys(this.#bound)) {
-      delete this[name]
-      delete this.#bound[name]
-    }
-  }
-
   random(): number {
-    this.#draws += 1
-    return seededRandom(`${this.id}\u0000${this.#path}`, this.#draws)
+    return this.#draw()
   }
 }
 

@@ -7,7 +7,7 @@ import type { SpawnOutcome } from '../patterns/pattern.ts'
  * computed again. `p` is the path of the step, `at` a time in milliseconds since 1970, `g` the generation of a call.
  */
 export type Entry =
-  /** A call took effect: `i` what was sent, `r` what came back, `m` its mark. */
+  /** A call took effect: `i` what was sent, `r` what came back, `e` why that is of no use. */
   | {
       readonly t: 'done'
       readonly p: string
@@ -15,6 +15,7 @@ export type Entry =
       readonly ms: number
       readonly g: number
       readonly i: Json
+      readonly e?: StoredError
       readonly r?: Json
     }
   /** A call of guarantee `verify` or `none` is about to be made. */
@@ -65,6 +66,8 @@ export type Entry =
   | { readonly t: 'pause'; readonly p: string; readonly until: number }
   /** A message or child was put out by this step: `b` its body. `names` are bound for the child. */
   | { readonly t: 'staged'; readonly p: string; readonly b?: Json; readonly names?: Json }
+  /** The engine died while the message was running: what it had begun may have taken effect. */
+  | { readonly t: 'interrupted'; readonly at: number }
   | { readonly t: 'reply'; readonly p: string; readonly r: Json }
   /** The policy of the step went on without it, or by its fallback. */
   | {

@@ -1,5 +1,6 @@
 import type { Journal } from '../journal/journal.ts'
 import type { Logger } from '../model/outside.ts'
+import { sealEntries } from './codec.ts'
 import type { Committer } from './committer.ts'
 import type { FreshSet } from './fresh-set.ts'
 import type { Ledger } from './ledger.ts'
@@ -12,6 +13,8 @@ export interface RecoveryOptions {
   readonly ledger: Ledger
   readonly fresh: FreshSet
   readonly logger: Logger
+  /** Milliseconds since 1970. */
+  readonly now: number
 }
 
 const PAGE = 500
@@ -20,7 +23,14 @@ const PAGE = 500
  * Takes up what a former engine left: messages that were running get a wait, so that from here on everything live is
  * found the same way, and the ledger starts from what the journal counts.
  */
-export async function recover({ journal, committer, ledger, fresh, logger }: RecoveryOptions): Promise<void> {
+export async function recover({
+  journal,
+  committer,
+  ledger,
+  fresh,
+  logger,
+  now,
+}: RecoveryOptions): Promise<void> {
   let found = 0
   for (let after = 0; ; ) {
     const page = await journal.backlog.unsettled(after, PAGE)
@@ -28,7 +38,15 @@ export async function recover({ journal, committer, ledger, fresh, logger }: Rec
     if (!last) break
     // Until its wait is committed, the low-water mark must not pass such a message.
     for (const { seq } of page) fresh.add(seq)
-    for (const message of page) committer.wait(readyWait(message, 0, null))
+    for (const message of page) {
+      const { seq, nextFrame } = message
+      committer.record({
+        seq,
+        n: nextFrame,
+        frame: sealEntries([{ t: 'interrupted', at: now }], seq, nextFrame),
+      })
+      committer.wait(readyWait(message, 0, null))
+    }
     found += page.length
     after = last.seq
   }

@@ -237,6 +237,7 @@ async function startParts(
     saved: (pass) => live.saved(pass),
     stopped: stopped.signal,
   })
+  const begun = await begunBefore(journal, [...flows.keys()])
   const queues = new Map<string, FlowQueue>()
   const children = childrenOf({
     journal,
@@ -263,6 +264,7 @@ async function startParts(
     publish: (pass, channel, body, given) =>
       publishing(pass, subscribers.get(channel) ?? [], takers, entrance, body, given),
     startChild: (child, bytes, parent) => queues.get(child.flow)?.child(childWork(child, bytes, parent)),
+    begunBefore: (name) => begun.get(name) ?? 0,
     fresh: (seq, runs) => (runs ? fresh.add(seq) : fresh.remove(seq)),
   })
   for (const [name, flow] of compiled) {
@@ -278,6 +280,7 @@ async function startParts(
         committer.after(then)
       },
       parentIsHere: (seq) => children.of(seq) !== null,
+      beginning: (seq) => moveMark(committer, begunCursor(name), seq),
       onError: (error) => logger.log('error', 'backlog.read', { flow: name, error: String(error) }),
     })
     queues.set(name, queue)
@@ -304,7 +307,7 @@ async function startParts(
     stopped,
   }
   try {
-    await recover({ journal, committer, ledger, fresh, logger })
+    await recover({ journal, committer, ledger, fresh, logger, now: clock.now() })
   } catch (error) {
     await journal.close()
     throw error
@@ -322,6 +325,24 @@ async function startParts(
     crashed: journal.opened.crashed,
   })
   return { ...parts, stopRetention }
+}
+
+/** The cursor under which it is remembered how far a flow's backlog was begun with. */
+function begunCursor(flow: string): string {
+  return `begun:${flow}`
+}
+
+/** How far each flow's backlog had been begun with when the last engine died; after a proper end nothing is open. */
+async function begunBefore(journal: Journal, flows: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  if (!journal.opened.crashed) return new Map()
+  const marks = flows.map(
+    async (flow) => [flow, Number((await journal.cursors.get(begunCursor(flow))) ?? 0)] as const,
+  )
+  return new Map(await Promise.all(marks))
+}
+
+function moveMark(committer: Committer, name: string, seq: number): Promise<void> {
+  return new Promise((resolve, reject) => committer.cursor({ name, value: String(seq) }, resolve, reject))
 }
 
 async function stopParts(parts: Started, withinMs: number, clock: Outside['clock']): Promise<void> {

@@ -54,7 +54,7 @@ interface Judgement {
  * | not connected (refused, DNS, TLS, connect time-out), or aborted before the first byte | `CALL_FAILED`, `CALL_TIMED_OUT` | later | no |
  * | the request cannot be built (a line break in a header) | `CALL_REJECTED` | never | no |
  * | reset, closed, cut reply, time limit or abort after the first byte | `CALL_FAILED`, `CALL_TIMED_OUT` | later | unknown |
- * | 2xx with a body that is not what was promised, or too large | `CALL_REPLY_INVALID` | never | unknown, `details.tookEffect: true` |
+ * | 2xx with a body that is not what was promised, or too large | `CALL_REPLY_INVALID` | never | yes |
  * | 3xx | `CALL_REJECTED` | never | no; 303, and 302 after POST or PATCH: unknown |
  * | 400, 404, 405, 410, 413, 415, 422, 501 and the rest of 4xx | `CALL_REJECTED` | never | no |
  * | 401, 407 | `CALL_UNAUTHENTICATED` | later | no |
@@ -82,11 +82,10 @@ export function httpError(failure: HttpFailure, call: FailedCall): LinkspanError
   const said = reply === null ? saidBy(failure as TransportFailure, call) : answered(reply, call)
   const status = reply?.status ?? (failure as TransportFailure).status
   const cause = 'error' in failure && failure.error instanceof Error ? failure.error : undefined
-  const took = judged.code === 'CALL_REPLY_INVALID'
   return new LinkspanError(judged.code, `${call.what} ${said}. ${judged.advice}`, {
     retry: judged.retry,
     applied: judged.applied,
-    details: { ...(status === null ? {} : { status }), ...(took ? { tookEffect: true } : {}) },
+    details: status === null ? {} : { status },
     ...(cause === undefined ? {} : { cause: plainCause(cause, call.redact) }),
   })
 }
@@ -136,7 +135,7 @@ const EMPTY_REPLY: HttpReply = {
 
 function judgeReply(problem: string): Judgement {
   const advice = `It took effect and must not be repeated, but its reply ${problem}: correct the operation's response or the service.`
-  return { code: 'CALL_REPLY_INVALID', retry: 'never', applied: 'unknown', advice }
+  return { code: 'CALL_REPLY_INVALID', retry: 'never', applied: 'yes', advice }
 }
 
 const MEANINGS: Readonly<Record<Exclude<StatusMeaning, 'ok'>, Judgement>> = {

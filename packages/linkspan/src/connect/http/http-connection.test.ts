@@ -489,8 +489,7 @@ describe('a successful reply', () => {
   const took = {
     code: 'CALL_REPLY_INVALID',
     retry: 'never',
-    applied: 'unknown',
-    details: { tookEffect: true },
+    applied: 'yes',
   }
 
   it('that is not the promised JSON took effect and is not repeated', async () => {

@@ -187,10 +187,11 @@ export function callExecutor(
   const input = code['input'] as ((body: unknown, ctx: StepContext) => unknown) | undefined
   const timeoutMs = node.options['timeoutMs'] as number | null
   const onUnknown = (node.options['onUnknown'] ?? 'inDoubt') as OnUnknown
+  const usesResult = node.kind !== 'to'
   return async (pass) => {
     const context = pass.enter(path)
     const value = input ? answered(input(pass.body, context), path, 'its input') : pass.body
-    place(pass, await pass.call({ path, operation, input: value, timeoutMs, onUnknown }))
+    place(pass, await pass.call({ path, operation, input: value, timeoutMs, onUnknown, usesResult }))
     return undefined
   }
 }
