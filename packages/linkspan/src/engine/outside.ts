@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
 import type { Clock, Random } from '../model/outside.ts'
@@ -27,8 +27,30 @@ function startTimer(afterMs: number, run: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-/** The machine's own randomness; tokens come from its cryptographic source. */
-export const systemRandom: Random = {
-  next: () => Math.random(),
-  token: (length) => Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join(''),
+/** Bytes from the cryptographic source, fetched many at a time. */
+const pool: Uint8Array = new Uint8Array(4_096)
+let used: number = pool.length
+
+function nextByte(): number {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += 1
+  return pool[used - 1] as number
 }
+
+/** The highest byte that leaves all characters equally likely is below this. */
+const FAIR = 256 - (256 % ALPHABET.length)
+
+function token(length: number): string {
+  let text = ''
+  while (text.length < length) {
+    const byte = nextByte()
+    if (byte < FAIR) text += ALPHABET[byte % ALPHABET.length]
+  }
+  return text
+}
+
+/** The machine's own randomness; tokens come from its cryptographic source. */
+export const systemRandom: Random = { next: () => Math.random(), token }
