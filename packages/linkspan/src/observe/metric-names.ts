@@ -15,8 +15,29 @@ export const SECONDS: readonly number[] = [
 /** Bounds for how many things were done at once. */
 export const SIZES: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 4_096]
 
+/** The name of one of the engine's metrics. */
+export type MetricName =
+  | 'linkspan_messages_accepted_total'
+  | 'linkspan_messages_duplicate_total'
+  | 'linkspan_messages_refused_total'
+  | 'linkspan_messages_ended_total'
+  | 'linkspan_messages_active'
+  | 'linkspan_messages_waiting'
+  | 'linkspan_oldest_waiting_seconds'
+  | 'linkspan_message_seconds'
+  | 'linkspan_step_seconds'
+  | 'linkspan_step_attempts_total'
+  | 'linkspan_ignored_errors_total'
+  | 'linkspan_commit_seconds'
+  | 'linkspan_commit_size'
+  | 'linkspan_http_requests_total'
+  | 'linkspan_journal_bytes'
+  | 'linkspan_source_state'
+  | 'linkspan_engine_refusing'
+  | 'linkspan_uptime_seconds'
+
 /** The engine's metrics by name. Messages are counted in the words of promise 4, so the counts add up. */
-export const METRICS = {
+export const METRICS: Readonly<Record<MetricName, MetricDescription>> = {
   linkspan_messages_accepted_total: {
     type: 'counter',
     help: 'Messages accepted, that is committed to the journal.',
@@ -111,7 +132,4 @@ export const METRICS = {
     help: 'Seconds since the engine started.',
     labels: [],
   },
-} as const satisfies Readonly<Record<string, MetricDescription>>
-
-/** The name of one of the engine's metrics. */
-export type MetricName = keyof typeof METRICS
+}

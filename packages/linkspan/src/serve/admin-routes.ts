@@ -115,7 +115,7 @@ export function adminEndpoints(
         authorize(exchange)
         const given = await givenBy(exchange, params)
         return restorable(exchange, () =>
-          answer(async (progress) => RUNS[name](admin, { ...given, progress }, intake)),
+          answer((progress) => RUNS[name](admin, { ...given, progress }, intake)),
         )
       },
     }
@@ -128,7 +128,7 @@ const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|::ffff:127(?:\.\d{1,3}){3})$/
 function authorizer({ token, loopbackOnly }: AdminAccess): (exchange: Exchange) => void {
   const known = [digestOf(token)]
   return (exchange) => {
-    if (loopbackOnly && !LOOPBACK.test(exchange.remoteAddress ?? ''))
+    if (loopbackOnly && !LOOPBACK.test(exchange.remoteAddress() ?? ''))
       throw refusal(
         'FORBIDDEN',
         'The admin API answers on this machine only. Set http.adminToken to use it from others.',

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { LinkspanError } from '../model/errors.ts'
 import type { Json } from '../model/message.ts'
 import { parseJson } from './json-text.ts'
@@ -116,9 +117,15 @@ function unsupported(message: string): LinkspanError {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
+/** Plain ASCII, as most bodies are, needs no decoder. */
+function decodeUtf8(bytes: Uint8Array): string {
+  if (!isAscii(bytes)) return utf8.decode(bytes)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
+
 function decode(bytes: Uint8Array, charset: string): string {
   try {
-    return (charset === 'utf-8' ? utf8 : new TextDecoder(charset, { fatal: true })).decode(bytes)
+    return charset === 'utf-8' ? decodeUtf8(bytes) : new TextDecoder(charset, { fatal: true }).decode(bytes)
   } catch {
     throw badText(bytes, charset)
   }

@@ -10,9 +10,9 @@ export interface Exchange {
   /** The query without its question mark; empty when there is none. */
   readonly search: string
   /** The client's address, or null where the server does not tell. */
-  readonly remoteAddress: string | null
-  /** Fires when the client has gone away. */
-  readonly signal: AbortSignal
+  remoteAddress(): string | null
+  /** Fires when the client has gone away. A function and no getter: V8 makes a new shape for each object with one. */
+  gone(): AbortSignal
   /** A header by its lower-case name; repeated ones are joined with `, `. */
   header(name: string): string | null
   /**

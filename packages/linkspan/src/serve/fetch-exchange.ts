@@ -13,8 +13,8 @@ export function fetchExchange(
     method: request.method,
     path: pathname,
     search: search.slice(1),
-    remoteAddress,
-    signal: request.signal,
+    remoteAddress: () => remoteAddress,
+    gone: () => request.signal,
     header,
     async read(limit) {
       checkAnnounced(header, limit)

@@ -3,9 +3,8 @@ import type { CancelTimer, Outside } from '../model/outside.ts'
 import type { Progress } from '../runtime/admin-api.ts'
 import type { AdminLine } from './admin-contract.ts'
 import type { Answer } from './exchange.ts'
-import { isRefusal } from './refusal.ts'
 
-/** Work that reports how far it is. */
+/** Work that reports how far it is. What it throws before it answers a promise is refused with a status. */
 export type LongWork = (progress: Progress) => Promise<unknown>
 
 const LEAST_PAUSE_MS = 100
@@ -35,7 +34,6 @@ export function longAnswer(outside: Outside): (work: LongWork) => Promise<Answer
 /** What is no error of the engine stays in its log. */
 function shown(thrown: unknown, { logger, random }: Outside): unknown {
   if (isLinkspanError(thrown)) return thrown
-  if (isRefusal(thrown)) return new LinkspanError('CONFIG_INVALID', thrown.message)
   const instance = `urn:linkspan:request:${random.token(12)}`
   logger.log('error', 'http.failed', { route: 'admin', instance, error: storeError(thrown) })
   return new LinkspanError(

@@ -18,10 +18,8 @@ export function nodeExchange(
     method: incoming.method ?? '',
     path,
     search,
-    remoteAddress: incoming.socket.remoteAddress ?? null,
-    get signal() {
-      return goneSignal(outgoing)
-    },
+    remoteAddress: () => incoming.socket.remoteAddress ?? null,
+    gone: () => goneSignal(outgoing),
     header,
     read: (limit) => readIncoming(incoming, header, limit, settings),
   }
@@ -45,6 +43,7 @@ function goneSignal(outgoing: ServerResponse): AbortSignal {
   return controller.signal
 }
 
+/** Listeners stay after the end: they go with the request, and taking them off costs more than leaving them. */
 function readIncoming(
   incoming: IncomingMessage,
   header: Exchange['header'],
@@ -56,25 +55,28 @@ function readIncoming(
     if (incoming.destroyed && !incoming.readableEnded) throw brokenOff()
     const chunks: Buffer[] = []
     let size = 0
-    const settle = (act: () => void): void => {
+    let settled = false
+    const fail = (error: Error): void => {
+      if (settled) return
+      settled = true
       cancelTimer()
-      incoming.off('data', onData).off('end', onEnd).off('close', onBroken).off('error', onBroken)
-      act()
+      incoming.pause()
+      reject(error)
     }
-    const fail = (error: Error): void =>
-      settle(() => {
-        incoming.pause()
-        reject(error)
-      })
-    const onData = (chunk: Buffer): void => {
+    const cancelTimer = clock.timer(timeoutMs, () => fail(tooSlow(timeoutMs)))
+    incoming.on('data', (chunk: Buffer) => {
+      if (settled) return
       size += chunk.length
       if (size > limit) fail(tooLarge(limit))
       else chunks.push(chunk)
-    }
-    const onEnd = (): void => settle(() => resolve(joined(chunks, size)))
-    const onBroken = (): void => fail(brokenOff())
-    const cancelTimer = clock.timer(timeoutMs, () => fail(tooSlow(timeoutMs)))
-    incoming.on('data', onData).on('end', onEnd).on('close', onBroken).on('error', onBroken)
+    })
+    incoming.on('end', () => {
+      if (settled) return
+      settled = true
+      cancelTimer()
+      resolve(joined(chunks, size))
+    })
+    incoming.on('close', () => fail(brokenOff()))
   })
 }
 
@@ -92,11 +94,12 @@ export function writeAnswer(
   const text = typeof answer.body === 'string' ? answer.body : ''
   const rest = incoming.readableEnded ? 0 : restOf(incoming)
   const headers: Record<string, string | number> = { ...answer.headers }
-  if (answer.status !== 204) headers['content-length'] = Buffer.byteLength(text)
+  const size = Buffer.byteLength(text)
+  if (answer.status !== 204) headers['content-length'] = size
   if (closing || rest > SMALL_REST || (rest > 0 && answer.status === 408)) headers['connection'] = 'close'
   outgoing.writeHead(answer.status, headers)
   if (rest > SMALL_REST) linger(incoming, outgoing, text, settings)
-  else outgoing.end(text)
+  else outgoing.end(text, size === text.length ? 'latin1' : 'utf8')
 }
 
 /** How much of the body may still come: unknown lengths count as much. */

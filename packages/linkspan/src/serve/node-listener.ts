@@ -31,10 +31,9 @@ export function nodeListener(app: HttpApp, closing: () => boolean = () => false)
     }
     const search = mark === -1 ? '' : url.slice(mark + 1)
     const exchange = nodeExchange(incoming, outgoing, path, search, app.reading)
-    app
+    void app
       .answer(found, exchange)
       .then((answer) => writeAnswer(incoming, outgoing, answer, app.reading, closing()))
-      .catch((error: Error) => outgoing.destroy(error))
   }
 }
 

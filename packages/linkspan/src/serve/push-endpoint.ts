@@ -51,7 +51,9 @@ async function accept(push: Push, exchange: Exchange, params: Params): Promise<A
   const bytes = plan === null ? NO_BYTES : await exchange.read(push.bodyLimit)
   const sender = push.route.auth?.stage === 'body' ? authenticate(push, exchange, bytes) : early
   const headers = keptHeaders(push.route, exchange)
-  const body = bodyOf(push.route, plan === null ? null : plan(bytes), { exchange, params, headers, sender })
+  const read = plan === null ? null : plan(bytes)
+  const body =
+    push.route.input === null ? read : mapped(push.route.input, read, { exchange, params, headers, sender })
   const dedupeKey = dedupeKeyOf(push.route, exchange, sender)
   const accepted = await intake.accept(push.flow, {
     body,
@@ -99,26 +101,20 @@ function tooLong(name: string): Error {
   return refusal('REQUEST_MALFORMED', `The header "${name}" is longer than ${MAX_KEPT_LENGTH} characters.`)
 }
 
-function bodyOf(
-  { input }: PushRoute,
-  body: Json,
-  given: {
-    readonly exchange: Exchange
-    readonly params: Params
-    readonly headers: Headers
-    readonly sender: Authenticated
-  },
-): unknown {
-  if (input === null) return body
-  const { exchange, params, headers, sender } = given
-  const query = new URLSearchParams(exchange.search)
-  return mapped(input, { body, params, query, headers, caller: sender.caller ?? null })
+/** What of a request a mapper is told of beside the body. */
+interface Around {
+  readonly exchange: Exchange
+  readonly params: Params
+  readonly headers: Headers
+  readonly sender: Authenticated
 }
 
 /** A mapper meets bodies that no schema has seen yet: what it stumbles over is the body's fault. */
-function mapped(input: (given: RouteInput) => unknown, given: RouteInput): unknown {
+function mapped(input: (given: RouteInput) => unknown, body: Json, around: Around): unknown {
+  const { exchange, params, headers, sender } = around
+  const query = new URLSearchParams(exchange.search)
   try {
-    return input(given)
+    return input({ body, params, query, headers, caller: sender.caller ?? null })
   } catch (thrown) {
     if (isLinkspanError(thrown)) throw thrown
     throw new LinkspanError('BODY_INVALID', 'The request is not what this route expects.', { cause: thrown })
@@ -143,7 +139,7 @@ async function awaitReply(push: Push, exchange: Exchange, accepted: Accepted): P
   try {
     const found = await intake.reply(accepted.id, {
       timeoutMs: push.route.replyTimeoutMs,
-      signal: exchange.signal,
+      signal: exchange.gone(),
     })
     if (found !== null) return jsonAnswer(200, found.reply, { location })
   } catch (thrown) {
