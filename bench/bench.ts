@@ -6,6 +6,9 @@ import { type Result, resultOf, writeResult } from './report/write.ts'
 import { runTable } from './run/table-run.ts'
 import { tables } from './tables.ts'
 
+// So that what was started ends with a run that is broken off: it hangs on this process's exit.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
 const options = readOptions(process.argv.slice(2))
 const machine = describeMachine()
 const results: Result[] = []

@@ -28,6 +28,8 @@ export const startParticipant = async (name: string, command: Command): Promise<
   })
   const errors = tail(child)
   let final: FinalLine | undefined
+  const kill = (): void => void child.kill('SIGKILL')
+  process.once('exit', kill)
   let isReady = false
   let stopping = false
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
@@ -56,10 +58,11 @@ export const startParticipant = async (name: string, command: Command): Promise<
     port: ready.port,
     stop: async () => {
       stopping = true
-      const kill = setTimeout(() => child.kill('SIGKILL'), stopLimitMs)
+      const late = setTimeout(kill, stopLimitMs)
       if (child.exitCode === null) child.kill('SIGTERM')
       await gone
-      clearTimeout(kill)
+      clearTimeout(late)
+      process.off('exit', kill)
       return final
     },
   }

@@ -1,15 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Participant } from '../participants.ts'
 import type { Service } from '../services/service.ts'
 import type { Services } from '../services/services.ts'
+import { type TemporaryFolder, temporaryFolder } from './temporary.ts'
 
 /** A participant that can run here, with what it needs at hand; or why it cannot. */
 export type Prepared =
-  | { readonly participant: Participant; readonly service?: Service; readonly dataDir?: string }
+  | { readonly participant: Participant; readonly service?: Service; readonly kept?: TemporaryFolder }
   | { readonly participant: Participant; readonly skipped: string }
 
 const bench = fileURLToPath(new URL('..', import.meta.url))
@@ -24,7 +24,7 @@ export const prepare = async (participant: Participant, services: Services): Pro
   return {
     participant,
     ...(start === undefined ? {} : { service: start.service }),
-    ...(filled === undefined ? {} : { dataDir: filled }),
+    ...(filled === undefined ? {} : { kept: filled }),
   }
 }
 
@@ -54,12 +54,12 @@ const fill = ({
 }: {
   readonly entry: string
   readonly env: Readonly<Record<string, string>>
-}): string => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'linkspan-bench-kept-'))
+}): TemporaryFolder => {
+  const folder = temporaryFolder('kept')
   console.error(`preparing with bench/${entry}`)
   const { status, stderr } = spawnSync(process.execPath, ['--conditions=source', join(bench, entry)], {
-    env: { ...process.env, ...env, DATA_DIR: dataDir },
+    env: { ...process.env, ...env, DATA_DIR: folder.path },
   })
-  if (status === 0) return dataDir
+  if (status === 0) return folder
   throw new Error(`bench/${entry} failed: ${stderr.toString().slice(-2000)}`)
 }

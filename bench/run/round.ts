@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ArrivalReport } from '../load/arrivals.ts'
 import { connection } from '../load/connection.ts'
@@ -12,6 +9,7 @@ import { type Helper, startHelper } from './channel.ts'
 import { type CpuShares, cpuWindow } from './cpu-shares.ts'
 import { type Command, type StartedParticipant, startParticipant } from './participant-process.ts'
 import { proportionalBytesOf, residentBytesOf } from './proc.ts'
+import { temporaryFolder } from './temporary.ts'
 
 /** How one participant is put under load once. */
 export type RoundPlan = {
@@ -58,7 +56,9 @@ const path = '/in'
 
 /** Runs one round in processes of its own; all of them have ended when it returns. */
 export const runRound = async (plan: RoundPlan): Promise<Round> => {
-  const dataDir = plan.dataDir ?? mkdtempSync(join(tmpdir(), 'linkspan-bench-'))
+  const folder =
+    plan.dataDir === undefined ? temporaryFolder('round') : { path: plan.dataDir, remove: () => {} }
+  const dataDir = folder.path
   const helpers = await startHelpers()
   const spawnedAt = nowMicros()
   try {
@@ -70,7 +70,7 @@ export const runRound = async (plan: RoundPlan): Promise<Round> => {
     }
   } finally {
     await Promise.all([helpers.load.stop(), helpers.sink.stop()])
-    if (plan.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true })
+    folder.remove()
   }
 }
 

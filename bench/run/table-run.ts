@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import type { Options } from '../options.ts'
 import { participants } from '../participants.ts'
 import { type Figures, figuresOf } from '../report/figures.ts'
@@ -31,7 +30,7 @@ export type TableRun = {
   readonly rows: readonly Row[]
 }
 
-type Runnable = Extract<Prepared, { readonly dataDir?: string }> & {
+type Runnable = Extract<Prepared, { readonly kept?: unknown }> & {
   readonly participant: Prepared['participant']
 }
 
@@ -93,8 +92,7 @@ const runRows = async (
       progress(round, options.rounds, each.participant.name, outcome)
     }
   }
-  for (const { dataDir } of runnable)
-    if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true })
+  for (const { kept } of runnable) kept?.remove()
   return prepared.map((each) =>
     'skipped' in each
       ? row(each.participant, [], `skipped: ${each.skipped}`)
@@ -130,7 +128,7 @@ const attempt = async (plan: RoundPlan): Promise<Outcome> => {
 const planFor = async (
   table: Table,
   options: Options,
-  { participant, service, dataDir }: Runnable,
+  { participant, service, kept }: Runnable,
   env: Readonly<Record<string, string>>,
   round: number,
   repeat: number,
@@ -159,7 +157,7 @@ const planFor = async (
     warmUpSeconds: table.warmUpSeconds,
     idleSeconds: table.idleSeconds,
     ...(rate === undefined ? {} : { rate }),
-    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(kept === undefined ? {} : { dataDir: kept.path }),
   }
 }
 

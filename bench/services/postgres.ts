@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryFolder } from '../run/temporary.ts'
 import { startDaemon } from './daemon.ts'
 import { freePort } from './free-port.ts'
 import type { ServiceStart } from './service.ts'
@@ -15,7 +15,8 @@ export const startPostgres = async (env: Readonly<Record<string, string>>): Prom
   if (bin === undefined) return { unavailable: `initdb and postgres are missing: ${install}` }
   const user = serverUser()
   if ('unavailable' in user) return user
-  const dir = mkdtempSync(join(tmpdir(), 'linkspan-bench-postgres-'))
+  const folder = temporaryFolder('postgres')
+  const dir = folder.path
   if (user.uid !== undefined && user.gid !== undefined) chownSync(dir, user.uid, user.gid)
   const run = runner(bin, dir, user)
   const data = join(dir, 'data')
@@ -45,7 +46,7 @@ export const startPostgres = async (env: Readonly<Record<string, string>>): Prom
       },
       stop: async () => {
         await daemon.stop()
-        rmSync(dir, { recursive: true, force: true })
+        folder.remove()
       },
     },
   }

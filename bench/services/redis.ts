@@ -1,7 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { temporaryFolder } from '../run/temporary.ts'
 import { startDaemon } from './daemon.ts'
 import { freePort } from './free-port.ts'
 import type { ServiceStart } from './service.ts'
@@ -13,12 +11,12 @@ export const startRedis = async (env: Readonly<Record<string, string>>): Promise
   if (spawnSync('redis-server', ['--version']).error !== undefined) {
     return { unavailable: `redis-server is missing: ${install}` }
   }
-  const dir = mkdtempSync(join(tmpdir(), 'linkspan-bench-redis-'))
+  const folder = temporaryFolder('redis')
   const port = await freePort()
   const settings: Readonly<Record<string, string>> = {
     port: String(port),
     bind: '127.0.0.1',
-    dir,
+    dir: folder.path,
     appendonly: 'yes',
     appendfsync: 'everysec',
     save: '',
@@ -29,7 +27,7 @@ export const startRedis = async (env: Readonly<Record<string, string>>): Promise
     command: 'redis-server',
     args,
     env,
-    cwd: dir,
+    cwd: folder.path,
     port,
     stopSignal: 'SIGTERM',
   })
@@ -39,7 +37,7 @@ export const startRedis = async (env: Readonly<Record<string, string>>): Promise
       envFor: async () => ({ REDIS_PORT: String(port) }),
       stop: async () => {
         await daemon.stop()
-        rmSync(dir, { recursive: true, force: true })
+        folder.remove()
       },
     },
   }
