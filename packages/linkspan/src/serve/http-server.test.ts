@@ -129,6 +129,18 @@ describe('the server', () => {
     await stopped
   })
 
+  it('ends with a stream that is under way, on a connection that would be kept', async () => {
+    const { promise, resolve } = Promise.withResolvers<{ flows: [] }>()
+    const { server } = await start({ admin: fakeAdmin({ check: () => promise }) })
+    const admin = wire(server)
+    admin.socket.write(head('/_linkspan/v1/check', `authorization: Bearer ${TOKEN}`, 'content-length: 0'))
+    await admin.until(/200 OK/)
+    const stopped = server.stop('60s')
+    resolve({ flows: [] })
+    expect(await admin.ended).toContain('{"result":{"flows":[]}}')
+    await stopped
+  })
+
   it('cuts what does not end within the limit', async () => {
     const { clock, advance } = manualClock()
     const engine = fakeEngine({ ask: route.post('/ask', { respond: 'reply' }) })
@@ -188,6 +200,21 @@ describe('bad input on the wire', () => {
     big.socket.end()
     await big.ended
     expect(engine.intake.taken).toEqual([])
+  })
+
+  it('answers 413 to what is announced before any of it is sent, and lets the sender finish', async () => {
+    const { server } = await start()
+    const big = wire(server)
+    const errors: Error[] = []
+    big.socket.on('error', (error) => errors.push(error))
+    big.socket.write(head('/orders', 'content-length: 1500000'))
+    await big.until(/BODY_TOO_LARGE/)
+    for (let sent = 0; sent < 15; sent++) {
+      await new Promise((resolve) => big.socket.write('x'.repeat(100_000), resolve))
+      await new Promise(setImmediate)
+    }
+    await big.ended
+    expect(errors).toEqual([])
   })
 
   it('keeps the connection after a small body that it did not read', async () => {

@@ -97,10 +97,7 @@ function reachable(host: string): string {
 async function close(server: Server, clock: Clock, withinMs: number): Promise<void> {
   if (!server.listening) return
   const { promise, resolve } = Promise.withResolvers<void>()
-  const closeIdle = (): void => server.closeIdleConnections()
-  server.on('request', (_incoming, outgoing) => outgoing.once('close', closeIdle))
   server.close(() => resolve())
-  closeIdle()
   const cancelTimer = clock.timer(withinMs, () => server.closeAllConnections())
   await promise
   cancelTimer()

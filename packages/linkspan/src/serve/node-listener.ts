@@ -25,7 +25,9 @@ export function nodeListener(app: HttpApp, closing: () => boolean = () => false)
     const plain = PLAIN_PATH.test(path) && !path.includes('/.')
     const found = plain ? app.direct(incoming.method ?? '', path) : null
     if (found === null) {
-      if (closing()) outgoing.setHeader('connection', 'close')
+      outgoing.once('finish', () => {
+        if (closing()) incoming.socket.end()
+      })
       web(incoming, outgoing)
       return
     }
