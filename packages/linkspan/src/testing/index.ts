@@ -1,0 +1,15 @@
+export type { Fakes } from './fake-flow.ts'
+export {
+  type FakeEffect,
+  type FakeOperation,
+  type FakeOptions,
+  type FakeRequest,
+  fakeOperation,
+} from './fake-operation.ts'
+export type { FakeOutcome } from './fake-outcome.ts'
+export { type LogLine, type MemoryLogger, memoryLogger } from './memory-logger.ts'
+export { seededRandom } from './seeded-random.ts'
+export { type TestFlow, type TestFlowOptions, testFlow } from './test-flow.ts'
+export { type DeclareTest, type JournalRig, type JournalUnderTest, testJournal } from './test-journal.ts'
+export type { WorldSettings } from './test-world.ts'
+export { type VirtualClock, type VirtualClockOptions, virtualClock } from './virtual-clock.ts'
