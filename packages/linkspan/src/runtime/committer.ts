@@ -103,6 +103,8 @@ const LONGEST_PAUSE_MS = 5_000
 export function createCommitter(options: CommitterOptions): Committer {
   const { journal, clock } = options
   let open = empty()
+  /** What is being committed. */
+  let underWay: Open | null = null
   let batchId = 0
   let phase: 'idle' | 'scheduled' | 'committing' | 'pausing' | 'failed' | 'closed' = 'idle'
   let refusing: LinkspanError | null = null
@@ -125,6 +127,7 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   const attempt = (taken: Open, pauseMs: number): void => {
     phase = 'committing'
+    underWay = taken
     const began = clock.monotonic()
     journal.commit(toBatch(taken, batchId, options.lowWater())).then(
       (committed) => succeeded(taken, committed, began),
@@ -135,6 +138,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   const succeeded = (taken: Open, committed: Committed, began: number): void => {
     options.onCommit(taken.size, clock.monotonic() - began)
     setRefusing(null)
+    underWay = null
     if (phase !== 'closed') phase = 'idle'
     answer(taken, committed)
     for (const then of taken.after) then()
@@ -178,6 +182,7 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   const fail = (taken: Open, error: LinkspanError): void => {
     phase = 'failed'
+    underWay = null
     failure = error
     for (const lost of [taken, open]) {
       for (const answer of [...lost.answers, ...lost.moves]) answer.refused?.(error)
@@ -262,11 +267,11 @@ export function createCommitter(options: CommitterOptions): Committer {
     },
     flush() {
       if (failure) return Promise.reject(failure)
-      if (open.size === 0 && phase === 'idle') return Promise.resolve()
+      if (open.size === 0 && underWay === null) return Promise.resolve()
       return new Promise((resolve, reject) => {
-        open.after.push(resolve)
-        open.failed.push(reject)
-        changed()
+        const joined = open.size > 0 ? open : (underWay ?? open)
+        joined.after.push(resolve)
+        joined.failed.push(reject)
       })
     },
     async close() {

@@ -77,6 +77,8 @@ export interface FlowQueueOptions {
   readonly wake: (wait: Wait, then: () => void) => void
   /** Whether a parent is here to take its child. */
   readonly parentIsHere: (seq: number) => boolean
+  /** Gives a message that has not started a wait of reason `ready`, unless it has one; calls back when that is durable. */
+  readonly store: (work: Work, then: () => void) => void
   /** Tells that messages of the backlog up to a place may be begun with; resolves when that is durable. */
   readonly beginning: (seq: number) => Promise<void>
   readonly onError: (error: unknown) => void
@@ -91,6 +93,8 @@ interface Lane {
   heldUntil: number | null
   /** Messages of this key lie in the journal behind `tail`. */
   spilled: boolean
+  /** The last place that paging left to a refill. */
+  passed: number
   /** The last place that was queued. */
   tail: number
   /** Direct messages that are not committed yet. */
@@ -145,6 +149,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       holder: null,
       heldUntil: null,
       spilled: false,
+      passed: 0,
       tail: 0,
       reserved: 0,
       storing: 0,
@@ -218,6 +223,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       if (!work) break
       begin(work)
     }
+    if (!hasRoom()) relieve()
     if (running && !paused && hasRoom()) {
       refill()
       if (mode === 'backlog') void readPage()
@@ -280,9 +286,47 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     }
     const lane = laneOf(row.key)
     if (lane.holder === row.seq) return
-    if (lane.spilled || lane.reserved > 0 || lane.queue.length >= LANE_DEPTH) lane.spilled = true
+    if (lane.spilled || lane.reserved > 0 || lane.queue.length >= LANE_DEPTH) passOver(lane, row.seq)
     else enqueue(work)
-    if (lane.spilled) advance(lane)
+  }
+
+  /**
+   * Messages behind one that is held for a while make room for other keys: they go back to the journal. Without this,
+   * enough failing keys with messages behind them would fill the window, and nothing else could be taken on.
+   */
+  const relieve = (): void => {
+    for (const lane of lanes.values()) {
+      // One that is being accepted comes behind those that are here, so these must stay until it is.
+      if (lane.heldUntil !== null && lane.queue.length > 0 && lane.reserved === 0) spill(lane)
+    }
+  }
+
+  const spill = (lane: Lane): void => {
+    const spilled = lane.queue.splice(0)
+    lane.spilled = true
+    lane.tail = lane.holder ?? 0
+    for (const work of spilled) {
+      leave(work)
+      lane.storing += 1
+      storing += 1
+      options.store(work, () => stored(lane))
+    }
+  }
+
+  const stored = (lane: Lane | undefined): void => {
+    storing -= 1
+    if (lane) {
+      lane.storing = Math.max(0, lane.storing - 1)
+      advance(lane)
+    }
+    pump()
+  }
+
+  /** A message is left in the journal until its lane has room. */
+  const passOver = (lane: Lane, seq: number): void => {
+    lane.spilled = true
+    lane.passed = seq
+    advance(lane)
   }
 
   const readPage = async (): Promise<void> => {
@@ -338,7 +382,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       const rows = await backlog.pageOfKey(flow, lane.key, lane.tail, upTo, LANE_DEPTH)
       lane.refilling = false
       if (lane.reserved > 0) return
-      if (rows.length < LANE_DEPTH && storingBefore === 0 && lane.storing === 0) lane.spilled = false
+      const all = rows.length < LANE_DEPTH && lane.passed <= upTo && storingBefore === 0 && lane.storing === 0
+      if (all) lane.spilled = false
       for (const row of rows) {
         if (known.has(row.seq)) lane.tail = Math.max(lane.tail, row.seq)
         else enqueue(toWork(row))
@@ -364,20 +409,25 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     })
   }
 
+  /** A message that goes on may always be taken on where it could run at once: those behind it may be what fills the window. */
+  const roomToWake = (): number => {
+    const idle = settings.concurrency - active - roots.size - children.size
+    return Math.max(hasSpace() ? settings.window - resident : 0, idle)
+  }
+
   const wakeDue = async (): Promise<void> => {
     if (waking || !running || paused) return
     waking = true
     try {
-      const rows = hasSpace()
-        ? await backlog.due(flow, clock.now(), Math.min(PAGE, settings.window - resident))
-        : []
+      const room = roomToWake()
+      const rows = room > 0 ? await backlog.due(flow, clock.now(), Math.min(PAGE, room)) : []
       const woken = rows.filter(
         (row) => !known.has(row.seq) && (row.parent === null || options.parentIsHere(row.parent)),
       )
       for (const row of woken) wakeRow(row)
       waking = false
       if (woken.length > 0) pump()
-      else await armNext(rows.length > 0 || !hasSpace())
+      else await armNext(rows.length > 0 || room === 0)
     } catch (error) {
       waking = false
       again(error, () => void wakeDue())
@@ -414,6 +464,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   return {
     reserve(key, bytes) {
+      if (!hasRoom(bytes)) relieve()
       const lane = key === null ? undefined : lanes.get(key)
       if (paused || mode === 'backlog' || !hasRoom(bytes)) {
         if (mode === 'direct') {
@@ -442,15 +493,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       enqueue(work)
       pump()
     },
-    stored(key) {
-      storing -= 1
-      const lane = key === null ? undefined : lanes.get(key)
-      if (lane) {
-        lane.storing = Math.max(0, lane.storing - 1)
-        advance(lane)
-      }
-      pump()
-    },
+    stored: (key) => stored(key === null ? undefined : lanes.get(key)),
     refused(decision, key, bytes) {
       const lane = key === null ? undefined : lanes.get(key)
       if (decision === 'journal') {

@@ -19,7 +19,7 @@ import { createFlowQueue, type FlowQueue } from './flow-queue.ts'
 import { createFreshSet } from './fresh-set.ts'
 import { checkBody, createEntrance, type Entrance, type Taker } from './intake.ts'
 import { createLedger, type Ledger } from './ledger.ts'
-import { createLive, type Live } from './live.ts'
+import { createLive, type Live, readyWait } from './live.ts'
 import { type Loaded, recordOf } from './loaded.ts'
 import type { MessagePass } from './pass.ts'
 import { recover } from './recovery.ts'
@@ -280,6 +280,17 @@ async function startParts(
         committer.after(then)
       },
       parentIsHere: (seq) => children.of(seq) !== null,
+      store: (work, then) => {
+        if (work.loaded === null || work.loaded.waits) {
+          then()
+          return
+        }
+        committer.wait(readyWait({ seq: work.seq, flow: name, key: work.key }, work.attempt, null))
+        committer.after(() => {
+          fresh.remove(work.seq)
+          then()
+        })
+      },
       beginning: (seq) => moveMark(committer, begunCursor(name), seq),
       onError: (error) => logger.log('error', 'backlog.read', { flow: name, error: String(error) }),
     })
