@@ -76,7 +76,9 @@ function readIncoming(
       cancelTimer()
       resolve(joined(chunks, size))
     })
-    incoming.on('close', () => fail(brokenOff()))
+    incoming.on('close', () => {
+      if (!settled) fail(brokenOff())
+    })
   })
 }
 
