@@ -10,7 +10,7 @@ export interface CallState {
     readonly result: unknown
     readonly error: StoredError | null
   } | null
-  /** Advances with each definitive failure and each redelivery, not with an unknown outcome. */
+  /** Advances with each definitive failure and each redelivery, not while an outcome is unknown. */
   readonly generation: number
   /** A send whose outcome is not on record, or is on record as unknown. */
   readonly open: { readonly input: Json; readonly first: number; readonly limitMs: number | null } | null
@@ -33,7 +33,10 @@ function step(state: CallState, entry: Entry, path: string): CallState {
     case 'done':
       return { ...state, done: { input: entry.i, result: entry.r, error: entry.e ?? null }, open: null }
     case 'intent':
-      return { ...state, open: { input: entry.i, first: entry.at, limitMs: entry.limit } }
+      return {
+        ...state,
+        open: { input: entry.i, first: state.open?.first ?? entry.at, limitMs: entry.limit },
+      }
     case 'unknown':
       return {
         ...state,
@@ -41,12 +44,18 @@ function step(state: CallState, entry: Entry, path: string): CallState {
         failures: state.failures + 1,
       }
     case 'failed':
-      return { ...state, open: null, generation: entry.g + 1, failures: state.failures + 1 }
+      return failed(state, entry)
     case 'resolved':
       return resolved(state, entry)
     default:
       return state
   }
+}
+
+function failed(state: CallState, { g, i, first }: Extract<Entry, { t: 'failed' }>): CallState {
+  const failures = state.failures + 1
+  if (first === undefined) return { ...state, open: null, generation: g + 1, failures }
+  return { ...state, open: { input: i, first, limitMs: state.open?.limitMs ?? null }, failures }
 }
 
 /** Sent again: attempts count afresh. An open call keeps its generation, since it may have taken effect. */

@@ -3,6 +3,7 @@ import { durationMs } from '../model/duration.ts'
 import { ensureError, isLinkspanError, LinkspanError, storeError } from '../model/errors.ts'
 import type { Json } from '../model/message.ts'
 import type { Clock } from '../model/outside.ts'
+import { backoffMs, exponential } from '../model/policy.ts'
 import type { CallRequest } from '../patterns/pattern.ts'
 import type { CallState } from './call-state.ts'
 import type { Connections } from './connections.ts'
@@ -30,9 +31,9 @@ export interface Calls {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000
-/** How often a system that cannot say is asked before a person is. */
+/** How often a system that cannot say is asked before a person is: for about an hour. */
 const MAX_QUESTIONS = 20
-const QUESTION_PAUSE_MS = 5_000
+const QUESTION_PAUSES = exponential('500ms', '5m')
 
 interface Attempt {
   readonly pass: MessagePass
@@ -59,7 +60,7 @@ export function createCalls(options: CallsOptions): Calls {
       (operation.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(operation.timeout))
     const attempt: Attempt = { pass, request, operation, input, state, timeoutMs }
     const open = state.open ?? forgotten(attempt)
-    return open ? reopen(attempt, open) : send(attempt)
+    return open ? reopen({ ...attempt, state: { ...state, open } }, open) : send(attempt)
   }
 
   /**
@@ -103,8 +104,7 @@ export function createCalls(options: CallsOptions): Calls {
     const { pass, request, operation, input, state, timeoutMs } = attempt
     const client = connections.client(operation.connection)
     const connected = client instanceof Promise ? await client : client
-    const { kind } = operation.guarantee
-    if (kind === 'verify' || kind === 'none') {
+    if (needsIntent(attempt)) {
       pass.note({
         t: 'intent',
         p: request.path,
@@ -128,6 +128,16 @@ export function createCalls(options: CallsOptions): Calls {
     } catch (thrown) {
       return failed(attempt, thrown, clock.monotonic() - began)
     }
+  }
+
+  /**
+   * Under a key the hot path does without an intent: recovery marks a message that was running and has no wait. One
+   * that has a wait looks the same whether it ran or not, so there the send itself is put on record first.
+   */
+  const needsIntent = ({ pass, operation }: Attempt): boolean => {
+    const { kind } = operation.guarantee
+    if (kind === 'key') return pass.loaded.waits && pass.recorded.length > 0
+    return kind === 'verify' || kind === 'none'
   }
 
   const succeeded = ({ pass, request, input, state }: Attempt, result: unknown, ms: number): void => {
@@ -172,7 +182,9 @@ export function createCalls(options: CallsOptions): Calls {
       return Promise.resolve(undefined)
     }
     if (error.applied === 'no') {
-      pass.note({ t: 'failed', ...base })
+      // That this attempt did nothing says nothing of the one before: its key stays the key.
+      const before = operation.guarantee.kind === 'key' ? state.open : null
+      pass.note({ t: 'failed', ...base, ...(before ? { first: before.first } : {}) })
       pass.ports.attempt(request.path, 'failed', ms)
       throw error
     }
@@ -241,13 +253,19 @@ export function createCalls(options: CallsOptions): Calls {
       e: storeError(error),
       first: open.first,
     })
-    throw later(attempt, clock.now() + QUESTION_PAUSE_MS, error)
+    throw later(attempt, clock.now() + pauseBefore(attempt, error), error)
   }
 
   /** The call is over and the system has settled it: from then on its answer counts. */
   const askAt = ({ operation, timeoutMs }: Attempt, sentAt: number): number => {
     const settle = operation.guarantee.kind === 'verify' ? durationMs(operation.guarantee.settleAfter) : 0
     return sentAt + timeoutMs + settle
+  }
+
+  const pauseBefore = (attempt: Attempt, { retry }: LinkspanError): number => {
+    const asked = Math.max(1, questions(attempt) - 1)
+    const pause = backoffMs(QUESTION_PAUSES, asked, attempt.pass.ports.chance())
+    return typeof retry === 'object' ? Math.max(pause, retry.afterMs) : pause
   }
 
   const questions = ({ pass, request }: Attempt): number =>

@@ -18,7 +18,7 @@ export type Entry =
       readonly e?: StoredError
       readonly r?: Json
     }
-  /** A call of guarantee `verify` or `none` is about to be made. */
+  /** A call is about to be made: of guarantee `verify` or `none` always, under a key where a crash would not show. */
   | {
       readonly t: 'intent'
       readonly p: string
@@ -38,7 +38,7 @@ export type Entry =
       readonly e: StoredError
       readonly first: number
     }
-  /** A call certainly did not take effect. */
+  /** A call certainly did not take effect; with `first`, an attempt before it may have, the first of them then. */
   | {
       readonly t: 'failed'
       readonly p: string
@@ -47,6 +47,7 @@ export type Entry =
       readonly g: number
       readonly i: Json
       readonly e: StoredError
+      readonly first?: number
     }
   /** A step without a call failed. */
   | { readonly t: 'error'; readonly p: string; readonly at: number; readonly e: StoredError }
