@@ -22,6 +22,8 @@ import type {
 import { liveView } from '../runtime/live-view.ts'
 import { type Lookup, requireAll, resolveReferences } from '../runtime/references.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
+import { findMessage } from '../runtime/selection.ts'
+import { summaryOf } from '../runtime/summary.ts'
 import type { AdminAccess } from '../serve/admin-routes.ts'
 import { announceEngine } from '../serve/engine-file.ts'
 import { createHttpApp, type HttpApp } from '../serve/http-app.ts'
@@ -183,6 +185,10 @@ function createServing(options: ServingOptions): Serving {
       outside,
       lookup: options.lookup,
       adminAccess: access,
+      message: async (id) => {
+        const stored = await findMessage(parts.journal.messages, id)
+        return summaryOf(stored, parts.live.runs(stored.seq))
+      },
       ...(http?.bodyLimit === undefined ? {} : { bodyLimit: http.bodyLimit }),
       ...(http?.requestTimeout === undefined ? {} : { requestTimeout: http.requestTimeout }),
     })
