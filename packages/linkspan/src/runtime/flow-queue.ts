@@ -101,6 +101,8 @@ interface Lane {
   reserved: number
   /** Ready messages that are not committed yet. */
   storing: number
+  /** How many messages were ever left to the journal. */
+  left: number
   refilling: boolean
 }
 
@@ -124,6 +126,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   let cursor = 0
   let reading = false
   let storing = 0
+  let left = 0
   let resident = 0
   let residentBytes = 0
   let held = 0
@@ -153,6 +156,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       tail: 0,
       reserved: 0,
       storing: 0,
+      left: 0,
       refilling: false,
     }
     lanes.set(key, lane)
@@ -307,10 +311,17 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     lane.tail = lane.holder ?? 0
     for (const work of spilled) {
       leave(work)
-      lane.storing += 1
-      storing += 1
+      leaveToJournal(lane)
       options.store(work, () => stored(lane))
     }
+  }
+
+  const leaveToJournal = (lane: Lane | undefined): void => {
+    storing += 1
+    left += 1
+    if (!lane) return
+    lane.storing += 1
+    lane.left += 1
   }
 
   const stored = (lane: Lane | undefined): void => {
@@ -332,11 +343,16 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   const readPage = async (): Promise<void> => {
     if (reading || mode !== 'backlog' || !running || paused || !hasRoom()) return
     reading = true
-    const storingBefore = storing
+    const before = { storing, left, cursor }
     try {
       const rows = await backlog.page(flow, cursor, PAGE)
       const reached = rows.at(-1)
       if (reached) await options.beginning(reached.seq)
+      // Meanwhile a message below came to life again.
+      if (cursor < before.cursor) {
+        reading = false
+        return pump()
+      }
       for (const row of rows) {
         if (!hasRoom() && !known.has(row.seq)) break
         place(row)
@@ -344,7 +360,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       }
       const last = rows.at(-1)
       const exhausted = rows.length < PAGE && (last === undefined || cursor >= last.seq)
-      if (exhausted && storingBefore === 0 && storing === 0) mode = 'direct'
+      // What was left to the journal since the page was read is not in it.
+      if (exhausted && before.storing === 0 && left === before.left) mode = 'direct'
       reading = false
       if (rows.length > 0 || mode === 'direct' || storing === 0) pump()
     } catch (error) {
@@ -377,12 +394,13 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     if (lane.refilling || lane.reserved > 0) return
     lane.refilling = true
     const upTo = mode === 'backlog' ? cursor : Number.MAX_SAFE_INTEGER
-    const storingBefore = lane.storing
+    const before = { storing: lane.storing, left: lane.left }
     try {
       const rows = await backlog.pageOfKey(flow, lane.key, lane.tail, upTo, LANE_DEPTH)
       lane.refilling = false
       if (lane.reserved > 0) return
-      const all = rows.length < LANE_DEPTH && lane.passed <= upTo && storingBefore === 0 && lane.storing === 0
+      const nothingLeft = before.storing === 0 && lane.left === before.left
+      const all = rows.length < LANE_DEPTH && lane.passed <= upTo && nothingLeft
       if (all) lane.spilled = false
       for (const row of rows) {
         if (known.has(row.seq)) lane.tail = Math.max(lane.tail, row.seq)
@@ -471,14 +489,12 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
           mode = 'backlog'
           cursor = Math.max(cursor, options.lastSeq())
         }
-        storing += 1
-        if (lane) lane.storing += 1
+        leaveToJournal(lane)
         return 'journal'
       }
       if (lane && (lane.spilled || lane.queue.length + lane.reserved >= LANE_DEPTH)) {
         lane.spilled = true
-        lane.storing += 1
-        storing += 1
+        leaveToJournal(lane)
         return 'journal'
       }
       resident += 1
