@@ -57,26 +57,38 @@ export interface Opened {
   readonly historySize: number
 }
 
-/** What one commit carries. The parts are independent of each other's order, except as stated. */
+/**
+ * What one commit carries. The parts are independent of each other's order, except as stated. What concerns a message
+ * that the journal does not have (any more) is left out.
+ */
 export interface Batch {
   /** Increases by one with each commit of an owner, starting at 1 after opening. */
   readonly id: number
   readonly accept: readonly NewMessage[]
   readonly records: readonly RecordFrame[]
-  /** Puts or replaces the wait of a message. */
+  /** Puts or replaces the wait of a message. For one that has ended it comes too late and is left out. */
   readonly waits: readonly Wait[]
-  /** Ends messages; a wait of such a message is removed. Never for a message of the same batch's `accept`. */
+  /**
+   * Ends messages; a wait of such a message is removed. Never for a message of the same batch's `accept`. The ending of
+   * an ended message is replaced; the frame that came with it stays in the record.
+   */
   readonly settle: readonly Settlement[]
-  /** Takes back the ending of messages and puts a wait instead. */
+  /** Takes back the ending of messages, whose frame stays in the record, and puts a wait instead. */
   readonly revive: readonly Wait[]
   /** Last one wins per scope and key. */
   readonly state: readonly StateChange[]
   readonly cursors: readonly CursorChange[]
-  /** All messages below this place that have no wait are ended; recovery need not look below it. */
+  /**
+   * All messages below this place that have no wait are ended; recovery need not look below it. Once true of a place it
+   * stays true, so the journal keeps the highest one it was given.
+   */
   readonly lowWater: number
 }
 
-/** A message to be accepted. The journal gives it its place in the order of acceptance. */
+/**
+ * A message to be accepted. The journal gives it its place in the order of acceptance. A child that the journal has
+ * already (same parent, path and index) is answered as its duplicate.
+ */
 export interface NewMessage {
   readonly flow: string
   readonly key: string | null
@@ -97,7 +109,7 @@ export interface NewMessage {
   } | null
   /** When set, the message is written with a wait of reason `ready`; otherwise the engine runs it right after the commit. */
   readonly ready: boolean
-  /** Refuse it when this key was seen in this scope and is still remembered. */
+  /** Refuse it when this key was seen in this scope and is still remembered: `acceptedAt` is before its `until`. */
   readonly dedupe: { readonly scope: string; readonly key: string; readonly until: number } | null
   /** Fields a person can search by. */
   readonly index: Readonly<Record<string, string>> | null
@@ -248,7 +260,7 @@ export interface BacklogReader {
   held(flow: string | null, limit: number): Promise<readonly BacklogEntry[]>
 }
 
-/** Engine state as of the last commit. */
+/** Engine state as of the last commit. A cell whose `until` has come is not answered, forgotten or not. */
 export interface StateReader {
   get(scope: string, key: string): Promise<Uint8Array | null>
   list(
@@ -313,6 +325,7 @@ export interface HistoryKeeper {
   /**
    * Forgets up to `limit` messages that ended before a time (dead letters, in doubt and parked ones are kept until
    * `keepAttentionUntil`), and state and dedupe keys past their time. Answers how many were looked at; 0 when done.
+   * Kept in any case: parents of children that have not ended, and everything at or above the last `lowWater`.
    */
   prune(endedBefore: number, attentionBefore: number, now: number, limit: number): Promise<number>
   /** Writes a whole, consistent copy to a new file. */

@@ -110,7 +110,7 @@ export function applyBatch(world: World, batch: Batch): Committed {
   for (const settlement of batch.settle) settle(world, settlement)
   for (const change of batch.state) changeState(world, change)
   for (const { name, value } of batch.cursors) world.cursors.set(name, value)
-  world.head.lowWater = batch.lowWater
+  world.head.lowWater = Math.max(world.head.lowWater, batch.lowWater)
   world.head.last = { id: batch.id, committed: { accepted } }
   return { accepted }
 }

@@ -7,9 +7,9 @@ import type { WaitWriter } from './waits.ts'
 import type { WriteContext } from './write-context.ts'
 
 /** Bodies above this many bytes lie apart from their message's row, so that rows stay short. */
-export const CLAIM_CHECK_ABOVE = 64 * 1024
+export const CLAIM_CHECK_ABOVE: number = 64 * 1024
 /** The size of the pieces of such a body. */
-export const CHUNK = 256 * 1024
+export const CHUNK: number = 256 * 1024
 
 /** Writes one message at a place, unless it repeats another one: then the place stays free. */
 export type Accept = (message: NewMessage, seq: number) => AcceptedAt

@@ -40,7 +40,9 @@ export function backlogRows(db: DatabaseSync, names: Names, path: string): Backl
     'SELECT * FROM waits WHERE flow = ? AND wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at, seq LIMIT ?',
   )
   const nextDue = db.prepare('SELECT min(wake_at) AS at FROM waits WHERE flow = ? AND wake_at IS NOT NULL')
-  const held = db.prepare('SELECT * FROM waits WHERE hold = 1 ORDER BY seq LIMIT ?')
+  const held = db.prepare(
+    'SELECT * FROM waits INDEXED BY waits_that_hold WHERE hold = 1 ORDER BY seq LIMIT ?',
+  )
   const heldOfFlow = db.prepare('SELECT * FROM waits WHERE hold = 1 AND flow = ? ORDER BY seq LIMIT ?')
   const oldest = db.prepare(
     'SELECT accepted_at AS at FROM waits WHERE flow = ? AND reason = ? AND kin = ? ORDER BY seq LIMIT 1',
@@ -114,7 +116,8 @@ function unsettledReader(db: DatabaseSync, path: string): BacklogRows['unsettled
       const ended = new Set(rows.map((row) => row.seq))
       for (let seq = from + 1; seq <= to && found.length < limit; seq++) {
         if (ended.has(seq)) continue
-        if (exists.get(seq) === undefined) throw rowDamaged(path, `message ${seq}, which is missing`)
+        if (exists.get(seq) === undefined)
+          throw rowDamaged(path, `message ${seq}`, 'it was accepted and never ended, but is missing')
         found.push(seq)
       }
     }

@@ -57,7 +57,7 @@ export function openNames(db: DatabaseSync, path: string): Names {
     nameOf: (code) => {
       if (!names.has(code)) refresh()
       const name = names.get(code)
-      if (name === undefined) throw rowDamaged(path, `name ${code}, which is missing`)
+      if (name === undefined) throw rowDamaged(path, `name ${code}`, 'it is missing')
       return name
     },
     keep: () => {

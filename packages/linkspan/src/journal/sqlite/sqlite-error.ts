@@ -73,11 +73,11 @@ export function journalError(thrown: unknown, path: string, doing: string): Link
   }
 }
 
-/** The error for a row whose checksum does not fit. */
-export function rowDamaged(path: string, where: string): LinkspanError {
+/** The error for a row that cannot be trusted, by default as its checksum does not fit. */
+export function rowDamaged(path: string, where: string, what = 'its checksum does not fit'): LinkspanError {
   return new LinkspanError(
     'JOURNAL_DAMAGED',
-    `The journal ${path} is damaged: the checksum of ${where} does not fit. ` +
+    `The journal ${path} is damaged at ${where}: ${what}. ` +
       'Run "linkspan journal verify" to see what else is damaged, and restore a backup.',
     { details: { path, where } },
   )

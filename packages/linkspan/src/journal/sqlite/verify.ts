@@ -94,6 +94,13 @@ function walk(
   }
 }
 
+const NOUNS: Readonly<Record<string, string>> = {
+  messages: 'message',
+  settlements: 'ending of message',
+  waits: 'wait of message',
+  records: 'record of message',
+}
+
 function checkRow(
   row: Row,
   what: string,
@@ -103,7 +110,7 @@ function checkRow(
   try {
     check(row, report)
   } catch (error) {
-    report(`${what} ${row.at}`, error instanceof Error ? error.message : String(error))
+    report(`${NOUNS[what] ?? what} ${row.at}`, error instanceof Error ? error.message : String(error))
   }
 }
 

@@ -80,7 +80,8 @@ export function openWriter(db: DatabaseSync, names: Names, first: Head, commit: 
         for (const change of batch.state) putState(change)
         for (const change of batch.cursors) putCursor(change)
         answer(committed)
-        const { id: lastBatch, lowWater } = batch
+        const lastBatch = batch.id
+        const lowWater = Math.max(head.lowWater, batch.lowWater)
         return {
           result: committed,
           head: { ...head, commits: head.commits + 1, lastBatch, lastSeq, lowWater },

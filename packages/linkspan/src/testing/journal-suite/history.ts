@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { ENDINGS, type Ending } from '../../model/message.ts'
 import { rootId } from '../../model/message-id.ts'
 import type { Owner } from './harness.ts'
-import { bytes, childOf, type Declare, ending, newMessage, range, seqs, wait } from './harness.ts'
+import { bytes, childOf, type Declare, ending, newMessage, openOwner, range, seqs, wait } from './harness.ts'
 
 /** What happened must be found, counted, forgotten in time and copied whole. */
 export function testHistory(declare: Declare): void {
@@ -180,6 +180,16 @@ function testPruning(declare: Declare): void {
     await owner.commit({ settle: range(1, 3).map((seq) => ending(seq)), lowWater: 3 })
     await pruneAll(owner)
     assert.deepEqual(await leftIn(owner), [3])
+  })
+
+  declare('keeps the highest low water it was given', async (owner, rig) => {
+    await owner.accept({}, {}, {})
+    await owner.commit({ settle: [ending(1), ending(2)], lowWater: 3 })
+    await pruneAll(owner)
+    await owner.commit({ lowWater: 0 })
+    await rig.crash()
+    const again = await openOwner(rig)
+    assert.deepEqual(seqs(await again.journal.backlog.unsettled(0, 10)), [3])
   })
 
   declare('walks past what it keeps, and comes round', async (owner) => {
