@@ -52,11 +52,11 @@ export interface BugTask {
   readonly deliveryId: string
 }
 
-/** `POST /subscribers/:name/events` with the mark in `X-Event-Id`. */
+/** `POST /subscribers/:name/events` with the mark in `X-Event-Id`. Changes by the task API have no delivery. */
 export interface TaskChange {
   readonly taskId: string
   readonly version: number
-  readonly deliveryId: string
+  readonly deliveryId: string | null
   readonly title: string
   readonly state: string
 }

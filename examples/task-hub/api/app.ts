@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { isLinkspanError } from 'linkspan'
 import type { z } from 'zod'
 import {
   type Command,
@@ -53,6 +54,10 @@ export function taskApi(options: TaskApiOptions): Hono {
   }
   app.notFound(({ req }) => problemResponse(404, `There is nothing at ${req.path}.`))
   app.onError((error) => {
+    // The hub is full, or stopping: nothing was done.
+    if (isLinkspanError(error) && error.retry !== 'never' && error.applied === 'no') {
+      return problemResponse(503, error.message, { headers: { 'retry-after': '1' } })
+    }
     console.error(error)
     return problemResponse(500, 'Something went wrong inside. The log has the cause.')
   })

@@ -14,8 +14,12 @@ export interface Store {
   tasks(query: TaskQuery): readonly Task[]
   task(id: string): Task | null
   comments(taskId: string): readonly Comment[]
+  counts(): TaskCounts
   close(): void
 }
+
+/** How many tasks there are. */
+export type TaskCounts = { readonly open: number; readonly closed: number }
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS projects (id TEXT PRIMARY KEY, name TEXT NOT NULL, createdAt INTEGER NOT NULL) STRICT;
@@ -51,6 +55,7 @@ export function openStore(path: string): Store {
     task: (id) => taskOf(rows, id),
     comments: (taskId) =>
       all<Comment>('SELECT * FROM comments WHERE taskId = ? ORDER BY createdAt, id', taskId),
+    counts: () => countTasks(rows),
     close: () => database.close(),
   }
 }
@@ -218,6 +223,14 @@ function putTask(rows: Rows, task: Task): void {
     ...[task.id, task.projectId, task.title, task.description, task.state, task.assignee],
     ...[task.version, task.createdAt, task.updatedAt],
   )
+}
+
+function countTasks(rows: Rows): TaskCounts {
+  const counted = rows.all<{ state: string; tasks: number }>(
+    'SELECT state, count(*) AS tasks FROM tasks GROUP BY state',
+  )
+  const of = (state: string): number => counted.find((each) => each.state === state)?.tasks ?? 0
+  return { open: of('open'), closed: of('closed') }
 }
 
 function findTasks(rows: Rows, { project, state, after, limit }: TaskQuery): readonly Task[] {

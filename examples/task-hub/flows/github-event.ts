@@ -79,6 +79,11 @@ export function keyOfEvent(githubEvent: string, body: unknown): string {
   return read.organization ? `org:${read.organization.login}` : `event:${githubEvent}`
 }
 
+/** The full name of a webhook's repository, if it has one. */
+export function repositoryOf(body: unknown): string | undefined {
+  return loose.safeParse(body).data?.repository?.full_name
+}
+
 // The key must be found in any body, so each part that is not as expected counts as absent.
 const numbered = z.looseObject({ number: z.number() }).optional().catch(undefined)
 const loose = z.looseObject({

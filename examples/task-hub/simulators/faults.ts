@@ -1,4 +1,4 @@
-import { seededRandom } from '../lib/random.ts'
+import { integerBetween, seededRandom } from '../lib/random.ts'
 import { FAULTS, type Fault, type Sink } from '../protocol.ts'
 
 /** How often each fault happens, as a share of all requests. */
@@ -51,3 +51,33 @@ export function misbehave(
   }
   return { fault: null, delayMs }
 }
+
+/** Times in which a system refuses everything, as one does that is being restarted. */
+export interface Outages {
+  /** Counts a request that would change something. Whether it is refused. */
+  refuses(now: number): boolean
+}
+
+const REQUESTS_BETWEEN = [200, 350] as const
+const OUTAGE_MS = [1000, 2000] as const
+
+/** Outages of a second or two, after numbers of requests that are drawn from the seed. */
+export function seededOutages(seed: number, sink: Sink): Outages {
+  const random = seededRandom(seed, `outages|${sink}`)
+  const pause = (): number => integerBetween(random, ...REQUESTS_BETWEEN)
+  let left = pause()
+  let until = Number.NEGATIVE_INFINITY
+  return {
+    refuses: (now) => {
+      if (now < until) return true
+      left -= 1
+      if (left > 0) return false
+      left = pause()
+      until = now + integerBetween(random, ...OUTAGE_MS)
+      return true
+    },
+  }
+}
+
+/** A system that is always there. */
+export const NO_OUTAGES: Outages = { refuses: () => false }

@@ -3,13 +3,15 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type LineLog, openLog } from '../lib/ndjson.ts'
 import { type Fault, type SinkLine, UNKNOWN_OUTCOME } from '../protocol.ts'
-import { type FaultRates, misbehave } from './faults.ts'
+import { type FaultRates, misbehave, NO_OUTAGES, type Outages } from './faults.ts'
 import { type Route, refusal, type Simulator, type SinkAnswer, type SinkRequest } from './sink.ts'
 
 /** How a simulator is served. */
 export interface SinkServerOptions {
   readonly seed: number
   readonly rates: FaultRates
+  /** @default none */
+  readonly outages?: Outages
   /** The file of its log. */
   readonly log: string
 }
@@ -115,7 +117,8 @@ function countAttempt(sitting: Sitting, route: Route): number {
 }
 
 function faultOf(sitting: Sitting, route: Route, attempt: number): { fault: Fault | null; delayMs: number } {
-  const { seed, rates } = sitting.options
+  const { seed, rates, outages = NO_OUTAGES } = sitting.options
+  if (route.kind === 'apply' && outages.refuses(Date.now())) return { fault: 'error-503', delayMs: 0 }
   const { fault, delayMs } = misbehave(seed, sitting.simulator.sink, route.identity, attempt, rates)
   const possible = route.kind === 'apply' || (fault !== null && ASK_FAULTS.includes(fault))
   return { fault: possible ? fault : null, delayMs }

@@ -5,7 +5,7 @@ import { type Sink, SUBSCRIBERS } from '../protocol.ts'
 import { board } from './board.ts'
 import { bugs } from './bugs.ts'
 import { chat } from './chat.ts'
-import { DEFAULT_RATES, scaleRates } from './faults.ts'
+import { DEFAULT_RATES, NO_OUTAGES, scaleRates, seededOutages } from './faults.ts'
 import { type SinkServer, serveSink } from './server.ts'
 import { subscribers } from './subscribers.ts'
 
@@ -27,10 +27,13 @@ async function main(): Promise<void> {
   })
   const logs = values.logs
   if (logs === undefined) throw new Error(`--logs is missing. ${HELP}`)
-  const rates = scaleRates(DEFAULT_RATES, numberOf('--faults', values.faults))
+  const factor = numberOf('--faults', values.faults)
+  const rates = scaleRates(DEFAULT_RATES, factor)
   const seed = numberOf('--seed', values.seed)
-  const serve = (sink: Sink, simulator: Parameters<typeof serveSink>[0]): Promise<SinkServer> =>
-    serveSink(simulator, { seed, rates, log: join(logs, `${sink}.ndjson`) })
+  const serve = (sink: Sink, simulator: Parameters<typeof serveSink>[0]): Promise<SinkServer> => {
+    const outages = sink === 'board' && factor > 0 ? seededOutages(seed, sink) : NO_OUTAGES
+    return serveSink(simulator, { seed, rates, outages, log: join(logs, `${sink}.ndjson`) })
+  }
   const servers = {
     board: await serve('board', board()),
     bugs: await serve('bugs', bugs()),
