@@ -271,11 +271,19 @@ export class MessagePass implements RunningPass {
   /** Runs a program as a whole: the flow's policy and fallback decide on what its steps did not. */
   runWhole(program: Program): StepResult | Promise<StepResult> {
     const passed = this.find('passed', '')
-    if (passed) return this.goOn(passed, this.flow.fallback)
+    if (passed) return this.goOnWhole(() => this.goOn(passed, this.flow.fallback))
     return attempt(
       () => program.run(this),
-      (thrown) => this.decideWhole(thrown),
+      (thrown) => this.goOnWhole(() => this.decideWhole(thrown)),
     )
+  }
+
+  /** What the flow's fallback throws is tried again by the flow's policy too, and has no further fallback. */
+  private goOnWhole(run: () => StepResult | Promise<StepResult>): StepResult | Promise<StepResult> {
+    return attempt(run, (thrown) => {
+      if (this.flow.fallback === null || this.find('passed', '') === undefined) throw thrown
+      return this.decide('', thrown, this.flow.policy, null, true)
+    })
   }
 
   /** Called when the pass came to an end: what is on record but was not met does not fit the flow. */
