@@ -16,7 +16,7 @@ export interface ChildrenOptions {
   /** Puts a committed child on its way. */
   readonly start: (child: Loaded, bytes: number) => void
   /** Puts the children of a parent that the journal holds on their way; answers how many are open. */
-  readonly restart: (parent: Loaded) => Promise<void>
+  readonly restart: (parent: Loaded) => Promise<number>
   readonly aborted: AbortSignal
 }
 
@@ -113,16 +113,8 @@ export function createChildren(options: ChildrenOptions): Children {
   }
 
   const takeUp = async (pass: MessagePass, plan: SpawnPlan, group: LiveGroup): Promise<void> => {
-    group.open = await openCount(pass, plan)
-    await options.restart(pass.loaded)
-  }
-
-  const openCount = async (pass: MessagePass, plan: SpawnPlan): Promise<number> => {
-    const scopes = scopesOf(pass, plan.path)
-    const counts = await Promise.all(
-      scopes.map((scope) => options.messages.openChildren(pass.loaded.seq, scope)),
-    )
-    return counts.reduce((sum, count) => sum + count, 0)
+    if (plan.stopOnError) Object.assign(group.endings, (await recount(pass, plan)).endings)
+    group.open += await options.restart(pass.loaded)
   }
 
   /** After a restart the endings before it are counted from the journal. */
@@ -265,6 +257,7 @@ export function loadedChild(
     entries: [],
     freshStarts: 0,
     interrupted: false,
+    awaitedBy: message.parent?.awaited ? pass.loaded.seq : null,
     nextFrame: 0,
     waits: true,
   }

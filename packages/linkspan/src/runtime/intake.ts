@@ -249,6 +249,7 @@ function freshMessage(prepared: Prepared, seq: number, id: string): Loaded {
     entries: [],
     freshStarts: 0,
     interrupted: false,
+    awaitedBy: null,
     nextFrame: 0,
     waits: false,
   }

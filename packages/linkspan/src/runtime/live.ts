@@ -52,8 +52,8 @@ export interface LiveOptions {
   ) => () => void
   /** Puts a committed child that nobody waits for on its way. */
   readonly startChild: (child: Loaded, bytes: number, parent: number | null) => void
-  /** The highest place of a flow's backlog that an engine which died may have begun with. */
-  readonly begunBefore: (flow: string) => number
+  /** Whether an engine which died may have begun with a message that has nothing on record. */
+  readonly begunBefore: (stored: StoredMessage) => boolean
   /** A message without a wait runs (true), or has ended or been given one (false). */
   readonly fresh: (seq: number, runs: boolean) => void
 }
@@ -207,7 +207,11 @@ export function createLive(options: LiveOptions): Live {
     const at = clock.now()
     if (ending === 'done' || ending === 'filtered') commitStaged(pass)
     else dropStaged(pass)
-    if (ending === 'done' && loaded.parent && options.children.of(loaded.parent.seq)?.keepOutputs) {
+    if (
+      ending === 'done' &&
+      loaded.awaitedBy !== null &&
+      options.children.of(loaded.awaitedBy)?.keepOutputs
+    ) {
       pass.note({ t: 'output', r: (pass.body ?? null) as Json })
     }
     if (error) pass.note({ t: 'end', at, ending, p: path, e: error })
@@ -239,8 +243,9 @@ export function createLive(options: LiveOptions): Live {
     path: string,
   ): void => {
     events.ended(loaded.flow, ending, loaded.parent !== null, clock.now() - loaded.acceptedAt)
-    if (loaded.parent) options.children.ended(loaded.parent.seq, ending)
-    else if (!pass.recorded.some((entry) => entry.t === 'reply')) options.replies.tell(loaded.id, null)
+    if (loaded.awaitedBy !== null) options.children.ended(loaded.awaitedBy, ending)
+    else if (loaded.parent === null && !pass.recorded.some((entry) => entry.t === 'reply'))
+      options.replies.tell(loaded.id, null)
     if (error) events.attention(ending, { id: loaded.id, flow: loaded.flow, key: loaded.key, path, error })
   }
 
@@ -252,13 +257,12 @@ export function createLive(options: LiveOptions): Live {
     const hold = reason.hold && loaded.key !== null
     const attempt = work.attempt + 1
     save(pass)
-    const waitedFor = loaded.parent !== null && options.children.of(loaded.parent.seq) !== null
     committer.wait(
       waitOf(loaded, {
         reason: reason.why,
         wakeAt,
         hold,
-        parent: waitedFor ? (loaded.parent?.seq ?? null) : null,
+        parent: loaded.awaitedBy,
         attempt,
       }),
     )
@@ -313,8 +317,7 @@ export function createLive(options: LiveOptions): Live {
       const loaded = toLoaded(stored, checked, record, names)
       return {
         ...loaded,
-        interrupted:
-          loaded.interrupted || (record.length === 0 && stored.seq <= options.begunBefore(stored.flow)),
+        interrupted: loaded.interrupted || (record.length === 0 && options.begunBefore(stored)),
       }
     } catch (thrown) {
       const error = ensureError(thrown, 'RECORD_DAMAGED')
@@ -345,8 +348,9 @@ export function createLive(options: LiveOptions): Live {
     committer.after(() => {
       options.fresh(seq, false)
       events.ended(flow, ending, stored.parent !== null, clock.now() - stored.acceptedAt)
-      if (stored.parent) options.children.ended(stored.parent.seq, ending)
-      else options.replies.tell(id, null)
+      const awaitedBy = stored.wait?.parent ?? null
+      if (awaitedBy !== null) options.children.ended(awaitedBy, ending)
+      else if (stored.parent === null) options.replies.tell(id, null)
       const last = entries.find((entry) => entry.t === 'end')
       if (last?.e) events.attention(ending, { id, flow, key, path: last.p, error: last.e })
       then()
@@ -356,7 +360,7 @@ export function createLive(options: LiveOptions): Live {
   /** The names around a child: its waiting parent's, or what the parent left on record. */
   const namesFor = async (stored: StoredMessage, flow: CompiledFlow): Promise<Bound> => {
     const { seq, path } = stored.parent as { seq: number; path: string }
-    const group = options.children.of(seq)
+    const group = stored.wait?.parent === seq ? options.children.of(seq) : null
     if (group) return group.names
     const [parent] = await options.messages.load([seq])
     if (!parent) return {}

@@ -27,6 +27,8 @@ export interface Loaded {
   readonly freshStarts: number
   /** An engine died while, or after, this message was running, and may have begun a call that is not on record. */
   readonly interrupted: boolean
+  /** The parent that waits for it: null for a tap's child, and for one that lives again. */
+  readonly awaitedBy: number | null
   nextFrame: number
   /** True when it has a wait in the journal. */
   waits: boolean
@@ -75,6 +77,7 @@ export function toLoaded(
     entries: currentEntries(record),
     freshStarts: record.filter((entry) => entry.t === 'redelivered' && entry.fresh).length,
     interrupted: record.some((entry) => entry.t === 'interrupted'),
+    awaitedBy: stored.wait?.parent ?? null,
     nextFrame,
     waits: stored.wait !== null,
   }

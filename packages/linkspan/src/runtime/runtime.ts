@@ -238,6 +238,8 @@ async function startParts(
     stopped: stopped.signal,
   })
   const begun = await begunBefore(journal, [...flows.keys()])
+  // Children run as soon as they are made, so any of them may have been begun with.
+  const bornBefore = journal.opened.crashed ? journal.opened.lastSeq : 0
   const queues = new Map<string, FlowQueue>()
   const children = childrenOf({
     journal,
@@ -264,7 +266,7 @@ async function startParts(
     publish: (pass, channel, body, given) =>
       publishing(pass, subscribers.get(channel) ?? [], takers, entrance, body, given),
     startChild: (child, bytes, parent) => queues.get(child.flow)?.child(childWork(child, bytes, parent)),
-    begunBefore: (name) => begun.get(name) ?? 0,
+    begunBefore: ({ seq, flow, parent }) => seq <= (parent ? bornBefore : (begun.get(flow) ?? 0)),
     fresh: (seq, runs) => (runs ? fresh.add(seq) : fresh.remove(seq)),
   })
   for (const [name, flow] of compiled) {
@@ -557,6 +559,7 @@ function childrenOf({ journal, committer, queues, events, live, stopped }: Child
     commit: (parent, made) => commitChildren(parent, made, { committer, events, live: live() }),
     async restart(parent) {
       const queue = queues.get(parent.flow)
+      let open = 0
       for (let after = 0; ; ) {
         const rows = await journal.backlog.pageOfParent(parent.seq, after, 256)
         for (const { seq, bytes, attempt, reason, wakeAt } of rows) {
@@ -565,7 +568,8 @@ function childrenOf({ journal, committer, queues, events, live, stopped }: Child
           else queue?.due(wakeAt)
         }
         const last = rows.at(-1)
-        if (!last) return
+        if (!last) return open
+        open += rows.length
         after = last.seq
       }
     },
