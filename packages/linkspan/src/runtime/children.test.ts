@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { flow, inbox } from '../flow/index.ts'
+import { crashSweep } from '../testing/crash-sweep.ts'
 import { fakeOperation } from '../testing/fake-operation.ts'
 import { testFlow } from '../testing/test-flow.ts'
 
@@ -19,16 +20,20 @@ describe('children', () => {
       .to('after', put, { input: () => 'after' })
     const flows = await testFlow(both)
     put.next({ retryAfter: '1m' })
-    charge.next({ retryAfter: '2m' }, { retryAfter: '2m' })
+    charge.next('ok', { retryAfter: '2m' })
     await flows.send(1)
     await flows.advance('90s')
     expect(put.effects.map(({ input }) => input)).toEqual([1])
     await flows.run()
     expect(put.effects.map(({ input }) => input)).toEqual([1, 'after'])
+    put.next({ retryAfter: '2m' })
+    charge.next({ retryAfter: '1m' })
+    await flows.send(2)
+    await flows.run()
+    expect(put.effects.map(({ input }) => input)).toEqual([1, 'after', 'after', 2])
   })
 
   it('are not made any more after one has failed, also when the engine died between', async () => {
-    put.reset()
     const strict = flow('strict')
       .from(inbox<number[]>())
       .split(
@@ -40,14 +45,7 @@ describe('children', () => {
           concurrency: 1,
         },
       )
-    const flows = await testFlow(strict)
-    await flows.send([1, 9, 2])
-    while ((await flows.messages({ children: true, states: ['dead'] })).length === 0)
-      await flows.clock.settle()
-    flows.crash()
-    await flows.restart()
-    await flows.run()
-    expect(put.effects.map(({ input }) => input)).toEqual([1])
+    await crashSweep(strict, ({ send }) => send([1, 9, 2]))
   })
 
   it('keep the key of a call that an engine which died may have made', async () => {
