@@ -1,6 +1,7 @@
 import { formatDuration } from '../model/duration.ts'
 import { LinkspanError } from '../model/errors.ts'
 import type { Clock } from '../model/outside.ts'
+import type { Deadlines } from '../runtime/deadlines.ts'
 import type { Exchange } from './exchange.ts'
 import { refusal } from './refusal.ts'
 
@@ -9,6 +10,8 @@ export interface ReadSettings {
   readonly clock: Clock
   /** How long a body may take to arrive. */
   readonly timeoutMs: number
+  /** Keeps that limit for all bodies under way. */
+  readonly deadlines: Deadlines
 }
 
 /** Refuses a body that announces more bytes than the limit before any of them are read; what it announces is not trusted. */

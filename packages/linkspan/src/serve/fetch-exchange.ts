@@ -26,12 +26,12 @@ export function fetchExchange(
 async function readStream(
   stream: ReadableStream<Uint8Array>,
   limit: number,
-  { clock, timeoutMs }: ReadSettings,
+  { deadlines, timeoutMs }: ReadSettings,
 ): Promise<Uint8Array> {
   const reader = stream.getReader()
   const { promise: late, reject } = Promise.withResolvers<never>()
   late.catch(() => undefined)
-  const cancelTimer = clock.timer(timeoutMs, () => reject(tooSlow(timeoutMs)))
+  const cancelTimer = deadlines.start(timeoutMs, () => reject(tooSlow(timeoutMs)))
   try {
     return await collect(reader, limit, late)
   } catch (thrown) {

@@ -3,6 +3,7 @@ import { ensureError, isLinkspanError, storeError } from '../model/errors.ts'
 import type { MessageSummary } from '../model/message.ts'
 import type { Outside } from '../model/outside.ts'
 import type { Admin, EngineState } from '../runtime/admin-api.ts'
+import { createDeadlines } from '../runtime/deadlines.ts'
 import type { Engine, Intake, Metrics } from '../runtime/engine-api.ts'
 import { type AdminAccess, adminEndpoints } from './admin-routes.ts'
 import type { Lookup } from './auth/secret.ts'
@@ -63,7 +64,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const { outside } = options
   const table = endpointTable([...ownEndpoints(options), ...routeEndpoints(options)])
   const report = reporter(options.metrics, outside)
-  const reading = { clock: outside.clock, timeoutMs: durationMs(options.requestTimeout ?? '30s') }
+  const { clock } = outside
+  const reading = {
+    clock,
+    timeoutMs: durationMs(options.requestTimeout ?? '30s'),
+    deadlines: createDeadlines(clock),
+  }
 
   const answer = async (found: Found, exchange: Exchange): Promise<Answer> => {
     let made: Answer

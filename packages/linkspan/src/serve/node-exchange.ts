@@ -48,7 +48,7 @@ function readIncoming(
   incoming: IncomingMessage,
   header: Exchange['header'],
   limit: number,
-  { clock, timeoutMs }: ReadSettings,
+  { deadlines, timeoutMs }: ReadSettings,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     checkAnnounced(header, limit)
@@ -63,7 +63,7 @@ function readIncoming(
       incoming.pause()
       reject(error)
     }
-    const cancelTimer = clock.timer(timeoutMs, () => fail(tooSlow(timeoutMs)))
+    const cancelTimer = deadlines.start(timeoutMs, () => fail(tooSlow(timeoutMs)))
     incoming.on('data', (chunk: Buffer) => {
       if (settled) return
       size += chunk.length
