@@ -1,3 +1,9 @@
+export {
+  type CrashSweepFailure,
+  type CrashSweepOptions,
+  type CrashSweepReport,
+  crashSweep,
+} from './crash-sweep.ts'
 export type { Fakes } from './fake-flow.ts'
 export {
   type FakeEffect,
@@ -9,6 +15,8 @@ export {
 export type { FakeOutcome } from './fake-outcome.ts'
 export { type LogLine, type MemoryLogger, memoryLogger } from './memory-logger.ts'
 export { seededRandom } from './seeded-random.ts'
+export type { BoundaryKind } from './sweep/boundaries.ts'
+export type { Scenario, ScenarioSteps } from './sweep/scenario.ts'
 export { type TestFlow, type TestFlowOptions, testFlow } from './test-flow.ts'
 export { type DeclareTest, type JournalRig, type JournalUnderTest, testJournal } from './test-journal.ts'
 export type { WorldSettings } from './test-world.ts'
