@@ -11,7 +11,7 @@ import {
   rules,
   when,
 } from 'linkspan'
-import { fakeOperation } from 'linkspan/testing'
+import { type FakeOutcome, fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
 import { rig } from './rig.ts'
 
@@ -67,7 +67,7 @@ describe('trying again', () => {
     )
     const save = flow('save', { onError: policy }).from(inbox<string>()).to('put', op)
     await using engine = await rig([save])
-    const attempts = async (outcome: Parameters<typeof op.next>[0]): Promise<number> => {
+    const attempts = async (outcome: FakeOutcome<undefined>): Promise<number> => {
       const before = op.requests.length
       op.when(() => outcome)
       await engine.send(save, 'x')

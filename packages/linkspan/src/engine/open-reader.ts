@@ -7,6 +7,7 @@ import type { Admin, AdminReader } from '../runtime/admin-api.ts'
 import { createAdminReader, type LiveView, noMessages } from '../runtime/admin-reader.ts'
 import { compileFlow } from '../runtime/compile.ts'
 import type { Project } from '../runtime/engine-api.ts'
+import { isPaused } from '../runtime/paused.ts'
 import { systemClock } from './outside.ts'
 import { VERSION } from './version.ts'
 
@@ -53,7 +54,7 @@ function stoppedView(journal: Journal): LiveView {
     startedAt: 0,
     refusing: null,
     runs: () => false,
-    paused: () => false,
+    paused: (flow) => isPaused(journal.cursors, flow),
     source: () => ({ state: 'paused', error: null }),
     counts: () => countsOf(journal),
   }

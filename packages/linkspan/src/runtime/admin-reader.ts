@@ -42,7 +42,7 @@ export interface LiveView {
       { readonly roots: Record<MessageState, number>; readonly children: Record<MessageState, number> }
     >
   >
-  paused(flow: string): boolean
+  paused(flow: string): boolean | Promise<boolean>
   source(flow: string): FlowStatus['source']
 }
 
@@ -62,7 +62,7 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
     name: compiled.name,
     definition: compiled.flow.definition,
     codeVersion: compiled.codeVersion,
-    paused: live.paused(compiled.name),
+    paused: await live.paused(compiled.name),
     messages: counts,
     oldest,
     source: live.source(compiled.name),

@@ -6,17 +6,13 @@ import { sealEntries } from './codec.ts'
 import type { Taker } from './intake.ts'
 import { readyWait } from './live.ts'
 import { recordOf } from './loaded.ts'
+import { pausedCursor } from './paused.ts'
 import type { Entry } from './record.ts'
 import type { RuntimeParts } from './runtime.ts'
 import { findMessage, selected } from './selection.ts'
 import { summaryOf } from './summary.ts'
 
 const DEFAULT_PER_SECOND = 100
-
-/** The cursor under which it is remembered that a flow is paused. */
-export function pausedCursor(flow: string): string {
-  return `paused:${flow}`
-}
 
 /** Administration of a running engine. */
 export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
@@ -124,8 +120,13 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
     entries: readonly Entry[],
     note: string,
   ): Promise<void> => {
-    takers.get(stored.flow)?.queue.withdraw(stored.seq)
-    return new Promise((resolve) => live.endStored(stored, ending, entries, note, resolve))
+    const release = takers.get(stored.flow)?.queue.withdraw(stored.seq)
+    return new Promise((resolve) =>
+      live.endStored(stored, ending, entries, note, () => {
+        release?.()
+        resolve()
+      }),
+    )
   }
 
   return {

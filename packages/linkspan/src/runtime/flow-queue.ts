@@ -53,8 +53,8 @@ export interface FlowQueue {
   stop(): void
   /** A wait was put for a time; looked at when it is due. */
   due(at: number): void
-  /** Takes a message out that has not started; true when it was here or held. */
-  withdraw(seq: number): boolean
+  /** Takes a message out that has not started. The answer lets its key move on: to be called after the commit of its end. */
+  withdraw(seq: number): () => void
   readonly paused: boolean
   readonly active: number
   readonly resident: number
@@ -211,6 +211,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   }
 
   const unhold = (lane: Lane): void => {
+    if (lane.heldUntil === null) return
     held -= 1
     lane.heldUntil = null
   }
@@ -275,6 +276,15 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       arm(end.wakeAt)
     }
     if (lane && isHolder && lane.heldUntil === null) {
+      lane.holder = null
+      advance(lane)
+    }
+    pump()
+  }
+
+  /** The message that held a lane was taken out and has ended. */
+  const passOn = (lane: Lane, seq: number): void => {
+    if (lane.holder === seq) {
       lane.holder = null
       advance(lane)
     }
@@ -553,24 +563,20 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     },
     due: arm,
     withdraw(seq) {
-      const started = (work: Work): boolean => work.seq === seq
+      const isIt = (work: Work): boolean => work.seq === seq
       for (const lane of lanes.values()) {
         if (lane.holder === seq && lane.heldUntil !== null) {
           unhold(lane)
-          lane.holder = null
-          advance(lane)
-          return true
+          return () => passOn(lane, seq)
         }
-        const at = lane.queue.findIndex(started)
+        const at = lane.queue.findIndex(isIt)
         if (at >= 0) {
           for (const work of lane.queue.splice(at, 1)) leave(work)
-          return true
+          return pump
         }
       }
-      const work = roots.remove(started) ?? children.remove(started)
-      if (!work) return false
-      finish(work, { kind: 'ended' })
-      return true
+      const work = roots.remove(isIt) ?? children.remove(isIt)
+      return work ? () => finish(work, { kind: 'ended' }) : pump
     },
     holder: (key) => lanes.get(key)?.holder ?? null,
     get paused() {

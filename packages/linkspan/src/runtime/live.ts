@@ -251,6 +251,10 @@ export function createLive(options: LiveOptions): Live {
 
   const suspend = (run: Running, reason: Extract<InterruptReason, { kind: 'suspend' }>): void => {
     const { pass, work } = run
+    if (pass.cancelled !== null) {
+      interrupted(run, { kind: 'cancel', note: pass.cancelled })
+      return
+    }
     const { loaded, flow } = pass
     const limit = flow.flow.definition.settings.timeLimitMs
     const wakeAt = limit === null ? reason.wakeAt : Math.min(reason.wakeAt, loaded.acceptedAt + limit + 1)

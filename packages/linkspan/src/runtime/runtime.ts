@@ -22,6 +22,7 @@ import { createLedger, type Ledger } from './ledger.ts'
 import { createLive, type Live, readyWait } from './live.ts'
 import { type Loaded, recordOf } from './loaded.ts'
 import type { MessagePass } from './pass.ts'
+import { isPaused } from './paused.ts'
 import { recover } from './recovery.ts'
 import { createReplies, type Replies } from './replies.ts'
 import { keepRetention } from './retention.ts'
@@ -160,7 +161,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       return need()
     },
     openSources() {
-      for (const source of need().sources.values()) source.start()
+      const { sources, takers } = need()
+      for (const [name, source] of sources) if (!takers.get(name)?.queue.paused) source.start()
     },
     send: (name, body, given = {}) => accept(name, incomingOf(body, given), given.key),
     async request(name, body, given) {
@@ -320,6 +322,7 @@ async function startParts(
     stopped,
   }
   try {
+    for (const [name, queue] of queues) if (await isPaused(journal.cursors, name)) queue.pause()
     await recover({ journal, committer, ledger, fresh, logger, now: clock.now() })
   } catch (error) {
     await journal.close()
