@@ -198,10 +198,15 @@ export type RunnerLine =
       readonly inFlight: number
     }
   | {
+      /** A doubt was settled: the message was said to have been applied, or sent again. */
       readonly event: 'resolved'
       readonly messageId: string
       readonly deliveryId: string
       readonly sentAgain: boolean
+      /** When the hub was told, in milliseconds since 1970; the line is written when it has ended. */
+      readonly at: number
+      /** How it ended then; null when it did not. */
+      readonly state: Ending | null
     }
   | { readonly event: 'finish'; readonly seconds: number }
 

@@ -93,6 +93,10 @@ function makeWorld() {
     drop: (sink: Sink, line: (each: SinkLine) => boolean): void => {
       sinks[sink].splice(sinks[sink].findIndex(line), 1)
     },
+    resolve: (deliveryId: string, sentAgain: boolean, state: Ending | null = 'done'): void => {
+      const messageId = `m-${deliveryId}`
+      runner.push({ t: 99_000, event: 'resolved', messageId, deliveryId, sentAgain, at: tick(), state })
+    },
     kill: (inFlight = 150): void => {
       runner.push({ t: tick(), event: 'kill', pid: 1, accepted: 200, ended: 50, inFlight })
     },
@@ -313,16 +317,59 @@ function inDoubt(world: World, deliveryId: string): void {
   Object.assign(line ?? {}, { state: 'inDoubt' })
 }
 
-test('in doubt is in order when the chat left the outcome unknown', async () => {
+/** The chat has the release's message, but its answer was lost. */
+function doubtfulWorld(): World {
   const world = balancedWorld()
   world.sinks.chat.splice(0)
   const request = world.request('chat', 'release', 'drop-after')
   world.effect('chat', request, 'release')
   world.reply('chat', request, null, 'drop-after', true)
   inDoubt(world, 'release')
-  const judgement = await judgeWorld(world)
+  return world
+}
+
+test('in doubt is in order when the chat left the outcome unknown', async () => {
+  const judgement = await judgeWorld(doubtfulWorld())
   expect(rulesOf(judgement)).toEqual([])
   expect(judgement.unknownOutcomes).toEqual({ atChat: 1, byKills: 0 })
+  expect(judgement.ledger).toMatchObject({ accepted: 6, done: 3, inDoubt: 1 })
+})
+
+test('a doubt that was resolved as applied counts as it ended then', async () => {
+  const world = doubtfulWorld()
+  world.resolve('release', false)
+  const judgement = await judgeWorld(world)
+  expect(rulesOf(judgement)).toEqual([])
+  expect(judgement.ledger).toMatchObject({ accepted: 6, done: 4, inDoubt: 0 })
+  expect(judgement.resolved).toEqual({ asApplied: 1, sentAgain: 0 })
+})
+
+test('a doubt that was resolved and did not end, or without its effect, is lost', async () => {
+  const endless = doubtfulWorld()
+  endless.resolve('release', true, null)
+  expect(rulesOf(await judgeWorld(endless))).toEqual(['lost: 1'])
+  const without = doubtfulWorld()
+  without.sinks.chat.splice(0)
+  without.reply('chat', without.request('chat', 'release', 'drop-before'), null, 'drop-before', true)
+  without.resolve('release', true)
+  expect(rulesOf(await judgeWorld(without))).toEqual(['lost: 1'])
+})
+
+test('what was sent again explains no doubt that came before', async () => {
+  const world = balancedWorld()
+  world.sinks.chat.splice(0)
+  world.apply('chat', 'release')
+  inDoubt(world, 'release')
+  world.resolve('release', true)
+  world.reply('chat', world.request('chat', 'release', 'drop-after'), null, 'drop-after', true)
+  expect(rulesOf(await judgeWorld(world))).toEqual(['in doubt although its outcome was known: 1'])
+})
+
+test('to resolve what was not in doubt allows nothing', async () => {
+  const world = balancedWorld()
+  world.resolve('release', true)
+  world.apply('chat', 'release')
+  expect(rulesOf(await judgeWorld(world))).toEqual(['doubled: 1', 'resolved although it was not in doubt: 1'])
 })
 
 test('in doubt although the chat gave a clear answer and nobody was killed is seen', async () => {
@@ -359,14 +406,8 @@ test('in doubt elsewhere than at the chat is seen', async () => {
 })
 
 test('a doubt that was resolved by sending again allows one repetition at the chat, and no more', async () => {
-  const world = balancedWorld()
-  world.runner.push({
-    t: 1,
-    event: 'resolved',
-    messageId: 'm-release',
-    deliveryId: 'release',
-    sentAgain: true,
-  })
+  const world = doubtfulWorld()
+  world.resolve('release', true)
   world.apply('chat', 'release')
   expect(rulesOf(await judgeWorld(world))).toEqual([])
   world.apply('chat', 'release')

@@ -28,7 +28,8 @@ export function examineDoubts(evidence: Evidence, run: RunRecord): DoubtReport {
   for (const [deliveryId, record] of evidence.deliveries) {
     const inDoubt = [...record.messageIds].some((id) => evidence.endings.get(id) === 'inDoubt')
     if (!inDoubt) continue
-    const requests = byDelivery.get(deliveryId) ?? []
+    const resolvedAt = run.resolved.get(deliveryId)?.at ?? Number.POSITIVE_INFINITY
+    const requests = (byDelivery.get(deliveryId) ?? []).filter(({ t }) => t < resolvedAt)
     if (!expectationOf(record.acceptance).sinks.includes('chat')) elsewhere.push(deliveryId)
     else if (requests.some(({ unknown }) => unknown)) continue
     else if (run.kills.some(({ t }) => killExplains(t, record, requests))) byKills.push(deliveryId)
@@ -41,9 +42,15 @@ export function examineDoubts(evidence: Evidence, run: RunRecord): DoubtReport {
     findings: [
       { rule: 'in doubt elsewhere than at the chat', cases: elsewhere },
       { rule: 'in doubt although its outcome was known', cases: unexplained },
+      { rule: 'resolved although it was not in doubt', cases: resolvedForNothing(evidence, run) },
       { rule: `in doubt more often than ${run.kills.length} kills explain`, cases: byKills.slice(room) },
     ],
   }
+}
+
+function resolvedForNothing({ endings }: Evidence, { resolved }: RunRecord): readonly string[] {
+  const messageIds = [...resolved.values()].map(({ messageId }) => messageId)
+  return messageIds.filter((messageId) => endings.get(messageId) !== 'inDoubt')
 }
 
 function killExplains(killedAt: number, record: DeliveryRecord, requests: readonly RequestRecord[]): boolean {

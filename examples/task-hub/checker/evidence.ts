@@ -47,11 +47,21 @@ export interface Evidence {
   readonly requests: Readonly<Record<Sink, readonly RequestRecord[]>>
 }
 
+/** A doubt that a person settled. */
+export interface Resolution {
+  /** When the hub was told. */
+  readonly at: number
+  readonly messageId: string
+  readonly sentAgain: boolean
+  /** How the message ended then; null when it did not. */
+  readonly state: Ending | null
+}
+
 /** What the runner did to the hub. */
 export interface RunRecord {
   readonly kills: readonly { readonly t: number; readonly inFlight: number }[]
-  /** Deliveries whose doubt a person resolved, and whether by sending again. */
-  readonly resolved: ReadonlyMap<string, boolean>
+  /** What a person settled, by delivery. */
+  readonly resolved: ReadonlyMap<string, Resolution>
   readonly seed: number
   readonly seconds: number
 }
@@ -72,10 +82,20 @@ export async function readRun(logs: string): Promise<RunRecord> {
   const resolved = lines.filter((line) => line.event === 'resolved')
   return {
     kills: lines.filter((line) => line.event === 'kill').map(({ t, inFlight }) => ({ t, inFlight })),
-    resolved: new Map(resolved.map(({ deliveryId, sentAgain }) => [deliveryId, sentAgain])),
+    resolved: new Map(resolved.map((line) => [line.deliveryId, line])),
     seed: start?.seed ?? 0,
     seconds: lines.find((line) => line.event === 'finish')?.seconds ?? 0,
   }
+}
+
+/** How each message ended for good: those that were resolved, as they ended then. */
+export function finalEndings(evidence: Evidence, run: RunRecord): ReadonlyMap<string, Ending> {
+  const endings = new Map(evidence.endings)
+  for (const { messageId, state } of run.resolved.values()) {
+    if (state === null) endings.delete(messageId)
+    else endings.set(messageId, state)
+  }
+  return endings
 }
 
 async function readFeeder(path: string): Promise<Omit<Evidence, 'requests'>> {

@@ -83,11 +83,16 @@ export function findDoubled(evidence: Evidence, run: RunRecord): Finding {
       const name = `${placeOf(sink, request)}|${request.deliveryId}`
       const count = (counts.get(name) ?? 0) + 1
       counts.set(name, count)
-      const allowed = sink === 'chat' && run.resolved.get(request.deliveryId) === true ? 2 : 1
+      const allowed = sink === 'chat' && wasSentAgain(evidence, run, request.deliveryId) ? 2 : 1
       if (count > allowed) cases.push(`${request.deliveryId} at ${placeOf(sink, request)}, time ${count}`)
     }
   }
   return { rule: 'doubled', cases: [...cases, ...boardGoneWrong(evidence)] }
+}
+
+function wasSentAgain({ endings }: Evidence, { resolved }: RunRecord, deliveryId: string): boolean {
+  const resolution = resolved.get(deliveryId)
+  return resolution?.sentAgain === true && endings.get(resolution.messageId) === 'inDoubt'
 }
 
 function boardGoneWrong(evidence: Evidence): readonly string[] {

@@ -1,6 +1,6 @@
 import { ENDINGS, type Ledger, SINKS, type Sink } from '../protocol.ts'
 import { examineDoubts } from './doubt.ts'
-import type { Evidence, RunRecord } from './evidence.ts'
+import { type Evidence, finalEndings, type RunRecord } from './evidence.ts'
 import {
   type Finding,
   findDoubled,
@@ -37,16 +37,19 @@ export interface Judgement {
   readonly sinks: Readonly<Record<Sink, SinkReport>>
   /** How many outcomes nobody could know: at the chat, and by kills. */
   readonly unknownOutcomes: { readonly atChat: number; readonly byKills: number }
+  /** Doubts that a person settled; `inDoubt` of the ledger counts those that nobody did. */
+  readonly resolved: { readonly asApplied: number; readonly sentAgain: number }
 }
 
 /** Judges a run by the logs of those around the hub. */
 export function judge(evidence: Evidence, run: RunRecord, demands: Demands): Judgement {
-  const lost = findLost(evidence)
+  const final = { ...evidence, endings: finalEndings(evidence, run) }
+  const lost = findLost(final)
   const doubled = findDoubled(evidence, run)
   const outOfOrder = findOutOfOrder(evidence, run)
   const { atChat, byKills, findings: doubts } = examineDoubts(evidence, run)
   const others = [
-    ...findWrongEndings(evidence),
+    ...findWrongEndings(final),
     findStray(evidence),
     ...findFeedingProblems(evidence),
     ...doubts,
@@ -55,7 +58,7 @@ export function judge(evidence: Evidence, run: RunRecord, demands: Demands): Jud
   const broken = findings.filter(({ cases }) => cases.length > 0)
   return {
     ledger: {
-      ...countEndings(evidence),
+      ...countEndings(final),
       lost: lost.cases.length,
       doubled: doubled.cases.length,
       outOfOrder: outOfOrder.cases.length,
@@ -67,6 +70,7 @@ export function judge(evidence: Evidence, run: RunRecord, demands: Demands): Jud
     findings: broken,
     sinks: Object.fromEntries(SINKS.map((sink) => [sink, reportOf(evidence, sink)])) as Judgement['sinks'],
     unknownOutcomes: { atChat, byKills },
+    resolved: countResolved(run),
   }
 }
 
@@ -83,6 +87,11 @@ function countEndings(
     if (ending) counts[ending] += 1
   }
   return { accepted: accepted.size, ...counts }
+}
+
+function countResolved({ resolved }: RunRecord): Judgement['resolved'] {
+  const sentAgain = [...resolved.values()].filter((each) => each.sentAgain).length
+  return { asApplied: resolved.size - sentAgain, sentAgain }
 }
 
 function findKillProblems({ kills }: RunRecord, demands: Demands): readonly Finding[] {

@@ -9,9 +9,10 @@ export function printJudgement(judgement: Judgement): string {
   return [...ledgerTable(judgement), '', ...sinkTable(judgement), '', ...verdict(judgement)].join('\n')
 }
 
-function ledgerTable({ ledger, unknownOutcomes }: Judgement): string[] {
+function ledgerTable({ ledger, unknownOutcomes, resolved }: Judgement): string[] {
   const sum = ENDINGS.reduce((total, ending) => total + ledger[ending], 0)
   const { atChat, byKills } = unknownOutcomes
+  const { asApplied, sentAgain } = resolved
   const endings = ENDINGS.map((ending) => row(`  ${ending}`, ledger[ending]))
   return [
     row('accepted', ledger.accepted),
@@ -21,6 +22,7 @@ function ledgerTable({ ledger, unknownOutcomes }: Judgement): string[] {
     row('doubled', ledger.doubled),
     row('out of order', ledger.outOfOrder),
     row('unknown outcomes', atChat + byKills, `${atChat} left by the chat, ${byKills} by kills alone`),
+    row('doubts resolved', asApplied + sentAgain, `${asApplied} as applied, ${sentAgain} sent again`),
     row('kills', ledger.kills),
     row('seed', ledger.seed),
     row('seconds', ledger.seconds),

@@ -5,6 +5,7 @@ import { printJudgement } from '../checker/print.ts'
 import { killRepeatedly } from './kills.ts'
 import { readMetrics } from './metrics.ts'
 import type { RunOptions } from './options.ts'
+import { resolveDoubts } from './resolve.ts'
 import { type Stage, setStage } from './stage.ts'
 
 /** What a run says while it goes on, and where. */
@@ -65,6 +66,7 @@ async function perform(stage: Stage, options: RunOptions, output: Output, start:
     const killing = killRepeatedly(stage, options, () => finished)
     await Promise.race([Promise.all([feeding, killing]), failed])
     await Promise.race([awaitIdle(stage), failed])
+    await Promise.race([resolveDoubts(stage), failed])
   } finally {
     finished = true
     clearInterval(report)
