@@ -123,7 +123,7 @@ describe('a failed fsync', () => {
 describe('a replacement that a crash cut short', () => {
   /** A crashed journal with one message in its log, and a whole copy with two waiting to take its place. */
   async function prepare(): Promise<void> {
-    const make = async (count: number): Promise<string> => {
+    const make = async (count: number, to: string): Promise<void> => {
       const other = freshEnvironment()
       const owner = await openOwner({
         factory: sqlite('hub.db'),
@@ -132,12 +132,14 @@ describe('a replacement that a crash cut short', () => {
         dispose: async () => {},
       })
       await owner.accept(...range(1, count).map(() => ({})))
-      return other.environment.directory
+      copyJournal(other.environment.directory, to)
+      await owner.journal.close()
+      other.remove()
     }
-    copyJournal(await make(1), fresh.environment.directory)
+    await make(1, fresh.environment.directory)
     rmSync(`${path}-mark`)
     const whole = freshEnvironment()
-    copyJournal(await make(2), whole.environment.directory)
+    await make(2, whole.environment.directory)
     const journal = await sqlite('hub.db').open(whole.environment)
     await journal.close()
     renameSync(join(whole.environment.directory, 'hub.db'), `${path}.recovered`)
@@ -185,7 +187,9 @@ function mountSmallDisk(): { readonly directory: string } | { readonly reason: s
 
 describe('a full disk', () => {
   afterEach(() => {
-    if ('directory' in mounted) execFileSync('umount', ['-l', mounted.directory])
+    if ('reason' in mounted) return
+    execFileSync('umount', ['-l', mounted.directory])
+    rmSync(mounted.directory, { recursive: true, force: true })
   })
 
   test('refuses, loses nothing, and goes on when there is room again', async (context) => {

@@ -163,6 +163,7 @@ function owned(
 ): Store {
   let answered: { readonly id: number; readonly committed: Committed } | null = null
   let closed = false
+  let tidied = true
 
   const attempt = (batch: Batch, { writer }: Connection): Committed => {
     if (answered?.id === batch.id && writer.head.lastBatch === batch.id) return answered.committed
@@ -196,14 +197,17 @@ function owned(
           ({ checkpoint }) => checkpoint(),
           () => {},
         )
+        tidied = true
       } catch (error) {
-        logger.log('warn', 'journal.checkpoint-failed', { path, error: String(error) })
+        // It is tried again after each commit: once told is enough until it succeeds.
+        if (tidied) logger.log('warn', 'journal.checkpoint-failed', { path, error: String(error) })
+        tidied = false
       }
     },
     prune: (endedBefore, attentionBefore, now, limit) => {
       const prune = ({ writer, pruner }: Connection): number => {
         const bounds = { endedBefore, attentionBefore, now, lowWater: writer.head.lowWater }
-        return writer.transact((context) => pruner.step(context, bounds, limit))
+        return pruner.step(bounds, limit, (run) => writer.transact(run))
       }
       return file.write(prune, prune)
     },

@@ -2,10 +2,13 @@ import type { DatabaseSync } from 'node:sqlite'
 import { endingOf, FOR_PEOPLE, slots } from './codes.ts'
 import type { WriteContext } from './write-context.ts'
 
+/** Runs changes in a transaction of their own. */
+export type Transact = (run: (context: WriteContext) => void) => void
+
 /** Forgets old messages, a stretch per call. */
 export interface Pruner {
-  /** Looks at up to `limit` rows; 0 when it came round. See `HistoryKeeper.prune`. */
-  step(context: WriteContext, bounds: PruneBounds, limit: number): number
+  /** Looks at up to `limit` rows; 0 when it came round. Writes only when there is something to forget. */
+  step(bounds: PruneBounds, limit: number, transact: Transact): number
 }
 
 /** What may be forgotten. */
@@ -34,6 +37,7 @@ export function createPruner(db: DatabaseSync): Pruner {
       'LEFT JOIN messages m ON m.seq = s.seq WHERE s.seq > ? AND s.seq < ? ORDER BY s.seq LIMIT ?',
   )
   const forgetExpired = expirer(db)
+  const anyExpired = expiryFinder(db)
   const hasOpenChildren = db.prepare('SELECT 1 FROM families WHERE parent = ? LIMIT 1')
   const forgetRange = rangeRemover(db)
   const unindex = db.prepare('DELETE FROM message_index WHERE field = ? AND value = ? AND seq = ?')
@@ -45,18 +49,26 @@ export function createPruner(db: DatabaseSync): Pruner {
     context.tallies.add(row.flow, slots.ending(row.ending, row.child === 1), -1)
   }
   return {
-    step: (context, bounds, limit) => {
+    step: (bounds, limit, transact) => {
       const rows = candidates.all(walked, bounds.lowWater, limit) as unknown as Candidate[]
       const old = rows.filter((row) => isOld(row, bounds) && hasOpenChildren.get(row.seq) === undefined)
-      for (const row of old) forget(context, row)
-      for (const [from, to] of stretches(old)) forgetRange(from, to)
-      const expired = forgetExpired(bounds.now, limit)
-      const young = rows.length === limit && rows.every((row) => (row.accepted_at ?? 0) >= bounds.endedBefore)
-      if (rows.length === 0 || young) walked = 0
-      else walked = rows.at(-1)?.seq as number
+      let expired = 0
+      if (old.length > 0 || anyExpired(bounds.now))
+        transact((context) => {
+          for (const row of old) forget(context, row)
+          for (const [from, to] of stretches(old)) forgetRange(from, to)
+          expired = forgetExpired(bounds.now, limit)
+        })
+      const young = rows.length === limit && rows.every((row) => isYoung(row, bounds))
+      walked = young ? 0 : (rows.at(-1)?.seq ?? 0)
       return young ? expired : rows.length + expired
     },
   }
+}
+
+/** Messages lie in the order of acceptance, so behind a whole stretch of young ones there are only younger ones. */
+function isYoung({ ended_at, accepted_at }: Candidate, { endedBefore }: PruneBounds): boolean {
+  return ended_at >= endedBefore && (accepted_at ?? 0) >= endedBefore
 }
 
 function isOld({ ending, ended_at }: Candidate, { endedBefore, attentionBefore }: PruneBounds): boolean {
@@ -94,4 +106,11 @@ function expirer(db: DatabaseSync): (now: number, limit: number) => number {
   )
   return (now, limit) =>
     statements.reduce((sum, statement) => sum + Number(statement.run(now, limit).changes), 0)
+}
+
+function expiryFinder(db: DatabaseSync): (now: number) => boolean {
+  const statements = ['state', 'seen'].map((table) =>
+    db.prepare(`SELECT 1 FROM ${table} WHERE until IS NOT NULL AND until <= ? LIMIT 1`),
+  )
+  return (now) => statements.some((statement) => statement.get(now) !== undefined)
 }

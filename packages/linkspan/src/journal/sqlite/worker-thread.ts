@@ -41,7 +41,6 @@ export function inWorker(
     const waiting = pending.get(id)
     pending.delete(id)
     if (waiting !== undefined) finish(waiting)
-    if (pending.size === 0 && over !== null) worker.unref()
   }
   const endWith = (error: LinkspanError): void => {
     over = over ?? error
