@@ -14,6 +14,8 @@ export type Participant = {
   readonly install?: string
   /** Run once before the first round; the folder is then kept from round to round. */
   readonly prepare?: { readonly entry: string; readonly env: Readonly<Record<string, string>> }
+  /** True for Linkspan: it runs as it is published, built from the present source before the first round. */
+  readonly built?: true
   /** Shown in place of figures: it is listed, but not run. */
   readonly skipped?: string
 }
@@ -32,7 +34,8 @@ const linkspan = (name: string, env: Readonly<Record<string, string>> = {}): Par
   name,
   durability: fsynced,
   entry: 'linkspan/relay.ts',
-  args: ['--conditions=source'],
+  args: [],
+  built: true,
   env,
 })
 
@@ -50,7 +53,7 @@ const peer = (name: string, durability: string, needs?: ServiceName): Participan
 const endedMessages = { LINKSPAN_ENDED: '5000000' }
 
 /**
- * Everything that can take part. What bench/linkspan/relay.ts is told:
+ * Everything that can take part. It runs as published, from a build made first. What bench/linkspan/relay.ts is told:
  * LINKSPAN_GUARANTEE (key, natural, verify, none; default key), LINKSPAN_SQLITE (main, worker; default the
  * engine's own), LINKSPAN_STEPS (pure steps on top of the one transformation; default 0).
  * bench/linkspan/fill-history.ts writes LINKSPAN_ENDED ended messages into the journal in DATA_DIR.

@@ -44,7 +44,7 @@ function copyAssets(): number {
 }
 
 function isAsset(path: string): boolean {
-  if (path.split('/').includes('fixtures')) return false
+  if (path.split('/').some((part) => part === 'fixtures' || part === '__snapshots__')) return false
   return isTemplate(path) || (!isTypeScript(path) && !path.endsWith('.tsbuildinfo'))
 }
 

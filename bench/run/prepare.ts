@@ -16,7 +16,8 @@ const bench = fileURLToPath(new URL('..', import.meta.url))
 
 /** Checks that the program is there, installs it, starts its service and fills its folder. */
 export const prepare = async (participant: Participant, services: Services): Promise<Prepared> => {
-  const missing = participant.skipped ?? missingProgram(participant) ?? installed(participant)
+  const missing =
+    participant.skipped ?? missingProgram(participant) ?? built(participant) ?? installed(participant)
   if (missing !== undefined) return { participant, skipped: missing }
   const start = participant.needs === undefined ? undefined : await services.get(participant.needs)
   if (start !== undefined && 'unavailable' in start) return { participant, skipped: start.unavailable }
@@ -33,6 +34,21 @@ export const programOf = (participant: Participant): string => join(bench, parti
 const missingProgram = ({ entry, prepare: before }: Participant): string | undefined => {
   const absent = [entry, before?.entry].find((file) => file !== undefined && !existsSync(join(bench, file)))
   return absent === undefined ? undefined : `not there: bench/${absent}`
+}
+
+let buildResult: { readonly failed?: string } | undefined
+
+/** Builds the library once per run, so that what is measured is what the source says. */
+const built = (participant: Participant): string | undefined => {
+  if (participant.built !== true) return undefined
+  buildResult ??= build()
+  return buildResult.failed
+}
+
+const build = (): { readonly failed?: string } => {
+  console.error('building the library')
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(bench, '..', 'scripts', 'build.ts')])
+  return status === 0 ? {} : { failed: `the build failed: ${`${stdout}${stderr}`.trim().slice(-500)}` }
 }
 
 const installed = ({ install }: Participant): string | undefined => {
@@ -57,7 +73,7 @@ const fill = ({
 }): TemporaryFolder => {
   const folder = temporaryFolder('kept')
   console.error(`preparing with bench/${entry}`)
-  const { status, stderr } = spawnSync(process.execPath, ['--conditions=source', join(bench, entry)], {
+  const { status, stderr } = spawnSync(process.execPath, [join(bench, entry)], {
     env: { ...process.env, ...env, DATA_DIR: folder.path },
   })
   if (status === 0) return folder

@@ -8,6 +8,9 @@ import type { ErrorAction, ErrorPolicy } from '../model/policy.ts'
 import type { Flow, FlowFacts } from '../patterns/steps.ts'
 import type { Admin, EngineState } from './admin-api.ts'
 
+// Whoever gets to a flow's type through here finds the steps that the patterns add to it.
+export type {} from '../patterns/index.ts'
+
 /** A value that is looked up when the engine starts: `env('PORT')`, `secret('TOKEN')`. */
 export interface Reference {
   readonly kind: 'env' | 'secret'
