@@ -443,6 +443,10 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     return Math.max(hasSpace() ? settings.window - resident : 0, idle)
   }
 
+  /** One that holds its key and is still to be read takes its place first: it would come behind those that it holds. */
+  const isAhead = (row: BacklogEntry): boolean =>
+    row.hold && row.key !== null && mode === 'backlog' && row.seq > cursor
+
   const wakeDue = async (): Promise<void> => {
     if (waking || !running || paused) return
     waking = true
@@ -450,7 +454,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       const room = roomToWake()
       const rows = room > 0 ? await backlog.due(flow, clock.now(), Math.min(PAGE, room)) : []
       const woken = rows.filter(
-        (row) => !known.has(row.seq) && (row.parent === null || options.parentIsHere(row.parent)),
+        (row) =>
+          !known.has(row.seq) && !isAhead(row) && (row.parent === null || options.parentIsHere(row.parent)),
       )
       for (const row of woken) wakeRow(row)
       waking = false
