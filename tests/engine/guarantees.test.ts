@@ -1,0 +1,160 @@
+import { fixed, flow, inbox, retry } from 'linkspan'
+import type { Guarantee } from 'linkspan/connect'
+import { type FakeOutcome, fakeOperation } from 'linkspan/testing'
+import { describe, expect, it } from 'vitest'
+import { rig } from './rig.ts'
+
+const twice = retry({ attempts: 9, backoff: fixed('1m') })
+const marksOf = ({ requests }: { readonly requests: readonly { readonly mark: string }[] }) => [
+  ...new Set(requests.map(({ mark }) => mark)),
+]
+
+/** One message through one call of a guarantee, whose first attempts end so; a day later. */
+async function after<G extends Guarantee>(guarantee: G, ...outcomes: FakeOutcome<undefined>[]) {
+  const call = fakeOperation<string, undefined, G>('system.call', guarantee, { timeout: '10s' })
+  call.next(...outcomes)
+  const settings = guarantee.kind === 'none' ? { onUnknown: 'inDoubt' } : {}
+  const act = flow('act', { onError: twice })
+    .from(inbox<string>())
+    .to('call', call as never, settings as never)
+  await using engine = await rig([act])
+  await engine.send(act, 'x')
+  await engine.advance('1d')
+  return { call, states: await engine.states() }
+}
+
+const unknown = ['reset-before', 'reset-after', 'timeout-before', 'timeout-after'] as const
+
+describe('an outcome that nobody knows', () => {
+  it('under a key is settled by the same request with the same key', async () => {
+    for (const outcome of unknown) {
+      const { call, states } = await after({ kind: 'key', validFor: '1h' }, outcome, outcome)
+      expect(states, outcome).toEqual(['done'])
+      expect(call.effects, outcome).toHaveLength(1)
+      expect(marksOf(call), outcome).toHaveLength(1)
+    }
+  })
+
+  it('under a key that is no longer valid becomes a doubt, and is not sent again', async () => {
+    const { call, states } = await after(
+      { kind: 'key', validFor: '90s' },
+      'reset-after',
+      'reset-before',
+      'reset-before',
+    )
+    expect(states).toEqual(['inDoubt'])
+    expect(call.requests).toHaveLength(2)
+    expect(call.effects).toHaveLength(1)
+  })
+
+  it('under a key that ran out while the engine was down becomes a doubt', async () => {
+    for (const resting of ['retry', 'running'] as const) {
+      const call = fakeOperation<string>('system.call', { kind: 'key', validFor: '1h' }, { timeout: '10m' })
+      call.next(resting === 'retry' ? 'reset-after' : 'timeout-after')
+      const act = flow('act', { onError: twice }).from(inbox<string>()).to('call', call)
+      await using engine = await rig([act])
+      await engine.send(act, 'x')
+      await engine.advance('10s')
+      engine.crash()
+      await engine.advance('2h')
+      await engine.start()
+      await engine.advance('1h')
+      expect(await engine.states(), resting).toEqual(['inDoubt'])
+      expect(call.requests, resting).toHaveLength(1)
+    }
+  })
+
+  it('that can be asked for is asked for, no sooner than the call is over and settled, and not sent again', async () => {
+    for (const outcome of unknown) {
+      const { call, states } = await after({ kind: 'verify', settleAfter: '30s' }, outcome)
+      expect(states, outcome).toEqual(['done'])
+      expect(call.effects, outcome).toHaveLength(1)
+      expect(call.questions, outcome).toBe(1)
+      const sent = call.requests[0]?.at ?? 0
+      if (outcome.endsWith('before')) {
+        expect((call.requests[1]?.at ?? 0) - sent, outcome).toBeGreaterThanOrEqual(40_000)
+        expect(marksOf(call), outcome).toHaveLength(2)
+      } else expect(call.requests, outcome).toHaveLength(1)
+    }
+  })
+
+  it('is asked for late enough to see a request that arrives late', async () => {
+    const { call, states } = await after({ kind: 'verify', settleAfter: '30s' }, { late: '35s' })
+    expect(states).toEqual(['done'])
+    expect(call.effects).toHaveLength(1)
+  })
+
+  it('with no guarantee is a doubt, and with at-least-once is sent again', async () => {
+    for (const outcome of unknown) {
+      const { call, states } = await after({ kind: 'none' }, outcome)
+      expect(states, outcome).toEqual(['inDoubt'])
+      expect(call.requests, outcome).toHaveLength(1)
+    }
+    const call = fakeOperation<string, undefined, { kind: 'none' }>('system.call', { kind: 'none' })
+    call.next('reset-after')
+    const act = flow('act', { onError: twice })
+      .from(inbox<string>())
+      .to('call', call, { onUnknown: 'atLeastOnce' })
+    await using engine = await rig([act])
+    await engine.send(act, 'x')
+    await engine.advance('1h')
+    expect(await engine.states()).toEqual(['done'])
+    expect(call.effects).toHaveLength(2)
+  })
+})
+
+describe('a call that certainly did nothing', () => {
+  it('is made again under every guarantee, as a new one', async () => {
+    const guarantees = [
+      { kind: 'natural' },
+      { kind: 'key', validFor: '1h' },
+      { kind: 'verify', settleAfter: '30s' },
+      { kind: 'none' },
+    ] as const
+    for (const guarantee of guarantees) {
+      const { call, states } = await after(guarantee, 'refused', 'unavailable', { retryAfter: '2m' })
+      expect(states, guarantee.kind).toEqual(['done'])
+      expect(call.requests, guarantee.kind).toHaveLength(4)
+      expect(marksOf(call), guarantee.kind).toHaveLength(4)
+      expect(call.questions, guarantee.kind).toBe(0)
+    }
+  })
+})
+
+describe('a crash at any commit', () => {
+  it('doubles nothing under any guarantee, and doubts only where there is none', async () => {
+    const guarantees = [
+      { kind: 'key', validFor: '1d' },
+      { kind: 'verify', settleAfter: '1s' },
+      { kind: 'none' },
+    ] as const
+    for (const guarantee of guarantees) {
+      for (const fate of ['lost-before', 'lost-after'] as const) {
+        for (let at = 1; at <= 6; at += 1) {
+          const call = fakeOperation<string>('system.call', guarantee)
+          const act = flow('act')
+            .from(inbox<string>(), { key: () => 'one' })
+            .to('first', call as never, (guarantee.kind === 'none' ? { onUnknown: 'inDoubt' } : {}) as never)
+            .to('second', call as never, (guarantee.kind === 'none' ? { onUnknown: 'inDoubt' } : {}) as never)
+          let left = Number.POSITIVE_INFINITY
+          await using engine = await rig([act], { onCommit: () => (--left === 0 ? fate : 'ok') })
+          left = at
+          const send = () => engine.send(act, 'x', { dedupeKey: 'x' }).catch(() => undefined)
+          await send()
+          await engine.advance('1s')
+          if (left <= 0) {
+            engine.crash()
+            await engine.start()
+            await send()
+            await engine.advance('1d')
+          }
+          const told = `${guarantee.kind}, ${fate} at commit ${at}`
+          const [state] = await engine.states()
+          expect(call.effects.length, told).toBeLessThanOrEqual(2)
+          if (guarantee.kind === 'none') expect(['done', 'inDoubt'], told).toContain(state)
+          else expect([state, call.effects.length], told).toEqual(['done', 2])
+        }
+      }
+    }
+  })
+})
