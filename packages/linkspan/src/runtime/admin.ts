@@ -8,7 +8,7 @@ import { readyWait } from './live.ts'
 import { recordOf } from './loaded.ts'
 import { pausedCursor } from './paused.ts'
 import type { Entry } from './record.ts'
-import type { RuntimeParts } from './runtime.ts'
+import type { RuntimeParts } from './runtime-parts.ts'
 import { findMessage, selected } from './selection.ts'
 import { summaryOf } from './summary.ts'
 

@@ -1,6 +1,7 @@
-import type { ConnectEnvironment, ConnectionDeclaration } from '../connect/connector.ts'
+import type { ConnectEnvironment, ConnectionDeclaration, Operation } from '../connect/connector.ts'
 import { ensureError, isLinkspanError, LinkspanError } from '../model/errors.ts'
 import { backoffMs, exponential } from '../model/policy.ts'
+import type { Flow } from '../patterns/steps.ts'
 
 /** The clients of the project's connections, each made on first use and shared by all flows. */
 export interface Connections {
@@ -128,4 +129,28 @@ function pathText(path: readonly unknown[] | undefined): string {
     typeof part === 'object' && part !== null && 'key' in part ? String(part.key) : String(part),
   )
   return `${keys.join('.')}: `
+}
+
+/** The connections that flows refer to, each once. Throws `CONFIG_INVALID` for a name used for two systems. */
+export function declarationsOf(flows: readonly Flow[]): ConnectionDeclaration[] {
+  const found = new Map<string, ConnectionDeclaration>()
+  for (const flow of flows) {
+    const { connection } = flow.source
+    const used = [...flow.code.values()].map(
+      (code) => (code['operation'] as Operation<unknown, unknown> | undefined)?.connection,
+    )
+    for (const each of [connection, ...used]) if (each) register(found, each)
+  }
+  return [...found.values()]
+}
+
+function register(found: Map<string, ConnectionDeclaration>, declaration: ConnectionDeclaration): void {
+  const present = found.get(declaration.name)
+  if (present && present.connector.name !== declaration.connector.name) {
+    throw new LinkspanError(
+      'CONFIG_INVALID',
+      `The connection name "${declaration.name}" is used for ${present.connector.name} and for ${declaration.connector.name}. Give each its own name.`,
+    )
+  }
+  found.set(declaration.name, declaration)
 }

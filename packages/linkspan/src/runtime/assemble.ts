@@ -1,0 +1,256 @@
+import type { Journal } from '../journal/journal.ts'
+import { durationMs } from '../model/duration.ts'
+import type { LinkspanError } from '../model/errors.ts'
+import { asPolicy } from '../model/policy.ts'
+import type { Flow } from '../patterns/steps.ts'
+import type { EngineState } from './admin-api.ts'
+import { begunBefore, markBegun } from './begun-mark.ts'
+import { createCalls } from './calls.ts'
+import { createCells } from './cells.ts'
+import type { Subscribers } from './channels.ts'
+import type { Children } from './children.ts'
+import { childrenOnQueues, childWork } from './children-on-queues.ts'
+import { type Committer, createCommitter } from './committer.ts'
+import { type CompiledFlow, compileFlow } from './compile.ts'
+import { type Connections, createConnections, declarationsOf } from './connections.ts'
+import type { Events } from './events.ts'
+import { createFlowQueue, type FlowQueue, type FlowQueueOptions } from './flow-queue.ts'
+import { createFreshSet, type FreshSet } from './fresh-set.ts'
+import { checkBody, createEntrance, type Entrance, type Taker } from './intake.ts'
+import { createLedger } from './ledger.ts'
+import { createLive, type Live, readyWait } from './live.ts'
+import { createEvents, meterQueue } from './meters.ts'
+import { isPaused } from './paused.ts'
+import { createPublishing } from './publishing.ts'
+import { recover } from './recovery.ts'
+import { createReplies } from './replies.ts'
+import { keepRetention } from './retention.ts'
+import type { RuntimeOptions, RuntimeParts } from './runtime-parts.ts'
+import { keepSource } from './sources.ts'
+
+/** A started runtime with what only its start and stop handle. */
+export interface Started extends RuntimeParts {
+  readonly entrance: Entrance
+  readonly connections: Connections
+  readonly queues: ReadonlyMap<string, FlowQueue>
+  readonly stopped: AbortController
+  readonly stopRetention: () => void
+}
+
+/** What is to be put together. */
+export interface Assembly {
+  readonly options: RuntimeOptions
+  readonly flows: ReadonlyMap<string, Flow>
+  readonly subscribers: Subscribers
+  readonly setState: (state: EngineState) => void
+}
+
+const MAX_PENDING = 20_000
+const STOP_POLL_MS = 10
+
+/** Opens the journal, puts the parts together, takes up what was under way, and lets the queues run. */
+export async function assemble(assembly: Assembly): Promise<Started> {
+  const { options, flows } = assembly
+  const { clock, logger, random } = options.outside
+  const compiled = compileAll(assembly)
+  const connections = createConnections(options.connections, {
+    clock,
+    random,
+    logger,
+    directory: options.directory,
+  })
+  await connections.validate(declarationsOf([...flows.values()]))
+  const journal = await options.journal.open({ clock, logger, directory: options.directory })
+  try {
+    return await onJournal(assembly, compiled, connections, journal)
+  } catch (error) {
+    await journal.close()
+    throw error
+  }
+}
+
+function compileAll({ options, flows }: Assembly): ReadonlyMap<string, CompiledFlow> {
+  const { onError } = options.settings
+  const policy = onError === undefined ? undefined : asPolicy(onError)
+  return new Map(
+    [...flows].map(([name, flow]) => [name, compileFlow(flow, options.codeVersion(flow), policy)]),
+  )
+}
+
+async function onJournal(
+  assembly: Assembly,
+  compiled: ReadonlyMap<string, CompiledFlow>,
+  connections: Connections,
+  journal: Journal,
+): Promise<Started> {
+  const { outside, directory, metrics, hooks } = assembly.options
+  const { clock, logger, random } = outside
+  const ledger = createLedger(metrics)
+  const events = createEvents({ ledger, metrics, hooks, logger })
+  const fresh = createFreshSet(journal.opened.lastSeq)
+  const stopped = new AbortController()
+  const committer = committerOf(assembly, journal, { fresh, events, stopped })
+  const entrance = createEntrance({ clock, random, committer, events, fresh })
+  const replies = createReplies(clock)
+  const queues = new Map<string, FlowQueue>()
+  const takers = new Map<string, Taker>()
+  const children = childrenOnQueues({
+    journal,
+    committer,
+    queues,
+    events,
+    live: () => live,
+    stopped: stopped.signal,
+  })
+  const calls = createCalls({
+    clock,
+    connections,
+    save: (pass) => live.save(pass),
+    saved: (pass) => live.saved(pass),
+    stopped: stopped.signal,
+  })
+  const begun = await begunBefore(journal, [...compiled.keys()])
+  // Children run as soon as they are made, so any of them may have been begun with.
+  const bornBefore = journal.opened.crashed ? journal.opened.lastSeq : 0
+  const live: Live = createLive({
+    clock,
+    random,
+    logger,
+    committer,
+    messages: journal.messages,
+    cells: createCells(journal.state, committer, clock),
+    replies,
+    events,
+    calls,
+    children,
+    flows: compiled,
+    check: checkBody,
+    publish: createPublishing({ subscribers: assembly.subscribers, takers, entrance }),
+    startChild: (child, bytes, parent) => queues.get(child.flow)?.child(childWork(child, bytes, parent)),
+    begunBefore: ({ seq, flow, parent }) => seq <= (parent ? bornBefore : (begun.get(flow) ?? 0)),
+    fresh: (seq, runs) => (runs ? fresh.add(seq) : fresh.remove(seq)),
+  })
+  for (const [name, flow] of compiled) {
+    const queue = queueOf(flow, { assembly, journal, committer, fresh, live, children })
+    queues.set(name, queue)
+    takers.set(name, { flow, queue })
+    meterQueue(metrics, name, queue, ledger)
+  }
+  const sourceOptions = { outside, directory, journal, committer, connections, entrance }
+  const sources = new Map([...takers].map(([name, taker]) => [name, keepSource(taker, sourceOptions)]))
+  for (const [name, queue] of queues) if (await isPaused(journal.cursors, name)) queue.pause()
+  await recover({ journal, committer, ledger, fresh, logger, now: clock.now() })
+  for (const queue of queues.values()) queue.start()
+  const stopRetention = retentionOf(assembly, journal)
+  const { crashed } = journal.opened
+  logger.log('info', 'engine.started', { journal: journal.name, flows: compiled.size, crashed })
+  const shown = {
+    outside,
+    journal,
+    committer,
+    live,
+    ledger,
+    takers,
+    flows: compiled,
+    sources,
+    events,
+    replies,
+    directory,
+  }
+  return { ...shown, entrance, connections, queues, stopped, stopRetention }
+}
+
+function committerOf(
+  { options, setState }: Assembly,
+  journal: Journal,
+  { fresh, events, stopped }: { fresh: FreshSet; events: Events; stopped: AbortController },
+): Committer {
+  const { clock, logger } = options.outside
+  const refusing = (error: LinkspanError | null): void => {
+    setState(error ? 'refusing' : 'running')
+    if (error) logger.log('error', 'journal.refusing', { error: error.message })
+    else logger.log('info', 'journal.accepting')
+  }
+  return createCommitter({
+    journal,
+    clock,
+    lowWater: fresh.lowWater,
+    maxPending: MAX_PENDING,
+    onCommit: events.committed,
+    onRefusing: refusing,
+    onFailed: (error) => {
+      setState('failed')
+      stopped.abort()
+      logger.log('error', 'journal.failed', { error: error.message })
+    },
+  })
+}
+
+interface QueueParts {
+  readonly assembly: Assembly
+  readonly journal: Journal
+  readonly committer: Committer
+  readonly fresh: FreshSet
+  readonly live: Live
+  readonly children: Children
+}
+
+function queueOf(
+  { name, flow }: CompiledFlow,
+  { assembly, journal, committer, fresh, live, children }: QueueParts,
+): FlowQueue {
+  const { clock, logger } = assembly.options.outside
+  const store: FlowQueueOptions['store'] = ({ seq, key, attempt, loaded }, then) => {
+    if (loaded === null || loaded.waits) {
+      then()
+      return
+    }
+    committer.wait(readyWait({ seq, flow: name, key }, attempt, null))
+    committer.after(() => {
+      fresh.remove(seq)
+      then()
+    })
+  }
+  return createFlowQueue({
+    flow: name,
+    settings: flow.definition.settings,
+    backlog: journal.backlog,
+    clock,
+    lastSeq: fresh.highest,
+    execute: live.execute,
+    wake: (wait, then) => {
+      committer.wait(wait)
+      committer.after(then)
+    },
+    parentIsHere: (seq) => children.of(seq) !== null,
+    store,
+    beginning: (seq) => markBegun(committer, name, seq),
+    onError: (error) => logger.log('error', 'backlog.read', { flow: name, error: String(error) }),
+  })
+}
+
+function retentionOf({ options }: Assembly, { history }: Journal): () => void {
+  const { retention, attentionRetention } = options.settings
+  return keepRetention({
+    history,
+    outside: options.outside,
+    keepMs: durationMs(retention ?? '14d'),
+    keepAttentionMs: durationMs(attentionRetention ?? '90d'),
+  })
+}
+
+/** Stops what brings messages in, lets running passes end within a limit, and closes everything. */
+export async function dismantle(parts: Started, withinMs: number): Promise<void> {
+  const { clock } = parts.outside
+  await Promise.allSettled([...parts.sources.values()].map((source) => source.stop()))
+  parts.stopRetention()
+  for (const queue of parts.queues.values()) queue.stop()
+  const deadline = clock.monotonic() + withinMs
+  const busy = (): boolean => [...parts.queues.values()].some((queue) => queue.active > 0)
+  while (busy() && clock.monotonic() < deadline)
+    await new Promise<void>((resolve) => clock.timer(STOP_POLL_MS, resolve))
+  parts.stopped.abort()
+  await parts.committer.close().catch(() => undefined)
+  await parts.connections.close()
+  await parts.journal.close()
+}

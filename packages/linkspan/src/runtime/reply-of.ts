@@ -1,0 +1,42 @@
+import type { MessageReader } from '../journal/journal.ts'
+import { LinkspanError } from '../model/errors.ts'
+import type { Intake } from './engine-api.ts'
+import { recordOf } from './loaded.ts'
+import type { Replies, Reply } from './replies.ts'
+import { findMessage } from './selection.ts'
+
+/** Where a reply may come from. */
+export interface ReplySources {
+  readonly replies: Replies
+  readonly messages: MessageReader
+}
+
+/** The reply of a message, from the record or as it comes. Rejects with `MESSAGE_UNKNOWN` or `REPLY_TIMED_OUT`. */
+export async function replyOf(
+  { replies, messages }: ReplySources,
+  id: string,
+  given: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+): ReturnType<Intake['reply']> {
+  // Waiting begins before the look at the record, so that a reply that comes in between is not missed.
+  const told = replies.wait(id, given.timeoutMs, given.signal)
+  const stored = await storedReply(messages, id).catch((error: unknown) => {
+    replies.tell(id, null)
+    throw error
+  })
+  if (stored !== undefined) replies.tell(id, stored)
+  const reply = await told
+  if (reply !== undefined) return reply
+  throw new LinkspanError(
+    'REPLY_TIMED_OUT',
+    `The message ${id} has no reply yet. It goes on; its reply can be fetched later by its id.`,
+    { details: { id }, retry: 'later' },
+  )
+}
+
+/** The reply on record, null when the message ended without one, undefined when it is still to come. */
+async function storedReply(messages: MessageReader, id: string): Promise<Reply | undefined> {
+  const stored = await findMessage(messages, id)
+  const reply = recordOf(stored).findLast((entry) => entry.t === 'reply')
+  if (reply) return { reply: reply.r }
+  return stored.ending ? null : undefined
+}
