@@ -79,7 +79,7 @@ export interface CrashSweepFailure extends AssertionError {
  * - a commit is lost, or is written and its answer lost, with the engine; or the engine dies right after it; or the
  *   journal does not answer (having written or not) or is full;
  * - a call is lost with the engine before it is sent or before its answer comes; times out before or after it took
- *   effect; is answered 429 or 503;
+ *   effect; is answered 429 or 503; one that can be asked after takes effect only after its time limit;
  * - a question is lost with the engine, times out or is answered 503;
  * - the engine dies when a timer is due.
  *
@@ -222,8 +222,8 @@ function plansOf(
     const dedupeKey = delivery.options.dedupeKey !== undefined
     return options.duplicates ?? knowsRepeats({ flows, flow: delivery.flow, dedupeKey })
   }
-  const applies = ({ kind, count }: Boundary, fault: FaultName): boolean => {
-    if (kind !== 'delivery') return true
+  const applies = ({ kind, count, askable }: Boundary, fault: FaultName): boolean => {
+    if (kind !== 'delivery') return askable || !fault.endsWith('late')
     return fault === 'swapped' ? (options.reorder ?? true) && count < deliveries : knows(count)
   }
   return boundaries.flatMap((boundary) =>
@@ -252,7 +252,8 @@ function pairs(
     const first = pick(single)
     const behind = first?.boundaries.slice(first.plan[0]?.at).filter(({ kind }) => kind !== 'delivery')
     const second = behind && pick(behind)
-    const fault = second && pick(Object.keys(FAULTS[second.kind]) as FaultName[])
+    const faults = second && (Object.keys(FAULTS[second.kind]) as FaultName[])
+    const fault = faults && pick(faults.filter((each) => second.askable || !each.endsWith('late')))
     return first && second && fault ? [[...first.plan, { at: second.number, fault }]] : []
   })
 }

@@ -14,8 +14,19 @@ export type CommitFault =
   | 'unreachable-before'
   | 'unreachable-after'
   | 'full'
-/** `-before`: the request did not reach the system. `-after`: it took effect and its answer was lost. */
-export type CallFault = 'kill-before' | 'kill-after' | 'timeout-before' | 'timeout-after' | '429' | '503'
+/**
+ * `-before`: the request did not reach the system. `-after`: it took effect and its answer was lost. `late`: it took
+ * effect after the time limit, within the time after which the system's word is to be trusted.
+ */
+export type CallFault =
+  | 'kill-before'
+  | 'kill-after'
+  | 'timeout-before'
+  | 'timeout-after'
+  | '429'
+  | '503'
+  | 'late'
+  | 'kill-late'
 /** What can go wrong when a system is asked after a call. */
 export type QuestionFault = 'kill-before' | 'kill-after' | 'timeout' | '503'
 
@@ -26,6 +37,8 @@ export interface Boundary {
   readonly kind: BoundaryKind
   /** Its place among those of its kind, from 1. */
   readonly count: number
+  /** Of a call: whether the system can be asked after it. */
+  readonly askable: boolean
   /** What happens there, for people; messages are named by the function given. */
   describe(name: (message: string | number) => string): string
 }
@@ -58,6 +71,8 @@ export const FAULTS: Readonly<Record<BoundaryKind, Readonly<Partial<Record<Fault
     'timeout-after': 'it timed out, and was applied',
     '429': 'it was answered by 429',
     '503': 'it was answered by 503 with Retry-After',
+    late: 'it timed out, and was applied later',
+    'kill-late': 'the engine was killed, and the call was applied later',
   },
   question: {
     'kill-before': 'the engine was killed before it asked',

@@ -1,6 +1,8 @@
 import type { Batch } from '../../journal/journal.ts'
 import type { CommitFate } from '../../journal/simulated/simulated.ts'
+import { durationMs } from '../../model/duration.ts'
 import { LinkspanError } from '../../model/errors.ts'
+import type { Clock } from '../../model/outside.ts'
 import { never } from '../fake-outcome.ts'
 import type { LeavingCall, WorldProbe } from '../test-world.ts'
 import type {
@@ -27,24 +29,28 @@ export interface Probe extends WorldProbe {
 const PAUSE_MS = 1_000
 
 /** Makes the probe of one run; `kill` ends the engine. */
-export function createProbe(plan: readonly Planned[], kill: () => void): Probe {
+export function createProbe(plan: readonly Planned[], clock: Clock, kill: () => void): Probe {
   const faults = new Map(plan.map(({ at, fault }) => [at, fault]))
   const counts = new Map<BoundaryKind, number>()
   const boundaries: Boundary[] = []
   const disturbed = new Set<string>()
   let due = false
 
-  const come = (kind: BoundaryKind, describe: Boundary['describe']): FaultName | null => {
+  const come = (kind: BoundaryKind, describe: Boundary['describe'], askable = false): FaultName | null => {
     const number = boundaries.length + 1
     const count = (counts.get(kind) ?? 0) + 1
     counts.set(kind, count)
-    boundaries.push({ number, kind, count, describe })
+    boundaries.push({ number, kind, count, askable, describe })
     return faults.get(number) ?? null
   }
 
   const called = (leaving: LeavingCall, kind: 'call' | 'question'): FaultName | null => {
     const { operation, path, call } = leaving
-    const fault = come(kind, (name) => `${operation.fullName} in "${path}" by ${name(call.messageId)}`)
+    const fault = come(
+      kind,
+      (name) => `${operation.fullName} in "${path}" by ${name(call.messageId)}`,
+      operation.guarantee.kind === 'verify',
+    )
     if (fault !== null) disturbed.add(call.messageId)
     return fault
   }
@@ -66,7 +72,7 @@ export function createProbe(plan: readonly Planned[], kill: () => void): Probe {
     },
     call(leaving) {
       const fault = called(leaving, 'call') as CallFault | null
-      return fault === null ? leaving.pass() : disturbCall(leaving, fault, kill)
+      return fault === null ? leaving.pass() : disturbCall(leaving, fault, clock, kill)
     },
     question(leaving) {
       const fault = called(leaving, 'question') as QuestionFault | null
@@ -90,12 +96,23 @@ const FATES: Readonly<Record<CommitFault, CommitFate>> = {
   full: 'full',
 }
 
-function disturbCall(leaving: LeavingCall, fault: CallFault, kill: () => void): Promise<unknown> {
-  if (fault === 'kill-after' || fault === 'timeout-after') leaving.pass().catch(() => undefined)
-  if (fault === 'kill-before' || fault === 'kill-after') kill()
+function disturbCall(
+  leaving: LeavingCall,
+  fault: CallFault,
+  clock: Clock,
+  kill: () => void,
+): Promise<unknown> {
+  const arrive = (): void => void leaving.pass().catch(() => undefined)
+  if (fault === 'kill-after' || fault === 'timeout-after') arrive()
+  if (fault === 'late' || fault === 'kill-late') clock.timer(lateMs(leaving), arrive)
+  if (fault.startsWith('kill')) kill()
   if (fault === '429') return Promise.reject(limited(leaving))
   if (fault === '503') return Promise.reject(unavailable(leaving, 'no'))
   return never()
+}
+
+function lateMs({ operation: { guarantee }, call }: LeavingCall): number {
+  return call.timeoutMs + (guarantee.kind === 'verify' ? durationMs(guarantee.settleAfter) / 2 : 0)
 }
 
 function limited({ operation }: LeavingCall): LinkspanError {

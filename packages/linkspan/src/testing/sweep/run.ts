@@ -61,7 +61,7 @@ function createRun(setup: SweepSetup, plan: readonly Planned[]): Run {
   const { flows, fakes, settings, downtimeMs, seed } = setup
   const clock = virtualClock({ maxSteps: MAX_STEPS })
   const chance = deliveryRandom(seed)
-  const probe = createProbe(plan, () => world.kill())
+  const probe = createProbe(plan, clock, () => world.kill())
   const world: TestWorld = createWorld({ flows, clock, random: chance, settings, probe, forgets: false })
   const sender = createSender(clock, ({ n }) => chance.expect(n))
   let lives = 0
