@@ -131,6 +131,8 @@ function introduction({ hub, urls, folder }: Stage, options: RunOptions): string
   curl -i ${hub.url}/tasks -H 'content-type: application/json' -d '{"title":"Try the hub"}'
   curl -s ${hub.url}/tasks
 
+  In examples/task-hub: npx linkspan flows list · dead list · doubt list · trace ID · graph
+
   k kills the hub with SIGKILL, q quits.
 `
 }

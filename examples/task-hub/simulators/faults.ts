@@ -58,22 +58,34 @@ export interface Outages {
   refuses(now: number): boolean
 }
 
-const REQUESTS_BETWEEN = [200, 350] as const
-const OUTAGE_MS = [1000, 2000] as const
+const REQUESTS_BETWEEN = [180, 320] as const
+const SHORTEST_OUTAGE_MS = [1000, 2000] as const
+const LONGEST_OUTAGE_MS = 5000
+const REFUSED_AT_LEAST = 100
 
-/** Outages of a second or two, after numbers of requests that are drawn from the seed. */
+/**
+ * Outages after numbers of requests that are drawn from the seed, each of a second or two. On a slow machine they last
+ * until enough requests were refused for a backlog to gather.
+ */
 export function seededOutages(seed: number, sink: Sink): Outages {
   const random = seededRandom(seed, `outages|${sink}`)
   const pause = (): number => integerBetween(random, ...REQUESTS_BETWEEN)
   let left = pause()
   let until = Number.NEGATIVE_INFINITY
+  let latest = Number.NEGATIVE_INFINITY
+  let refused = 0
   return {
     refuses: (now) => {
-      if (now < until) return true
+      if (now < until || (now < latest && refused < REFUSED_AT_LEAST)) {
+        refused += 1
+        return true
+      }
       left -= 1
       if (left > 0) return false
       left = pause()
-      until = now + integerBetween(random, ...OUTAGE_MS)
+      until = now + integerBetween(random, ...SHORTEST_OUTAGE_MS)
+      latest = now + LONGEST_OUTAGE_MS
+      refused = 1
       return true
     },
   }

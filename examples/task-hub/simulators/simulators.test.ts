@@ -7,7 +7,7 @@ import { FAULTS, type Fault, type SinkLine } from '../protocol.ts'
 import { board } from './board.ts'
 import { bugs } from './bugs.ts'
 import { chat } from './chat.ts'
-import { DEFAULT_RATES, type FaultRates, misbehave, scaleRates } from './faults.ts'
+import { DEFAULT_RATES, type FaultRates, misbehave, scaleRates, seededOutages } from './faults.ts'
 import { type SinkServer, serveSink } from './server.ts'
 import type { Simulator } from './sink.ts'
 import { subscribers } from './subscribers.ts'
@@ -176,4 +176,22 @@ test('faults depend on seed, request and attempt only, and come at their rates',
     expect(share).toBeGreaterThan(DEFAULT_RATES[fault] * 0.4)
     expect(share).toBeLessThan(DEFAULT_RATES[fault] * 1.8)
   }
+})
+
+test('outages come after numbers of requests, and last a while and a number of refusals, but not for ever', () => {
+  const run = (stepMs: number) => {
+    const outages = seededOutages(5, 'board')
+    const refused = Array.from({ length: 3000 }, (_, index) => outages.refuses(index * stepMs))
+    const starts = refused.flatMap((each, index) => (each && !refused[index - 1] ? [index] : []))
+    return starts.map((start) => ({ start, length: refused.indexOf(false, start) - start }))
+  }
+  const [quick] = run(1)
+  expect(run(1)[0]).toEqual(quick)
+  expect(quick?.start).toBeGreaterThanOrEqual(179)
+  expect(quick?.length).toBeGreaterThanOrEqual(1000)
+  expect(quick?.length).toBeLessThan(2000)
+  // Slow requests: a hundred refusals at 25 ms each take longer than the shortest outage; at 100 ms the end comes first.
+  expect(run(25)[0]?.length).toBe(100)
+  expect(run(100)[0]?.length).toBe(50)
+  expect(run(1).length).toBeGreaterThan(1)
 })

@@ -12,7 +12,8 @@ export const say = connection.post({
   body: (message: ChatMessage) => message,
   guarantee: { kind: 'none' },
   response: 'none',
-  timeout: '1s',
+  // Nobody can be asked afterwards, so no answer may be missed because this process was late to read it.
+  timeout: '5s',
 })
 
 /** What becomes of a message to the chat when nobody knows whether it was posted. */
