@@ -9,7 +9,9 @@ import { type FakeOperation, fakeOperation, isFake } from './fake-operation.ts'
  * What stands in for the operations of a flow, by `connection.operation`: a fake one, or what the operation answers as
  * a function of its input; the fake then has the operation's own guarantee.
  */
-export type Fakes = Readonly<Record<string, FakeOperation<never, unknown> | ((input: never) => unknown)>>
+export type Fakes = Readonly<
+  Record<string, Pick<FakeOperation, 'fullName' | 'guarantee'> | ((input: never) => unknown)>
+>
 
 /** Flows on fake operations only. */
 export interface FakedFlows {
