@@ -45,4 +45,13 @@ describe.each(pages)('%s', (page) => {
     ]
     for (const [, file = ''] of named) expect(existsSync(join(root, file)), file).toBe(true)
   })
+
+  it('names files of the library that are there', () => {
+    const rooms = 'model|flow|patterns|runtime|journal|connect|serve|observe|testing|cli|engine'
+    const named = [...read(page).matchAll(new RegExp(`\`((?:${rooms})/[\\w./-]+\\.ts)\``, 'g'))]
+    for (const [, file = ''] of named) {
+      const path = join(root, 'packages/linkspan/src', file)
+      expect(existsSync(path), file).toBe(true)
+    }
+  })
 })
