@@ -134,12 +134,19 @@ export async function crashSweep<const L extends Flow>(
   const sweep = createSweep(setup, options)
   const before = await sweep.undisturbed()
   const plans = plansOf(before, setup, options)
-  const single: Ran[] = []
-  for (const plan of plans) single.push(await sweep.disturbed(before, plan))
-  if (options.depth === 2 && options.only === undefined)
+  const deep = options.depth === 2 && options.only === undefined
+  const single: Course[] = []
+  for (const plan of plans) {
+    const { boundaries } = await sweep.disturbed(before, plan)
+    if (deep) single.push({ plan, boundaries })
+  }
+  if (deep)
     for (const plan of pairs(single, setup.seed, options.samples ?? 200)) await sweep.disturbed(before, plan)
   return { ...sweep.totals(before), seconds: (performance.now() - began) / 1_000 }
 }
+
+/** The way that a run took. */
+type Course = Pick<Ran, 'plan' | 'boundaries'>
 
 type Reference = Ran & { readonly outcome: Outcome }
 
@@ -242,7 +249,7 @@ function parsePlan(text: string): readonly Planned[] {
 
 /** A sample of runs with a second fault behind a first one. */
 function pairs(
-  single: readonly Ran[],
+  single: readonly Course[],
   seed: number | string,
   samples: number,
 ): readonly (readonly Planned[])[] {
