@@ -71,6 +71,25 @@ describe('accepting', () => {
     expect(crashes).toBeGreaterThan(5)
   })
 
+  it('keeps what still runs when later messages have long ended, and finds it after a crash', async () => {
+    const put = fakeOperation<Item>('store.put', { kind: 'key', validFor: '1d' }, { timeout: '10m' })
+    put.when(({ input, attempt }) => (input.key === 'slow' && attempt === 1 ? 'timeout-after' : undefined))
+    const save = flow('save')
+      .from(inbox<Item>(), { key: (item) => item.key })
+      .to('put', put)
+    await using engine = await rig([save])
+    await engine.send(save, { key: 'slow', n: 0 })
+    for (let n = 1; n <= 20; n += 1) {
+      await engine.send(save, { key: 'quick', n })
+      await engine.advance('1s')
+    }
+    engine.crash()
+    await engine.start()
+    await engine.advance('1h')
+    expect(await engine.states()).toEqual(Array.from({ length: 21 }, () => 'done'))
+    expect(put.effects).toHaveLength(21)
+  })
+
   it('is refused while the journal has no room; what is accepted goes on by itself when room is back', async () => {
     const put = fakeOperation<Item>('store.put', { kind: 'natural' })
     const save = flow('save').from(inbox<Item>()).to('put', put)
@@ -121,11 +140,16 @@ describe('a backlog', () => {
     const save = flow('save', { window: 5, concurrency: 3 })
       .from(inbox<Item>(), { key: (item) => item.key })
       .to('put', put)
-    await using engine = await rig([save])
+    let left = Number.POSITIVE_INFINITY
+    await using engine = await rig([save], { onCommit: () => (--left === 0 ? 'lost-after' : 'ok') })
     await engine.during(engine.admin.pause('save'))
     for (let n = 0; n < 700; n += 1) await engine.send(save, { key: `k${n % 50}`, n })
     await engine.during(engine.admin.resume('save'))
-    while (put.effects.length < 100) await engine.advance('1ms')
+    left = 40
+    await engine.advance('1m')
+    expect(left).toBe(0)
+    expect(put.effects.length).toBeGreaterThan(0)
+    expect(put.effects.length).toBeLessThan(700)
     engine.crash()
     await engine.start()
     await engine.advance('10m')

@@ -146,6 +146,8 @@ describe('split', () => {
         expect(await engine.reply(id ?? ''), told).toEqual(items)
         expect((await children(engine)).length, told).toBe(300)
         expect(new Set(inputs(put)).size, told).toBe(300)
+        const { children: counted } = await engine.admin.status()
+        expect(counted, told).toMatchObject({ done: 300, active: 0, waiting: 0 })
       }
     }
     expect(crashes).toBeGreaterThan(6)
