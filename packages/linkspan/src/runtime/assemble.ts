@@ -217,7 +217,7 @@ function queueOf(
     backlog: journal.backlog,
     clock,
     lastSeq: fresh.highest,
-    execute: live.execute,
+    execute: (work, slot, ended) => live.execute(name, work, slot, ended),
     wake: (wait, then) => {
       committer.wait(wait)
       committer.after(then)

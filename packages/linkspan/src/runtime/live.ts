@@ -1,5 +1,5 @@
 import type { MessageReader, StoredMessage, Wait } from '../journal/journal.ts'
-import { ensureError, LinkspanError, type StoredError, storeError } from '../model/errors.ts'
+import { ensureError, isLinkspanError, LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { Ending, Headers, Json } from '../model/message.ts'
 import type { Clock, Logger, Random } from '../model/outside.ts'
 import type {
@@ -60,7 +60,7 @@ export interface LiveOptions {
 
 /** Runs messages: loads them, runs their pass, and commits how it ended. */
 export interface Live {
-  execute(work: Work, slot: Slot, ended: (end: PassEnd) => void): void
+  execute(flow: string, work: Work, slot: Slot, ended: (end: PassEnd) => void): void
   /** Hands what a pass has on record to the next commit. */
   save(pass: MessagePass): void
   /** The same, and resolves after the commit. */
@@ -95,7 +95,7 @@ export function createLive(options: LiveOptions): Live {
   const slots = new WeakMap<MessagePass, Slot>()
   const portsOf = new Map<CompiledFlow, PassPorts>()
 
-  const execute: Live['execute'] = (work, slot, ended) => {
+  const execute: Live['execute'] = (flow, work, slot, ended) => {
     if (work.loaded) {
       run(work, work.loaded, slot, ended)
       return
@@ -104,9 +104,26 @@ export function createLive(options: LiveOptions): Live {
       (loaded) => (loaded ? run(work, loaded, slot, ended) : ended({ kind: 'ended' })),
       (error: unknown) => {
         options.logger.log('error', 'message.load', { seq: work.seq, error: String(error) })
-        clock.timer(LOAD_AGAIN_MS, () => execute(work, slot, ended))
+        if (isLinkspanError(error, 'JOURNAL_DAMAGED'))
+          endUnreadable(flow, work, error, () => ended({ kind: 'ended' }))
+        else clock.timer(LOAD_AGAIN_MS, () => execute(flow, work, slot, ended))
       },
     )
+  }
+
+  /** A message that the journal holds and cannot read is a dead letter, so that its key goes on without it. */
+  const endUnreadable = (flow: string, work: Work, error: LinkspanError, then: () => void): void => {
+    const { seq, key, parent, attempt } = work
+    const reason = error.message.slice(0, 500)
+    committer.settle({ seq, ending: 'dead', endedAt: clock.now(), attempt, frame: null, n: 0, reason })
+    committer.after(() => {
+      options.fresh(seq, false)
+      events.ended(flow, 'dead', parent !== null, 0)
+      if (parent !== null) options.children.ended(parent, 'dead')
+      // Its id has a part that cannot be read: its place is all that is known.
+      events.attention('dead', { id: String(seq), flow, key, path: '', error: storeError(error) })
+      then()
+    })
   }
 
   const run = (work: Work, loaded: Loaded, slot: Slot, ended: (end: PassEnd) => void): void => {
@@ -314,6 +331,7 @@ export function createLive(options: LiveOptions): Live {
     if (!stored || stored.ending) return null
     const flow = options.flows.get(stored.flow) as CompiledFlow
     try {
+      if (stored.body === null) throw bodyLost(stored)
       const record = renamed(recordOf(stored), flow.renamed)
       const names = stored.parent === null ? {} : await namesFor(stored, flow)
       const body = bodyOf(stored)
@@ -449,6 +467,15 @@ export function createLive(options: LiveOptions): Live {
       return pass !== undefined
     },
   }
+}
+
+/** Only the body of a message that has ended is ever forgotten. */
+function bodyLost({ id }: StoredMessage): LinkspanError {
+  return new LinkspanError(
+    'RECORD_DAMAGED',
+    `The body of the message ${id} cannot be read. Run "linkspan journal verify" to see what else is damaged.`,
+    { details: { id } },
+  )
 }
 
 function entryOf(pass: MessagePass, flow: CompiledFlow, path: string): Program {
