@@ -1,0 +1,226 @@
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import {
+  createEngine,
+  defineProject,
+  type Flow,
+  flow,
+  inbox,
+  type MessageState,
+  type MessageSummary,
+  type MountableEngine,
+  sqlite,
+} from 'linkspan'
+import { isLinkspanError } from 'linkspan/connect'
+import { fakeOperation, memoryLogger, seededRandom, type VirtualClock, virtualClock } from 'linkspan/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const seed = Number(process.env['LINKSPAN_SEED'] ?? Date.now() % 1_000_000)
+const FLIPS = 40
+const MESSAGES = 120
+/** Those before are in the database when the engine dies, those after in its write-ahead log. */
+const STORED = 110
+
+interface Item {
+  readonly n: number
+  readonly text: string
+}
+
+const sink = fakeOperation<Item & { readonly count: number }, undefined>('sink.put', { kind: 'natural' })
+/** Odd ones end at once, even ones wait an hour. */
+const items = flow('items')
+  .from(inbox<Item>(), { key: ({ n }) => `key ${n % 5}` })
+  .state('count', { initial: () => 0, as: 'count' }, (count) => ({ state: count + 1, result: count + 1 }))
+  .delay('wait', ({ n }) => (n % 2 === 0 ? '1h' : 0))
+  .to('put', sink, { input: (item, { count }) => ({ ...item, count }) })
+
+/** Nothing here depends on the disk's own promises, so a disk in memory will do where there is one. */
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+const folders: string[] = []
+function folder(): string {
+  const made = mkdtempSync(join(MEMORY, 'linkspan-damage-'))
+  folders.push(made)
+  return made
+}
+afterAll(() => {
+  for (const made of folders) rmSync(made, { recursive: true, force: true })
+})
+
+const FILES = ['hub.db-mark', 'hub.db-wal', 'hub.db']
+
+function copy(from: string, to: string): void {
+  for (const name of FILES) if (existsSync(join(from, name))) copyFileSync(join(from, name), join(to, name))
+}
+
+function engineIn(directory: string, clock: VirtualClock): MountableEngine {
+  const outside = { clock, logger: memoryLogger(), random: seededRandom(seed) }
+  return createEngine(defineProject({ journal: sqlite('hub.db'), flows: [items as Flow] }), {
+    directory,
+    outside,
+  })
+}
+
+/** What a crash left. */
+let image: string
+/** The message of each number. */
+const ids = new Map<number, string>()
+const itemOf = (n: number): Item => ({ n, text: `text ${n} `.repeat(20) })
+
+beforeAll(async () => {
+  image = folder()
+  const home = folder()
+  const feed = async (
+    from: number,
+    to: number,
+  ): Promise<{ engine: MountableEngine; clock: VirtualClock }> => {
+    const clock = virtualClock()
+    const engine = engineIn(home, clock)
+    await clock.during(engine.start())
+    for (let n = from; n < to; n++) ids.set(n, (await clock.during(engine.send(items, itemOf(n)))).id)
+    await clock.advance('1m')
+    return { engine, clock }
+  }
+  const first = await feed(0, STORED)
+  await first.clock.during(first.engine.stop())
+  const second = await feed(STORED, MESSAGES)
+  copy(home, image)
+  await second.clock.during(second.engine.stop())
+})
+
+interface Outcome {
+  /** What a person is told: an error at the start or while it runs, what `verify` finds, messages that ended badly. */
+  readonly told: readonly string[]
+  /** The numbers whose effect is missing, doubled or wrong, and that are not among the messages that ended badly. */
+  readonly wrong: readonly number[]
+}
+
+/** Starts an engine on a damaged image and lets everything end. */
+async function outcomeOf(hurt: (directory: string) => void): Promise<Outcome> {
+  const directory = folder()
+  copy(image, directory)
+  hurt(directory)
+  const clock = virtualClock()
+  const engine = engineIn(directory, clock)
+  sink.reset()
+  try {
+    await clock.during(engine.start())
+  } catch (error) {
+    if (!isLinkspanError(error)) throw error
+    return { told: [error.code], wrong: [] }
+  }
+  try {
+    return await watch(engine, clock)
+  } finally {
+    await clock.during(engine.stop({ within: 0 }))
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+async function watch(engine: MountableEngine, clock: VirtualClock): Promise<Outcome> {
+  await clock.advance('2h')
+  const found = await clock
+    .during(engine.admin.verify(() => undefined))
+    .then((damage) => damage.map(({ where }) => `verify: ${where}`))
+    .catch((error: Error) => [`verify failed: ${error.message}`])
+  const listed = async (states: readonly MessageState[]): Promise<readonly MessageSummary[]> =>
+    (await clock.during(engine.admin.messages({ states, limit: 500 }))).items
+  let lists: readonly string[] = []
+  const bad = await Promise.all([listed(['dead', 'parked']), listed(['waiting', 'active'])])
+    .then((pages) => pages.flat())
+    .catch((error: Error) => {
+      lists = [`list: ${error.message}`]
+      return []
+    })
+  const { messages } = await clock.during(engine.admin.status())
+  const counted = messages.dead + messages.parked > 0 ? [`counted: ${messages.dead + messages.parked}`] : []
+  const visible = new Set(bad.map(({ id }) => id))
+  const failed = engine.state === 'running' ? [] : [`state: ${engine.state}`]
+  const wrong = [...ids].flatMap(([n, id]) => (visible.has(id) || right(n) ? [] : [n]))
+  return {
+    told: [...failed, ...found, ...lists, ...counted, ...bad.map(({ state }) => `message: ${state}`)],
+    wrong,
+  }
+}
+
+/** Odd messages had their effect before; even ones must have it now, once and whole. */
+function right(n: number): boolean {
+  const effects = sink.effects.filter(({ input }) => input.n === n)
+  if (n % 2 === 1) return effects.length === 0
+  const [only] = effects
+  return (
+    effects.length === 1 && only?.input.text === itemOf(n).text && only.input.count === Math.floor(n / 5) + 1
+  )
+}
+
+function flip(file: string, bit: number): void {
+  const handle = openSync(file, 'r+')
+  const byte = Buffer.alloc(1)
+  readSync(handle, byte, 0, 1, bit >> 3)
+  byte[0] = (byte[0] as number) ^ (1 << (bit & 7))
+  writeSync(handle, byte, 0, 1, bit >> 3)
+  closeSync(handle)
+}
+
+describe('damage to the files of a killed engine', () => {
+  it('none: everything goes on', async () => {
+    expect(await outcomeOf(() => undefined)).toEqual({ told: [], wrong: [] })
+    expect(sink.effects).toHaveLength(MESSAGES / 2)
+  })
+
+  it.each(['hub.db', 'hub.db-wal'])(
+    'a flipped bit of %s is never silent, and what is whole goes on',
+    { timeout: 120_000 },
+    async (name) => {
+      const random = seededRandom(seed)
+      const bits = statSync(join(image, name)).size * 8
+      const seen = new Map<string, number>()
+      for (let flips = 0; flips < FLIPS; flips++) {
+        const bit = Math.floor(random.next() * bits)
+        const { told, wrong } = await outcomeOf((directory) => flip(join(directory, name), bit))
+        const what = `${told[0]?.replace(/\d+/g, 'n') ?? 'nothing'}${wrong.length > 0 ? ', some did not run' : ''}`
+        seen.set(what, (seen.get(what) ?? 0) + 1)
+        if (told.length === 0) expect(wrong, `seed ${seed}: bit ${bit} of ${name}, silently`).toEqual([])
+      }
+      process.stdout.write(`${name}, seed ${seed}: ${JSON.stringify(Object.fromEntries(seen))}\n`)
+      expect([...seen.keys()].some((what) => what !== 'nothing')).toBe(true)
+    },
+  )
+
+  /** Flips a bit of a column of message 1. */
+  const flipIn = (table: string, column: string, where: string) => (directory: string) => {
+    const db = new DatabaseSync(join(directory, 'hub.db'))
+    const row = db.prepare(`SELECT ${column} AS bytes FROM ${table} WHERE ${where}`).get()
+    const bytes = row?.['bytes'] as Uint8Array
+    bytes[bytes.length - 9] = (bytes[bytes.length - 9] as number) ^ 4
+    db.prepare(`UPDATE ${table} SET ${column} = ? WHERE ${where}`).run(bytes)
+    db.close()
+  }
+
+  it('to the body of a message is visible, and all others go on', async () => {
+    const { told, wrong } = await outcomeOf(flipIn('messages', 'body', 'seq = 1'))
+    expect(wrong).toEqual([])
+    expect(told).toContain('message: dead')
+    expect(told).toContain('verify: message 1')
+    expect(sink.effects).toHaveLength(MESSAGES / 2 - 1)
+  })
+
+  it('to the record of a message is counted and reported, and all others go on', async () => {
+    const { told, wrong } = await outcomeOf(flipIn('records', 'frame', 'seq = 1 AND n = 0'))
+    expect(wrong.filter((n) => n !== 0)).toEqual([])
+    expect(told).toContain('counted: 1')
+    expect(told).toContain('verify: message 1')
+    expect(sink.effects).toHaveLength(MESSAGES / 2 - 1)
+  })
+})

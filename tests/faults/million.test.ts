@@ -1,0 +1,22 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { splitMillion } from '../torture/million/split-million.ts'
+
+const seed = Number(process.env['LINKSPAN_SEED'] ?? Date.now() % 1_000_000)
+const ITEMS = 20_000
+
+it('a split of many items survives crashes on the way, and does no finished item again', {
+  timeout: 180_000,
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'linkspan-million-'))
+  try {
+    const { violations, peakRss, rows } = await splitMillion({ folder, items: ITEMS, seed })
+    process.stdout.write(`${rows.map((row) => row.join(': ')).join('\n')}\n`)
+    expect(violations, `seed ${seed}`).toEqual([])
+    expect(peakRss).toBeLessThan(350 * 2 ** 20)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
