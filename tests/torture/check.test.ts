@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest'
+import { check, type Logs, type ViolationKind } from './rig/check.ts'
+import type { EngineLine, FlowName, LoadLine, SinkKind, SinkLine } from './rig/protocol.ts'
+import { shaped } from './rig/protocol.ts'
+
+const sent = (flow: FlowName, n: number, items?: number): LoadLine => ({
+  t: 'sent',
+  flow,
+  n,
+  key: `${flow}-1`,
+  at: 0,
+  ...(items === undefined ? {} : { items }),
+})
+const accepted = (n: number, id = `id${n}`): LoadLine => ({ t: 'accepted', n, id })
+const effect = (sink: SinkKind, flow: FlowName, n: number, item = '', value = shaped(n)): SinkLine => ({
+  t: 'effect',
+  sink,
+  flow,
+  n,
+  item,
+  value,
+  key: `${flow}-1`,
+  at: 1_000,
+})
+const flowLine = (flow: string, done: number, more: Record<string, number> = {}): EngineLine => ({
+  t: 'flow',
+  flow,
+  messages: { done, ...more },
+})
+const ending = (
+  flow: FlowName,
+  n: number,
+  how: Extract<EngineLine, { t: 'ending' }>['ending'],
+): EngineLine => ({ t: 'ending', ending: how, flow, n, id: `id${n}`, reason: 'why' })
+
+/** Logs that keep all promises, of a flow of each sort. */
+const good: Logs = {
+  load: [
+    sent('keyed', 1),
+    accepted(1),
+    sent('keyed', 2),
+    { t: 'unknown', n: 2 },
+    sent('natural', 3),
+    accepted(3),
+    sent('bare', 4),
+    accepted(4),
+    sent('split', 5, 2),
+    accepted(5),
+    sent('counter', 6),
+    accepted(6),
+    sent('counter', 7),
+    accepted(7),
+    sent('keyed', 8),
+    { t: 'refused', n: 8, status: 503 },
+    sent('sieve', 10),
+    accepted(10),
+  ],
+  sinks: [
+    effect('key', 'keyed', 1),
+    effect('natural', 'natural', 3),
+    effect('natural', 'natural', 3),
+    effect('key', 'split', 5, '1', 2),
+    effect('key', 'split', 5, '0', 1),
+    effect('key', 'split', 5, 'joined', 3),
+    effect('key', 'counter', 6, '', 1),
+    effect('key', 'counter', 7, '', 2),
+  ],
+  engine: [
+    flowLine('keyed', 1),
+    flowLine('natural', 1),
+    flowLine('bare', 0, { inDoubt: 1 }),
+    flowLine('split', 1),
+    flowLine('counter', 2),
+    flowLine('sieve', 0, { dead: 1 }),
+    ending('bare', 4, 'inDoubt'),
+    ending('sieve', 10, 'dead'),
+  ],
+  rig: [],
+}
+
+/** The good logs with some lines more, and without those that a test takes out. */
+function spoiled(
+  { load = [], sinks = [], engine = [] }: Partial<Logs>,
+  without: (line: object) => boolean,
+): Logs {
+  const kept = <T extends object>(lines: readonly T[]): T[] => lines.filter((line) => !without(line))
+  return {
+    load: [...kept(good.load), ...load],
+    sinks: [...kept(good.sinks), ...sinks],
+    engine: [...kept(good.engine), ...engine],
+    rig: [],
+  }
+}
+
+const nothing = (): boolean => false
+const effectOf =
+  (n: number, item = '') =>
+  (line: object): boolean =>
+    'sink' in line && 'item' in line && 'n' in line && line.n === n && line.item === item
+
+describe('the checker', () => {
+  it('finds nothing in logs that keep all promises', () => {
+    expect(check(good).violations).toEqual([])
+  })
+
+  it.each<[what: string, kind: ViolationKind, logs: Logs]>([
+    ['an effect that did not happen', 'missing', spoiled({}, effectOf(1))],
+    ['a child that is not there', 'missing', spoiled({}, effectOf(5, '0'))],
+    ['an effect that happened twice', 'doubled', spoiled({ sinks: [effect('key', 'keyed', 1)] }, nothing)],
+    [
+      'a doubtful effect that happened twice',
+      'doubled',
+      spoiled({ sinks: [effect('none', 'bare', 4), effect('none', 'bare', 4)] }, nothing),
+    ],
+    [
+      'an effect at none that is missing without a doubt',
+      'missing',
+      spoiled({ engine: [] }, (line) => 't' in line && line.t === 'ending'),
+    ],
+    [
+      'a natural repeat with other content',
+      'content',
+      spoiled({ sinks: [effect('natural', 'natural', 3, '', 99)] }, nothing),
+    ],
+    [
+      'an effect of a later message first',
+      'order',
+      spoiled({ sinks: [effect('natural', 'natural', 2)] }, nothing),
+    ],
+    ['an effect of a refused message', 'unfounded', spoiled({ sinks: [effect('key', 'keyed', 8)] }, nothing)],
+    ['an effect that nothing sent', 'unfounded', spoiled({ sinks: [effect('key', 'keyed', 77)] }, nothing)],
+    ['a child too many', 'unfounded', spoiled({ sinks: [effect('key', 'split', 5, '2', 3)] }, nothing)],
+    ['a message that has not ended', 'stuck', spoiled({ engine: [ending('keyed', 1, 'live')] }, nothing)],
+    [
+      'a dead letter that nobody planted',
+      'ending',
+      spoiled({ engine: [ending('keyed', 1, 'dead')] }, nothing),
+    ],
+    [
+      'a planted dead letter that is none',
+      'ending',
+      spoiled({}, (line) => 'ending' in line && line.ending === 'dead'),
+    ],
+    ['a count that was skipped', 'counter', spoiled({}, effectOf(6))],
+    [
+      'a message that the engine does not count',
+      'ledger',
+      spoiled({ engine: [flowLine('keyed', 0)] }, nothing),
+    ],
+    [
+      'a key that was used for two requests',
+      'content',
+      spoiled({ sinks: [{ t: 'repeat', sink: 'key', flow: 'keyed', n: 1, same: false }] }, nothing),
+    ],
+    [
+      'a reply that is not the message’s',
+      'reply',
+      spoiled({ load: [sent('ask', 20), { t: 'accepted', n: 20, id: 'x', reply: { n: 21 } }] }, nothing),
+    ],
+    [
+      'one delivery that became two messages',
+      'doubled',
+      spoiled({ load: [sent('once', 30), accepted(30, 'a'), sent('once', 30), accepted(30, 'b')] }, nothing),
+    ],
+  ])('finds %s', (_what, kind, logs) => {
+    expect(check(logs).violations.map((violation) => violation.kind)).toContain(kind)
+  })
+
+  it('lets an unknown acceptance be nothing or all, not a part', () => {
+    const load = [sent('split', 40, 2), { t: 'unknown', n: 40 } as const]
+    const engine = [flowLine('split', 2)]
+    const without = (line: object): boolean => 'flow' in line && line.flow === 'split' && 'messages' in line
+    const all = [
+      effect('key', 'split', 40, '0', 1),
+      effect('key', 'split', 40, '1', 2),
+      effect('key', 'split', 40, 'joined', 3),
+    ]
+    expect(check(spoiled({ load }, nothing)).violations).toEqual([])
+    expect(check(spoiled({ load, engine, sinks: all }, without)).violations).toEqual([])
+    const part = check(spoiled({ load, engine, sinks: all.slice(0, 1) }, without))
+    expect(part.violations.map(({ kind }) => kind)).toEqual(['missing', 'missing'])
+  })
+})
