@@ -19,6 +19,7 @@ import type {
   RepliesOf,
   SendOptions,
 } from '../runtime/engine-api.ts'
+import { type SecretHider, secretHider } from '../runtime/hide-secrets.ts'
 import { liveView } from '../runtime/live-view.ts'
 import { type Lookup, requireAll, resolveReferences } from '../runtime/references.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
@@ -67,7 +68,8 @@ export function createEngine(project: Project, options: EngineOptions = {}): Mou
     lookup,
   )
   requireAll(resolved.missing)
-  const outside = outsideOf(options)
+  const hider = secretHider(resolved.secrets)
+  const outside = outsideOf(options, hider)
   const directory = options.directory ?? cwd()
   const metrics = createMetrics()
   const deployment = resolved.value.version === undefined ? '' : `+${String(resolved.value.version)}`
@@ -76,6 +78,7 @@ export function createEngine(project: Project, options: EngineOptions = {}): Mou
     flows,
     journal,
     hooks,
+    hider,
     outside,
     directory,
     metrics,
@@ -241,9 +244,13 @@ function httpSettings(given: HttpSettings | false | undefined): HttpSettings | n
   )
 }
 
-function outsideOf({ outside }: EngineOptions): Outside {
+function outsideOf({ outside }: EngineOptions, hider: SecretHider): Outside {
   const logger = outside?.logger ?? jsonLogger({ stream: stdout, clock: outside?.clock ?? systemClock })
-  return { clock: outside?.clock ?? systemClock, random: outside?.random ?? systemRandom, logger }
+  return {
+    clock: outside?.clock ?? systemClock,
+    random: outside?.random ?? systemRandom,
+    logger: hider.logger(logger),
+  }
 }
 
 function checkProject(project: Project): void {

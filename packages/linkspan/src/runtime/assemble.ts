@@ -16,6 +16,7 @@ import { type Connections, createConnections, declarationsOf } from './connectio
 import type { Events } from './events.ts'
 import { createFlowQueue, type FlowQueue, type FlowQueueOptions } from './flow-queue.ts'
 import { createFreshSet, type FreshSet } from './fresh-set.ts'
+import { NOTHING_HIDDEN } from './hide-secrets.ts'
 import { checkBody, createEntrance, type Entrance, type Taker } from './intake.ts'
 import { createLedger } from './ledger.ts'
 import { createLive, type Live, readyWait } from './live.ts'
@@ -53,12 +54,9 @@ export async function assemble(assembly: Assembly): Promise<Started> {
   const { options, flows } = assembly
   const { clock, logger, random } = options.outside
   const compiled = compileAll(assembly)
-  const connections = createConnections(options.connections, {
-    clock,
-    random,
-    logger,
-    directory: options.directory,
-  })
+  const { error: clean } = options.hider ?? NOTHING_HIDDEN
+  const environment = { clock, random, logger, directory: options.directory }
+  const connections = createConnections(options.connections, environment, clean)
   await connections.validate(declarationsOf([...flows.values()]))
   const journal = await options.journal.open({ clock, logger, directory: options.directory })
   try {
@@ -83,7 +81,8 @@ async function onJournal(
   connections: Connections,
   journal: Journal,
 ): Promise<Started> {
-  const { outside, directory, metrics, hooks } = assembly.options
+  const { outside, directory, metrics, hooks, hider = NOTHING_HIDDEN } = assembly.options
+  const { error: clean } = hider
   const { clock, logger, random } = outside
   const ledger = createLedger(metrics)
   const events = createEvents({ ledger, metrics, hooks, logger })
@@ -108,6 +107,7 @@ async function onJournal(
     save: (pass) => live.save(pass),
     saved: (pass) => live.saved(pass),
     stopped: stopped.signal,
+    clean,
   })
   const begun = await begunBefore(journal, [...compiled.keys()])
   // Children run as soon as they are made, so any of them may have been begun with.
@@ -136,7 +136,7 @@ async function onJournal(
     takers.set(name, { flow, queue })
     meterQueue(metrics, name, queue, ledger)
   }
-  const sourceOptions = { outside, directory, journal, committer, connections, entrance }
+  const sourceOptions = { outside, directory, journal, committer, connections, entrance, clean }
   const sources = new Map([...takers].map(([name, taker]) => [name, keepSource(taker, sourceOptions)]))
   for (const [name, queue] of queues) if (await isPaused(journal.cursors, name)) queue.pause()
   await recover({ journal, committer, ledger, fresh, logger, now: clock.now() })

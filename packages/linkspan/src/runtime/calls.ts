@@ -23,6 +23,8 @@ export interface CallsOptions {
   readonly saved: (pass: MessagePass) => Promise<void>
   /** Fires when the engine stops for good: running calls are given up. */
   readonly stopped: AbortSignal
+  /** An error as it may be kept. */
+  readonly clean: (error: LinkspanError) => LinkspanError
 }
 
 /** Makes calls under their guarantees (DESIGN.md, the engine's model: effects). */
@@ -160,11 +162,12 @@ export function createCalls(options: CallsOptions): Calls {
     if (thrown instanceof Interrupt) throw thrown
     if (options.stopped.aborted) throw new Interrupt({ kind: 'abandon' })
     const { pass, request, operation, input, state } = attempt
-    const error = ensureError(thrown, 'CALL_FAILED', {
+    const failure = ensureError(thrown, 'CALL_FAILED', {
       retry: 'later',
       applied: 'unknown',
       details: { step: request.path },
     })
+    const error = options.clean(failure)
     if (isLinkspanError(error, 'CONNECTION_FAILED')) connections.lost(operation.connection)
     const base = {
       p: request.path,
@@ -239,10 +242,11 @@ export function createCalls(options: CallsOptions): Calls {
     }
     if (questions(attempt) >= MAX_QUESTIONS)
       return doubt(attempt, `it was asked ${MAX_QUESTIONS} times and could not say`)
-    const error = ensureError('thrown' in verdict ? verdict.thrown : undefined, 'CALL_UNKNOWN_OUTCOME', {
+    const failure = ensureError('thrown' in verdict ? verdict.thrown : undefined, 'CALL_UNKNOWN_OUTCOME', {
       retry: 'later',
       applied: 'unknown',
     })
+    const error = options.clean(failure)
     pass.note({
       t: 'unknown',
       p: request.path,

@@ -1,5 +1,5 @@
 import type { ConnectEnvironment, ConnectionDeclaration, Operation } from '../connect/connector.ts'
-import { ensureError, isLinkspanError, LinkspanError } from '../model/errors.ts'
+import { ensureError, LinkspanError } from '../model/errors.ts'
 import { backoffMs, exponential } from '../model/policy.ts'
 import type { Flow } from '../patterns/steps.ts'
 
@@ -24,10 +24,11 @@ interface Link {
 
 const PAUSES = exponential('250ms', '30s')
 
-/** Makes the clients of a project from its bound configuration. */
+/** Makes the clients of a project from its bound configuration. `clean` makes of an error one that may be shown. */
 export function createConnections(
   bound: Readonly<Record<string, unknown>>,
   environment: ConnectEnvironment,
+  clean: (error: LinkspanError) => LinkspanError,
 ): Connections {
   const links = new Map<string, { readonly declaration: ConnectionDeclaration; readonly link: Link }>()
   const configs = new Map<string, unknown>()
@@ -74,13 +75,12 @@ export function createConnections(
       link.failures += 1
       link.notBefore =
         environment.clock.monotonic() + backoffMs(PAUSES, link.failures, environment.random.next())
-      throw isLinkspanError(thrown)
-        ? thrown
-        : ensureError(thrown, 'CONNECTION_FAILED', {
-            retry: 'later',
-            applied: 'no',
-            details: { connection: declaration.name },
-          })
+      const failure = ensureError(thrown, 'CONNECTION_FAILED', {
+        retry: 'later',
+        applied: 'no',
+        details: { connection: declaration.name },
+      })
+      throw clean(failure)
     } finally {
       link.connecting = null
     }
@@ -100,7 +100,10 @@ export function createConnections(
       void Promise.resolve(declaration.connector.close?.(link.client as never)).catch(() => undefined)
     },
     async validate(declarations) {
-      for (const declaration of declarations) await configOf(declaration)
+      for (const declaration of declarations)
+        await configOf(declaration).catch((thrown: unknown) => {
+          throw clean(ensureError(thrown, 'CONFIG_INVALID'))
+        })
     },
     async close() {
       const open = [...links.values()].filter(({ link }) => link.connected)

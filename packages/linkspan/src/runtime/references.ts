@@ -48,15 +48,17 @@ export function isReference(value: unknown): value is Reference {
   return typeof value === 'object' && value !== null && (value as Partial<MarkedReference>).brand === BRAND
 }
 
-/** A configuration with its references replaced by their values, and the names that have none. */
+/** A configuration with its references replaced by their values, the values of its secrets, and the names that have none. */
 export interface Resolved<T> {
   readonly value: T
+  readonly secrets: readonly string[]
   readonly missing: readonly Reference[]
 }
 
 /** Replaces the references in a configuration, at any depth. Functions and class instances are left as they are. */
 export function resolveReferences<T>(configuration: T, lookup: Lookup): Resolved<T> {
   const missing: Reference[] = []
+  const secrets = new Set<string>()
   const visit = (value: unknown): unknown => {
     if (isReference(value)) return found(value)
     if (Array.isArray(value)) return value.map(visit)
@@ -67,9 +69,11 @@ export function resolveReferences<T>(configuration: T, lookup: Lookup): Resolved
   const found = (reference: Reference): string | undefined => {
     const value = lookup(reference) ?? reference.fallback
     if (value === undefined) missing.push(reference)
+    else if (reference.kind === 'secret') secrets.add(value)
     return value
   }
-  return { value: visit(configuration) as T, missing }
+  const value = visit(configuration) as T
+  return { value, secrets: [...secrets], missing }
 }
 
 /** Refuses to go on without all values. Names what is missing and where it is looked for. */

@@ -5,6 +5,7 @@ import type { Committer } from './committer.ts'
 import type { CompiledFlow } from './compile.ts'
 import type { Hooks, Metrics, Project } from './engine-api.ts'
 import type { Events } from './events.ts'
+import type { SecretHider } from './hide-secrets.ts'
 import type { Taker } from './intake.ts'
 import type { Ledger } from './ledger.ts'
 import type { Live } from './live.ts'
@@ -22,6 +23,8 @@ export interface RuntimeOptions {
   readonly metrics: Metrics
   readonly codeVersion: (flow: Flow) => string
   readonly hooks: Hooks
+  /** Takes the project's secrets out of the errors of other systems. @default nothing is hidden */
+  readonly hider?: SecretHider
   readonly settings: Pick<Project, 'retention' | 'attentionRetention' | 'onError'>
 }
 

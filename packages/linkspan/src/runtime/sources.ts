@@ -1,6 +1,6 @@
 import type { Incoming, RunningSource, SourceContext } from '../connect/connector.ts'
 import type { Journal } from '../journal/journal.ts'
-import { ensureError, type StoredError, storeError } from '../model/errors.ts'
+import { ensureError, type LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { Outside } from '../model/outside.ts'
 import { backoffMs, exponential } from '../model/policy.ts'
 import type { Committer } from './committer.ts'
@@ -28,6 +28,8 @@ export interface SourceOptions {
   readonly committer: Committer
   readonly connections: Connections
   readonly entrance: Entrance
+  /** An error as it may be shown. */
+  readonly clean: (error: LinkspanError) => LinkspanError
 }
 
 const PAUSES = exponential('500ms', '1m')
@@ -92,7 +94,7 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
   const fail = (thrown: unknown): void => {
     failures += 1
     phase = 'failing'
-    error = storeError(ensureError(thrown, 'CONNECTION_FAILED', { retry: 'later' }))
+    error = storeError(options.clean(ensureError(thrown, 'CONNECTION_FAILED', { retry: 'later' })))
     logger.log('warn', 'source.failed', { flow: definition.name, source: source.name, error: error.message })
     cancelPause = clock.timer(backoffMs(PAUSES, failures, random.next()), () => void begin())
   }

@@ -25,7 +25,7 @@ export function bearer<S>(token: S): HttpAuth<S> {
 }
 
 /** `Authorization: Basic …` (RFC 7617). A colon in the user's name is refused. */
-export function basic<S>(user: S, password: S): HttpAuth<S> {
+export function basic<U, P>(user: U, password: P): HttpAuth<U | P> {
   return { kind: 'basic', user, password }
 }
 
