@@ -24,7 +24,7 @@ export interface FlowOptions {
   readonly window?: number
   /** The most bytes of bodies of this flow kept in memory. @default 16 MiB */
   readonly windowBytes?: number
-  /** Earlier names of this flow, the oldest first: its messages and state are found under them too. */
+  /** Earlier names of this flow, the oldest first: its engine state is found under them too. Let its live messages end first. */
   readonly renamedFrom?: string | readonly string[]
 }
 

@@ -65,8 +65,8 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = {
   },
   linkspan_messages_waiting: {
     type: 'gauge',
-    help: 'Messages that lie in the journal, by what they wait for.',
-    labels: ['flow', 'reason'],
+    help: 'Messages that were accepted, have not ended and are not on their way now.',
+    labels: ['flow'],
   },
   linkspan_oldest_waiting_seconds: {
     type: 'gauge',

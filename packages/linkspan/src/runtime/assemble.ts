@@ -28,6 +28,7 @@ import { createReplies } from './replies.ts'
 import { keepRetention } from './retention.ts'
 import type { RuntimeOptions, RuntimeParts } from './runtime-parts.ts'
 import { keepSource } from './sources.ts'
+import { offerSurvey } from './survey.ts'
 
 /** A started runtime with what only its start and stop handle. */
 export interface Started extends RuntimeParts {
@@ -141,6 +142,7 @@ async function onJournal(
   for (const [name, queue] of queues) if (await isPaused(journal.cursors, name)) queue.pause()
   await recover({ journal, committer, ledger, fresh, logger, now: clock.now() })
   for (const queue of queues.values()) queue.start()
+  offerSurvey({ journal, clock, metrics, sources, refusing: () => committer.refusing !== null })
   const stopRetention = retentionOf(assembly, journal)
   const { crashed } = journal.opened
   logger.log('info', 'engine.started', { journal: journal.name, flows: compiled.size, crashed })

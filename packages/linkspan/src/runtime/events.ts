@@ -1,9 +1,14 @@
+import type { ErrorCode } from '../model/errors.ts'
 import type { Ending } from '../model/message.ts'
 import type { EndedEvent } from './engine-api.ts'
 
 /** What happens in an engine, told once it is committed: counted by metrics, shown by status, handed to hooks. */
 export interface Events {
   accepted(flow: string, child: boolean): void
+  /** A message that had been accepted before. */
+  duplicate(flow: string): void
+  /** A message from outside that was not accepted. */
+  refused(flow: string, code: ErrorCode): void
   ended(flow: string, ending: Ending, child: boolean, ageMs: number): void
   /** A live message again: redelivered, or its doubt resolved. */
   revived(flow: string, ending: Ending, child: boolean): void

@@ -125,6 +125,7 @@ export function createEntrance(options: EntryOptions): Entrance {
     const then = ({ seq, duplicateOf }: AcceptedAt): Accepted => {
       if (duplicateOf) {
         queue.refused(decision, key, size)
+        options.events.duplicate(flow.name)
         return { id: duplicateOf.id, duplicate: true }
       }
       const id = rootId(seq, token)
@@ -159,6 +160,7 @@ export function createEntrance(options: EntryOptions): Entrance {
           (at) => resolve(then(at)),
           (error) => {
             refused()
+            options.events.refused(prepared.taker.flow.name, error.code)
             reject(error)
           },
         )

@@ -1,4 +1,5 @@
 import type { StoredMessage, Wait } from '../journal/journal.ts'
+import { LinkspanError } from '../model/errors.ts'
 import type { Headers, Json } from '../model/message.ts'
 import { parseMessageId } from '../model/message-id.ts'
 import { bodyPlace, openFrames, openJson } from './codec.ts'
@@ -41,7 +42,15 @@ export function recordOf(stored: StoredMessage): Entry[] {
 
 /** The accepted body of a stored message, or throws `RECORD_DAMAGED`. */
 export function bodyOf(stored: StoredMessage): Json {
-  if (stored.body === null) return null
+  if (stored.body === null) {
+    throw new LinkspanError(
+      'RECORD_DAMAGED',
+      `The body of the message ${stored.id} is lost: it was damaged or has been forgotten.`,
+      {
+        details: { id: stored.id },
+      },
+    )
+  }
   const token = parseMessageId(stored.id).token
   const parent =
     stored.parent === null

@@ -31,6 +31,8 @@ export function createEvents({ ledger, metrics, hooks, logger }: MetersOptions):
   const hookOf = { dead: hooks.onDead, inDoubt: hooks.onInDoubt, parked: hooks.onParked } as const
   return {
     accepted: ledger.accepted,
+    duplicate: (flow) => metrics.counter('linkspan_messages_duplicate_total', { flow }),
+    refused: (flow, code) => metrics.counter('linkspan_messages_refused_total', { flow, code }),
     ended(flow, ending, child, ageMs) {
       ledger.ended(flow, ending, child)
       if (!child) ages(flow, '').observe(ageMs / 1_000)
@@ -68,7 +70,7 @@ export function createEvents({ ledger, metrics, hooks, logger }: MetersOptions):
 /** Shows how many messages of a flow run and wait. */
 export function meterQueue(metrics: Metrics, flow: string, queue: FlowQueue, ledger: Ledger): void {
   metrics.gauge('linkspan_messages_active', { flow }, () => queue.active)
-  metrics.gauge('linkspan_messages_waiting', { flow, reason: 'any' }, () =>
+  metrics.gauge('linkspan_messages_waiting', { flow }, () =>
     Math.max(0, ledger.of(flow).roots.live - queue.active),
   )
 }

@@ -18,8 +18,9 @@ export interface JournalUnderTest {
  *
  * @example
  * ```ts
- * import { testJournal } from 'linkspan/testing'
  * import { test } from 'node:test'
+ * import { type JournalRig, testJournal } from 'linkspan/testing'
+ * declare function rigOfMine(): Promise<JournalRig>
  * testJournal(test, { name: 'mine', make: async () => rigOfMine() })
  * ```
  */
