@@ -11,14 +11,23 @@ const OUTSIDE = `interface Order {
   readonly tags: readonly string[]
 }
 declare const send: Operation<{ readonly id: string }, { readonly ok: boolean }, { readonly kind: 'natural' }>
+declare const load: Operation<{ readonly id: string }, { readonly n: number }, { readonly kind: 'natural' }>
 const orders = inbox<Order>()
 `
 
-/** A map that widens the body, a filter, and a map that narrows it again, so that it stays of one size. */
+/**
+ * Steps that widen the body and narrow it again, so that it stays of one size, with a split and a choice whose scopes
+ * have steps of their own, and a call that binds one more name each time.
+ */
 const ROUND: readonly ((at: number) => string)[] = [
   (at) => `  .map('widen ${at}', (order) => ({ ...order, a${at}: order.n + ${at} }))`,
   (at) => `  .filter('positive ${at}', (order) => order.n > ${at})`,
-  (at) => `  .map('narrow ${at}', ({ id, n, tags }) => ({ id, n: n + 1, tags }))`,
+  (at) => `  .call('load ${at}', load, { input: (order) => ({ id: order.id }), as: 'loaded${at}' })`,
+  (at) => `  .map('narrow ${at}', ({ id, n, tags }, ctx) => ({ id, n: n + ctx.loaded${at - 1}.n, tags }))`,
+  (at) =>
+    `  .split('tags ${at}', (order) => order.tags, (tag) => tag.map('longer', (text) => text + '!').filter('short', (text) => text.length < 9), { join: 'collect', as: 'tags${at}' })`,
+  (at) =>
+    `  .choice('size ${at}', (c) => c.when('large', (order) => order.n > ${at}, (s) => s.map('less', (order) => ({ ...order, n: 1 }))).otherwise((s) => s))`,
 ]
 
 const LAST = "  .to('send', send, { input: (order) => ({ id: order.id }) })\n"
