@@ -390,5 +390,6 @@ export function markOf(messageId: string, path: string, generation: number): str
 
 /** A trace context for a message that came without one (W3C Trace Context, version 00). */
 export function traceparentOf(messageId: string): string {
-  return `00-${hashHex(messageId, 4)}-${hashHex(`${messageId}\n`, 2)}-01`
+  const digits = hashHex(messageId, 6)
+  return `00-${digits.slice(0, 32)}-${digits.slice(32)}-01`
 }
