@@ -64,8 +64,15 @@ function formsOf(secret: string): string[] {
     text,
     encodeURIComponent(text),
     JSON.stringify(text).slice(1, -1),
-    Buffer.from(text).toString('base64').replace(/=+$/, ''),
+    ...[0, 1, 2].map((before) => inBase64(text, before)),
   ])
+}
+
+/** The characters of Base64 that come from a text alone, with so many bytes (of a user's name) before it. */
+function inBase64(text: string, before: number): string {
+  const bytes = Buffer.from(text)
+  const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
+  return encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
 }
 
 /** Web hooks have their secret in the path. */
