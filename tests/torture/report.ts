@@ -1,7 +1,7 @@
 /** Reports of long runs: a page for people and the same as data. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { arch, platform, version } from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -46,6 +46,12 @@ function machineOf(): readonly Row[] {
   const [cpu] = cpus()
   return [
     ['processor', `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}`],
+    [
+      'load when it ended',
+      loadavg()
+        .map((load) => load.toFixed(1))
+        .join(', '),
+    ],
     ['memory', `${(totalmem() / 2 ** 30).toFixed(1)} GiB`],
     ['system', `${platform} ${arch} ${release()}`],
     ['Node', version],
