@@ -51,6 +51,8 @@ const clean: Tree = {
   'runtime/system-clock.ts': 'export const systemClock = { now: () => Date.now() }\n',
   'observe/metrics.ts':
     "import type { engine } from '../runtime/engine.ts'\nexport type Metrics = typeof engine\n",
+  'engine/create-engine.ts':
+    "import { engine } from '../runtime/engine.ts'\nexport const createEngine = () => engine\n",
   'serve/server.ts':
     "import { engine } from '../runtime/engine.ts'\n" +
     'export const server = {\n  fetch(request: Request) {\n    return [engine, request]\n  },\n}\n' +
@@ -130,6 +132,11 @@ const planted: readonly { readonly what: string; readonly files: Tree; readonly 
     what: 'the server reaching for a journal',
     files: { 'serve/bad.ts': "export * from '../journal/index.ts'\n" },
     says: "and 'serve' may import",
+  },
+  {
+    what: 'the engine knowing a journal',
+    files: { 'engine/bad.ts': "export * from '../journal/index.ts'\n" },
+    says: "and 'engine' may import",
   },
   {
     what: 'the test kit using the server',
