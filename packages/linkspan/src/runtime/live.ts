@@ -331,7 +331,6 @@ export function createLive(options: LiveOptions): Live {
     if (!stored || stored.ending) return null
     const flow = options.flows.get(stored.flow) as CompiledFlow
     try {
-      if (stored.body === null) throw bodyLost(stored)
       const record = renamed(recordOf(stored), flow.renamed)
       const names = stored.parent === null ? {} : await namesFor(stored, flow)
       const body = bodyOf(stored)
@@ -467,15 +466,6 @@ export function createLive(options: LiveOptions): Live {
       return pass !== undefined
     },
   }
-}
-
-/** Only the body of a message that has ended is ever forgotten. */
-function bodyLost({ id }: StoredMessage): LinkspanError {
-  return new LinkspanError(
-    'RECORD_DAMAGED',
-    `The body of the message ${id} cannot be read. Run "linkspan journal verify" to see what else is damaged.`,
-    { details: { id } },
-  )
 }
 
 function entryOf(pass: MessagePass, flow: CompiledFlow, path: string): Program {
