@@ -66,10 +66,14 @@ function copy(from: string, to: string): void {
 
 function engineIn(directory: string, clock: VirtualClock): MountableEngine {
   const outside = { clock, logger: memoryLogger(), random: seededRandom(seed) }
-  return createEngine(defineProject({ journal: sqlite('hub.db'), flows: [items as Flow] }), {
-    directory,
-    outside,
-  })
+  // A worker answers in real time, which a virtual clock does not wait for.
+  return createEngine(
+    defineProject({ journal: sqlite('hub.db', { thread: 'main' }), flows: [items as Flow] }),
+    {
+      directory,
+      outside,
+    },
+  )
 }
 
 /** What a crash left. */

@@ -390,6 +390,8 @@ export function markOf(messageId: string, path: string, generation: number): str
 
 /** A trace context for a message that came without one (W3C Trace Context, version 00). */
 export function traceparentOf(messageId: string): string {
-  const digits = hashHex(messageId, 6)
-  return `00-${digits.slice(0, 32)}-${digits.slice(32)}-01`
+  // The end of an accepted message's id is its token; a child's is not its own.
+  const own = messageId.includes('~') ? hashHex(messageId, 2) : messageId.slice(-16).padStart(16, '0')
+  const digits = Buffer.from(own, 'latin1').toString('hex')
+  return `00-${digits}-${digits.slice(-16)}-01`
 }

@@ -12,9 +12,9 @@ import { inWorker } from './worker-thread.ts'
 /** How a journal on SQLite is kept. */
 export interface SqliteOptions {
   /**
-   * Where commits wait for the disk. `main` has the lower cost per message; `worker` keeps the engine's thread free
-   * while a slow disk confirms.
-   * @default 'main'
+   * Where commits wait for the disk. `worker` keeps the engine's thread free meanwhile and carries more messages a
+   * second, the more so on a slow disk; `main` takes some 25 MB less memory and less processor time for each message.
+   * @default 'worker'
    */
   readonly thread?: 'main' | 'worker'
   /**
@@ -30,7 +30,7 @@ export interface SqliteOptions {
 }
 
 const DEFAULTS = {
-  thread: 'main',
+  thread: 'worker',
   acceptLoss: false,
   checkpointPages: 1000,
   cacheBytes: 16 * 1024 * 1024,
@@ -58,6 +58,9 @@ export function sqliteWith(
   faults: Omit<StoreOutside, 'logger'>,
 ): JournalFactory {
   const { thread, ...rest } = { ...DEFAULTS, ...options }
+  // Faults are functions, which do not go to a worker; and who only reads has no commits to wait for.
+  const inOther = (readOnly: boolean): boolean =>
+    thread === 'worker' && !readOnly && Object.keys(faults).length === 0
   const prepare = (
     environment: JournalEnvironment,
     readOnly: boolean,
@@ -69,15 +72,12 @@ export function sqliteWith(
   const journal = async (environment: JournalEnvironment, readOnly: boolean): Promise<Journal> => {
     const store = prepare(environment, readOnly)
     const { clock, logger } = environment
-    const { opened, calls } =
-      thread === 'worker'
-        ? await inWorker(store, logger)
-        : onMain(
-            readOnly
-              ? openReadingStore(store, { ...faults, logger })
-              : openStore(store, { ...faults, logger }),
-            clock,
-          )
+    const { opened, calls } = inOther(readOnly)
+      ? await inWorker(store, logger)
+      : onMain(
+          readOnly ? openReadingStore(store, { ...faults, logger }) : openStore(store, { ...faults, logger }),
+          clock,
+        )
     return sqliteJournal(`sqlite ${path}`, opened, calls, asideOf(store, environment), clock)
   }
   return {
