@@ -224,6 +224,8 @@ export interface MessageReader {
 export interface BacklogEntry extends Wait {
   /** Its size, so that a window can be bounded in bytes. */
   readonly bytes: number
+  /** Set when the wait cannot be trusted: only the place counts then, and loading the message says what is wrong. */
+  readonly damaged?: true
 }
 
 /** What waits, in the order of acceptance. */

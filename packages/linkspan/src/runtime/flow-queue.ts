@@ -478,6 +478,11 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   const wakeRow = (row: BacklogEntry): void => {
     const work = toWork(row)
+    // Written anew, a damaged wait would look whole: the message is loaded as it is, which ends it visibly.
+    if (row.damaged) {
+      enqueue(work)
+      return
+    }
     work.wakeAt = null
     const lane = row.key === null ? undefined : lanes.get(row.key)
     take(work)

@@ -73,11 +73,11 @@ interface Place {
 }
 
 function refuseProto(root: Json): void {
-  const todo: Place[] = [{ value: root, name: null, parent: null }]
-  for (let place = todo.pop(); place !== undefined; place = todo.pop()) {
+  const unseen: Place[] = [{ value: root, name: null, parent: null }]
+  for (let place = unseen.pop(); place !== undefined; place = unseen.pop()) {
     if (typeof place.value !== 'object' || place.value === null) continue
     if (!Array.isArray(place.value) && Object.hasOwn(place.value, '__proto__')) throw proto(place)
-    for (const [name, value] of Object.entries(place.value)) todo.push({ value, name, parent: place })
+    for (const [name, value] of Object.entries(place.value)) unseen.push({ value, name, parent: place })
   }
 }
 

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { isLinkspanError } from '../../model/errors.ts'
 import type { WaitReason } from '../../model/message.ts'
 import type { BacklogEntry } from '../journal.ts'
 import { kin, reasonCode, slots } from './codes.ts'
@@ -49,7 +50,7 @@ export function backlogRows(db: DatabaseSync, names: Names, path: string): Backl
   )
 
   const entries = (rows: readonly unknown[]): readonly BacklogEntry[] =>
-    (rows as readonly WaitRow[]).map((row) => ({ ...waitOf(row, names, path), bytes: row.bytes }))
+    (rows as readonly WaitRow[]).map((row) => entryOf(row, names, path))
   const ofFlow = (flow: string, rows: (code: number) => readonly unknown[]): readonly BacklogEntry[] => {
     const code = names.codeOf(flow)
     return code === undefined ? [] : entries(rows(code))
@@ -81,6 +82,29 @@ export function backlogRows(db: DatabaseSync, names: Names, path: string): Backl
       }),
     held: (flow, limit) =>
       flow === null ? entries(held.all(limit)) : ofFlow(flow, (code) => heldOfFlow.all(code, limit)),
+  }
+}
+
+/**
+ * A wait that cannot be trusted is handed on by its place alone, without a key and ready: whoever loads the message
+ * meets the damage and ends that one message, and the others of the page go on.
+ */
+function entryOf(row: WaitRow, names: Names, path: string): BacklogEntry {
+  try {
+    return { ...waitOf(row, names, path), bytes: row.bytes }
+  } catch (error) {
+    if (!isLinkspanError(error, 'JOURNAL_DAMAGED')) throw error
+    const { seq, flow, parent } = row
+    const unknown = {
+      key: null,
+      reason: 'ready',
+      wakeAt: null,
+      hold: false,
+      attempt: 0,
+      bytes: 0,
+      damaged: true,
+    } as const
+    return { seq, flow: names.nameOf(flow), parent, ...unknown }
   }
 }
 

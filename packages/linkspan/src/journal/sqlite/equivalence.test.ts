@@ -220,7 +220,7 @@ test('SQLite and the simulated journal cannot be told apart', { timeout: 120_000
   const play = async (steps: readonly Step[]): Promise<void> => {
     const fresh = freshEnvironment()
     const environment = fresh.environment
-    const rigs = [sqlite('hub.db'), simulated()].map((factory) => ({
+    const rigs = [sqlite('hub.db', { thread: 'main' }), simulated()].map((factory) => ({
       factory,
       environment,
       crash: async () => {},
