@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { crc32 } from 'node:zlib'
 import {
   createEngine,
   defineProject,
@@ -21,6 +22,7 @@ import {
   type MessageState,
   type MessageSummary,
   type MountableEngine,
+  openReader,
   sqlite,
 } from 'linkspan'
 import { isLinkspanError } from 'linkspan/connect'
@@ -212,6 +214,23 @@ describe('damage to the files of a killed engine', () => {
     db.close()
   }
 
+  const sql = (change: string) => (directory: string) => {
+    const db = new DatabaseSync(join(directory, 'hub.db'))
+    expect(db.prepare(change).run().changes).toBe(1)
+    db.close()
+  }
+
+  /** The row's checksum fits and the envelope in it does not: as after an error in memory before the writing. */
+  const resealed = (directory: string): void => {
+    flipIn('records', 'frame', 'seq = 1 AND n = 0')(directory)
+    const db = new DatabaseSync(join(directory, 'hub.db'))
+    const { frame } = db.prepare('SELECT frame FROM records WHERE seq = 1 AND n = 0').get() as {
+      frame: Uint8Array
+    }
+    db.prepare('UPDATE records SET sum = ? WHERE seq = 1 AND n = 0').run(crc32(frame, crc32('1|0')))
+    db.close()
+  }
+
   it('to the body of a message is visible, and all others go on', async () => {
     const { told, wrong } = await outcomeOf(flipIn('messages', 'body', 'seq = 1'))
     expect(wrong).toEqual([])
@@ -224,8 +243,76 @@ describe('damage to the files of a killed engine', () => {
     const { told, wrong } = await outcomeOf(flipIn('records', 'frame', 'seq = 1 AND n = 0'))
     expect(wrong.filter((n) => n !== 0)).toEqual([])
     expect(told).toContain('counted: 1')
+    expect(told).toContain('message: dead')
     expect(told).toContain('verify: message 1')
     expect(sink.effects).toHaveLength(MESSAGES / 2 - 1)
+  })
+
+  const columns: readonly (readonly [what: string, said: RegExp, hurt: (directory: string) => void])[] = [
+    ['the record', /frame 0 of message 1: /, flipIn('records', 'frame', 'seq = 1 AND n = 0')],
+    ['the row', /message 1: /, sql("UPDATE messages SET headers = 'x' WHERE seq = 1")],
+    ['the wait', /the wait of message 1: /, sql('UPDATE waits SET attempt = attempt + 1 WHERE seq = 1')],
+    ['the envelope', /r:1:0/, resealed],
+  ]
+  it.each(columns)(
+    '%s of a live message is listed with the others, marked, and traced',
+    async (_what, said, hurt) => {
+      const directory = folder()
+      copy(image, directory)
+      hurt(directory)
+      const reader = await openReader(
+        defineProject({ journal: sqlite('hub.db', { thread: 'main' }), flows: [items as Flow] }),
+        { directory },
+      )
+      const all = (await reader.messages({ limit: 500 })).items
+      const live = (await reader.messages({ states: ['waiting'], limit: 500 })).items
+      expect(all).toHaveLength(MESSAGES)
+      expect(live).toHaveLength(MESSAGES / 2)
+      const id = ids.get(0) as string
+      const marked = all.filter(({ damaged }) => damaged)
+      expect(marked.map((message) => message.id)).toEqual([id])
+      expect(marked[0]?.error?.code).toBe('RECORD_DAMAGED')
+      expect(marked[0]?.error?.message).toMatch(said)
+      const trace = await reader.trace(id)
+      expect(trace.message).toMatchObject({ damaged: true, bodyLost: false, body: itemOf(0) })
+      expect(trace.unfinished?.message).toMatch(said)
+      expect(await reader.keys(null, 10)).toEqual([])
+      await reader.close()
+    },
+  )
+
+  it('to the ending of a message is listed with the others, and marked', async () => {
+    const directory = folder()
+    copy(image, directory)
+    sql('UPDATE settlements SET ended_at = 1 WHERE seq = 2')(directory)
+    const reader = await openReader(
+      defineProject({ journal: sqlite('hub.db', { thread: 'main' }), flows: [items as Flow] }),
+      { directory },
+    )
+    const { items: all } = await reader.messages({ limit: 500 })
+    expect(all).toHaveLength(MESSAGES)
+    expect(all.filter(({ damaged }) => damaged).map(({ error }) => error?.message)).toEqual([
+      expect.stringContaining('the ending of message 2: its checksum does not fit'),
+    ])
+    await reader.close()
+  })
+
+  it('to the record of a dead letter: it is not redelivered, and can be dropped', async () => {
+    const directory = folder()
+    copy(image, directory)
+    flipIn('records', 'frame', 'seq = 1 AND n = 0')(directory)
+    const clock = virtualClock()
+    const engine = engineIn(directory, clock)
+    await clock.during(engine.start())
+    const { admin } = engine
+    await clock.advance('2h')
+    const one = { ids: [ids.get(0) as string] }
+    const again = await clock.during(admin.redeliver(one, { note: 'again', fresh: true }))
+    expect(again.refused.map(({ error }) => error.code)).toEqual(['RECORD_DAMAGED'])
+    expect((await clock.during(admin.status())).messages).toMatchObject({ dead: 1, waiting: 0 })
+    expect(await clock.during(admin.drop(one, 'seen'))).toEqual({ done: 1, refused: [] })
+    expect((await clock.during(admin.status())).messages).toMatchObject({ dead: 0, dropped: 1, waiting: 0 })
+    await clock.during(engine.stop())
   })
 
   it('to the wait of a message is visible, and all others go on', async () => {

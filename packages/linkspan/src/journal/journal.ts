@@ -201,20 +201,29 @@ export interface StoredMessage {
     readonly attempt: number
     readonly reason: string
   } | null
+  /** What of it cannot be trusted, for people; the rest is as it was found. Absent when it is whole. */
+  readonly damaged?: string
 }
+
+/**
+ * What is wanted of a damaged message: `whole` refuses it by `JOURNAL_DAMAGED`, for those who act on it; `marked`
+ * answers what can be read with {@link StoredMessage.damaged}, for people who look.
+ */
+export type Trust = 'whole' | 'marked'
 
 /** Looking up single messages and relatives. */
 export interface MessageReader {
-  /** Those of the given places that exist, in the order of their places. */
-  load(seqs: readonly number[]): Promise<readonly StoredMessage[]>
-  /** The message with this id, or null. */
+  /** Those of the given places that exist, in the order of their places; by default `whole` ones. */
+  load(seqs: readonly number[], trust?: Trust): Promise<readonly StoredMessage[]>
+  /** The message with this id, marked when it is damaged, or null. Throws when it is the id that cannot be trusted. */
   find(id: string): Promise<StoredMessage | null>
-  /** Children of a message made by one step (or by any), in the order of step and index. */
+  /** Children of a message made by one step (or by any), in the order of step and index; by default `whole` ones. */
   children(
     parent: number,
     path: string | null,
     fromIndex: number,
     limit: number,
+    trust?: Trust,
   ): Promise<readonly StoredMessage[]>
   /** How many children of this step have not ended. */
   openChildren(parent: number, path: string): Promise<number>
@@ -300,6 +309,7 @@ export interface HistoryQuery {
 
 /** Reading what happened. */
 export interface HistoryReader {
+  /** Damaged messages are among the answers, marked. */
   query(query: HistoryQuery): Promise<readonly StoredMessage[]>
   /** Messages per flow and ending; children apart. */
   totals(): Promise<

@@ -58,4 +58,6 @@ export interface MessageSummary {
   readonly reason: WaitReason | null
   readonly attempt: number
   readonly error: StoredError | null
+  /** Set when the journal cannot vouch for part of it: `error` says of what, and what else is stated may be wrong. */
+  readonly damaged?: true
 }

@@ -116,7 +116,12 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
     async keys(flow, limit) {
       const held = await journal.backlog.held(flow, limit)
       const stored = new Map(
-        (await messages.load(held.map(({ seq }) => seq))).map((each) => [each.seq, each]),
+        (
+          await messages.load(
+            held.map(({ seq }) => seq),
+            'marked',
+          )
+        ).map((each) => [each.seq, each]),
       )
       return Promise.all(held.map(async (row) => heldKey(row, stored.get(row.seq), journal)))
     },

@@ -85,7 +85,7 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
       )
     const entry: Entry = { t: 'note', at: clock.now(), what: 'dropped', note }
     await new Promise<void>((resolve) => revive(stored, entry, () => resolve()))
-    const [again] = await messages.load([stored.seq])
+    const [again] = await messages.load([stored.seq], 'marked')
     if (again) await new Promise<void>((resolve) => live.endStored(again, 'dropped', [], note, resolve))
   }
 
@@ -177,6 +177,7 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
       const stored = await findMessage(messages, id)
       if (stored.ending?.ending !== 'inDoubt')
         throw wrongState(stored, 'Only a message in doubt can be resolved.')
+      refuseDamaged(stored)
       await sendAgain(stored, {
         t: 'resolved',
         p: doubtPath(stored),
@@ -204,6 +205,7 @@ function doubtPath(stored: StoredMessage): string {
 function refuseRedelivery(stored: StoredMessage, fresh: boolean): void {
   const ending = stored.ending?.ending
   if (ending === undefined) throw wrongState(stored, 'It is on its way already.')
+  refuseDamaged(stored)
   if (fresh) return
   if (ending === 'inDoubt')
     throw wrongState(
@@ -215,6 +217,16 @@ function refuseRedelivery(stored: StoredMessage, fresh: boolean): void {
       stored,
       'Everything it does is on record, so it would do nothing. Redeliver it afresh to do it all again.',
     )
+}
+
+/** What it did is not known for certain, so running it on could do something twice. */
+function refuseDamaged({ id, damaged }: StoredMessage): void {
+  if (damaged === undefined) return
+  throw new LinkspanError(
+    'RECORD_DAMAGED',
+    `Part of the message ${id} cannot be trusted: ${damaged}. Send what it stands for afresh, and drop it.`,
+    { details: { id, damaged } },
+  )
 }
 
 function wrongState(stored: StoredMessage, advice: string): LinkspanError {

@@ -1,5 +1,5 @@
 import type { StoredMessage, Wait } from '../journal/journal.ts'
-import { LinkspanError } from '../model/errors.ts'
+import { ensureError, LinkspanError } from '../model/errors.ts'
 import type { Headers, Json } from '../model/message.ts'
 import { parseMessageId } from '../model/message-id.ts'
 import { bodyPlace, openFrames, openJson } from './codec.ts'
@@ -38,6 +38,34 @@ export interface Loaded {
 /** The whole record of a stored message, or throws `RECORD_DAMAGED`. */
 export function recordOf(stored: StoredMessage): Entry[] {
   return openFrames(stored.frames, stored.seq)
+}
+
+/** What can be read of the record of a stored message, and why the rest cannot, or null. Throws nothing. */
+export function readableRecord(stored: StoredMessage): {
+  readonly entries: readonly Entry[]
+  readonly error: LinkspanError | null
+} {
+  const errors: LinkspanError[] = []
+  const entries = stored.frames.flatMap((frame, n) => {
+    // The others are left out, and each frame is opened under its own number.
+    const alone: Uint8Array[] = []
+    alone[n] = frame
+    try {
+      return openFrames(alone, stored.seq)
+    } catch (error) {
+      errors.push(ensureError(error, 'RECORD_DAMAGED'))
+      return []
+    }
+  })
+  return { entries, error: stored.damaged === undefined ? (errors[0] ?? null) : damagedError(stored) }
+}
+
+function damagedError({ id, damaged }: StoredMessage): LinkspanError {
+  return new LinkspanError(
+    'RECORD_DAMAGED',
+    `Part of the message ${id} cannot be trusted: ${damaged}. Run "linkspan journal verify" to see what else is damaged.`,
+    { details: { id, damaged } },
+  )
 }
 
 /** The accepted body of a stored message, or throws `RECORD_DAMAGED`. */

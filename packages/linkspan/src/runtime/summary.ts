@@ -1,12 +1,17 @@
 import type { StoredMessage } from '../journal/journal.ts'
-import type { StoredError } from '../model/errors.ts'
+import { type StoredError, storeError } from '../model/errors.ts'
 import type { MessageSummary } from '../model/message.ts'
-import { recordOf } from './loaded.ts'
+import { readableRecord } from './loaded.ts'
 import type { Entry } from './record.ts'
 
-/** A message for lists. `record` is given where it was read already. */
-export function summaryOf(stored: StoredMessage, runs: boolean, record?: readonly Entry[]): MessageSummary {
+/** A message for lists. `read` is what was read of its record already. */
+export function summaryOf(
+  stored: StoredMessage,
+  runs: boolean,
+  read: ReturnType<typeof readableRecord> = readableRecord(stored),
+): MessageSummary {
   const { id, flow, key, acceptedAt, ending, wait } = stored
+  const damaged = stored.damaged !== undefined || read.error?.code === 'RECORD_DAMAGED'
   return {
     id,
     flow,
@@ -17,15 +22,8 @@ export function summaryOf(stored: StoredMessage, runs: boolean, record?: readonl
     wakeAt: ending ? null : (wait?.wakeAt ?? null),
     reason: ending ? null : (wait?.reason ?? null),
     attempt: ending?.attempt ?? wait?.attempt ?? 0,
-    error: lastError(record ?? readRecord(stored)),
-  }
-}
-
-function readRecord(stored: StoredMessage): readonly Entry[] {
-  try {
-    return recordOf(stored)
-  } catch {
-    return []
+    error: read.error ? storeError(read.error) : lastError(read.entries),
+    ...(damaged ? { damaged } : {}),
   }
 }
 

@@ -1,11 +1,11 @@
 import type { MessageReader, StoredMessage } from '../journal/journal.ts'
-import { ensureError, type StoredError, storeError } from '../model/errors.ts'
+import { ensureError, type LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { Json } from '../model/message.ts'
 import type { Trace, TraceAttempt, TraceNote, TraceStep } from './admin-api.ts'
 import { markOf } from './calls.ts'
 import type { CompiledFlow } from './compile.ts'
 import { settled } from './json.ts'
-import { type Bound, bodyOf, parentId, recordOf } from './loaded.ts'
+import { type Bound, bodyOf, parentId, readableRecord, recordOf } from './loaded.ts'
 import { DEAF, type Recomputed, recompute } from './recompute.ts'
 import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { CompiledStep, PassObserver, RunningPass } from './running-pass.ts'
@@ -29,39 +29,44 @@ interface Seen {
 
 const CHILDREN_SHOWN = 200
 
-/** The way of a message: its steps computed again from its record, with what was recorded of each. */
+/**
+ * The way of a message: its steps computed again from its record, with what was recorded of each. Of one that is
+ * damaged, what can still be read: it is not computed again.
+ */
 export async function traceOf(stored: StoredMessage, options: TraceOptions): Promise<Trace> {
   const flow = options.flows.get(stored.flow)
-  const { record, body, lost } = readable(stored, flow)
+  const read = readableRecord(stored)
+  const record = renamed(read.entries, flow?.renamed ?? new Map())
+  const { body, lost } = readableBody(stored)
   const seen: Seen[] = []
-  const result = flow && !lost ? await again(flow, stored, body, record, seen, options) : null
-  const children = await options.messages.children(stored.seq, null, 0, CHILDREN_SHOWN)
+  const damage = read.error ?? lost
+  const result = flow && !damage ? await again(flow, stored, body, record, seen, options) : null
+  const children = await options.messages.children(stored.seq, null, 0, CHILDREN_SHOWN, 'marked')
   const reply = record.findLast((entry) => entry.t === 'reply')
   return {
     message: {
-      ...summaryOf(stored, options.runs(stored.seq), record),
+      ...summaryOf(stored, options.runs(stored.seq), { ...read, entries: record }),
       headers: stored.headers,
-      body: lost ? null : body,
+      body,
       bodyLost: lost !== null,
       codeVersion: stored.codeVersion,
     },
     steps: stepsOf(seen, record, stored),
     reply: reply?.r ?? null,
     parent: stored.parent ? parentId(stored.id) : null,
-    children: children.map((child) => summaryOf(child, options.runs(child.seq), [])),
+    children: children.map((child) => summaryOf(child, options.runs(child.seq), NOT_READ)),
     notes: record.flatMap(noteOf),
-    unfinished: lost ?? unfinished(result),
+    unfinished: damage ? storeError(damage) : unfinished(result),
   }
 }
 
-function readable(
-  stored: StoredMessage,
-  flow: CompiledFlow | undefined,
-): { record: readonly Entry[]; body: Json; lost: StoredError | null } {
+const NOT_READ: ReturnType<typeof readableRecord> = { entries: [], error: null }
+
+function readableBody(stored: StoredMessage): { body: Json; lost: LinkspanError | null } {
   try {
-    return { record: renamed(recordOf(stored), flow?.renamed ?? new Map()), body: bodyOf(stored), lost: null }
+    return { body: bodyOf(stored), lost: null }
   } catch (error) {
-    return { record: [], body: null, lost: storeError(ensureError(error)) }
+    return { body: null, lost: ensureError(error) }
   }
 }
 

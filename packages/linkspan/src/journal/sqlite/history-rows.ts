@@ -109,6 +109,15 @@ function filterOf(query: HistoryQuery, names: Names): ((row: Candidate) => boole
 function hasFields(fields: string | null, index: readonly (readonly [string, string])[]): boolean {
   if (index.length === 0) return true
   if (fields === null) return false
-  const present = JSON.parse(fields) as Readonly<Record<string, string>>
+  const present = fieldsOf(fields)
   return index.every(([field, value]) => present[field] === value)
+}
+
+/** Damaged ones are no fields; the message that has them is not found by them, and the others are. */
+function fieldsOf(text: string): Readonly<Record<string, string>> {
+  try {
+    return JSON.parse(text) as Readonly<Record<string, string>>
+  } catch {
+    return {}
+  }
 }

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { isLinkspanError, type LinkspanError } from '../../model/errors.ts'
 import type { Headers } from '../../model/message.ts'
 import { childId, parseMessageId, rootId } from '../../model/message-id.ts'
-import type { StoredMessage, Wait } from '../journal.ts'
+import type { StoredMessage, Trust, Wait } from '../journal.ts'
 import { CLAIM_CHECK_ABOVE } from './accept.ts'
 import { endingOf, reasonOf } from './codes.ts'
 import type { Names } from './names.ts'
@@ -10,9 +11,15 @@ import { failureOf, rowDamaged } from './sqlite-error.ts'
 
 /** Reading messages by place, id and parent. */
 export interface MessageRows {
-  load(seqs: readonly number[]): readonly StoredMessage[]
+  load(seqs: readonly number[], trust?: Trust): readonly StoredMessage[]
   find(id: string): StoredMessage | null
-  children(parent: number, path: string | null, fromIndex: number, limit: number): readonly StoredMessage[]
+  children(
+    parent: number,
+    path: string | null,
+    fromIndex: number,
+    limit: number,
+    trust?: Trust,
+  ): readonly StoredMessage[]
   openChildren(parent: number, path: string): number
 }
 
@@ -80,8 +87,8 @@ export function messageRows(db: DatabaseSync, names: Names, path: string): Messa
     'SELECT seq FROM messages WHERE parent_seq = ? AND parent_index >= ? ORDER BY parent_path, parent_index LIMIT ?',
   )
   const open = db.prepare('SELECT open FROM families WHERE parent = ? AND path = ?')
-  const load = (seqs: readonly number[]): readonly StoredMessage[] =>
-    [...new Set(seqs)].sort((a, b) => a - b).flatMap((seq) => assemble(seq) ?? [])
+  const load = (seqs: readonly number[], trust?: Trust): readonly StoredMessage[] =>
+    [...new Set(seqs)].sort((a, b) => a - b).flatMap((seq) => assemble(seq, trust) ?? [])
   return {
     load,
     find: (id) => {
@@ -91,54 +98,74 @@ export function messageRows(db: DatabaseSync, names: Names, path: string): Messa
         seq = (childOf.get(seq, step, index) as { seq: number } | undefined)?.seq
         if (seq === undefined) return null
       }
-      const found = assemble(seq)
-      return found?.id === id ? found : null
+      const found = assemble(seq, 'marked')
+      if (found?.id === id) return found
+      // Its id may be what is damaged.
+      if (found?.damaged !== undefined) assemble(seq, 'whole')
+      return null
     },
-    children: (parent, step, fromIndex, limit) => {
+    children: (parent, step, fromIndex, limit, trust) => {
       const rows =
         step === null ? ofAnyStep.all(parent, fromIndex, limit) : ofStep.all(parent, step, fromIndex, limit)
-      return rows.flatMap((row) => assemble(row['seq'] as number) ?? [])
+      return rows.flatMap((row) => assemble(row['seq'] as number, trust) ?? [])
     },
     openChildren: (parent, step) => (open.get(parent, step) as { open: number } | undefined)?.open ?? 0,
   }
 }
 
+/** What is done with a row that cannot be trusted: thrown, or noted while the rest is read. */
+type Doubt = (error: LinkspanError) => void
+
 /** Answers a function that reads all there is of one message; null when there is no such message. */
-function assembler(db: DatabaseSync, names: Names, path: string): (seq: number) => StoredMessage | null {
+function assembler(
+  db: DatabaseSync,
+  names: Names,
+  path: string,
+): (seq: number, trust?: Trust) => StoredMessage | null {
   const message = db.prepare(`SELECT ${MESSAGE_COLUMNS} FROM messages WHERE seq = ?`)
   const settlement = db.prepare('SELECT * FROM settlements WHERE seq = ?')
   const wait = db.prepare('SELECT * FROM waits WHERE seq = ?')
   const records = db.prepare('SELECT n, sum, frame FROM records WHERE seq = ? ORDER BY n')
   const bodyOf = bodyReader(db)
-  const framesOf = (seq: number): { frames: Uint8Array[]; next: number } => {
+  const framesOf = (seq: number, doubt: Doubt): { frames: Uint8Array[]; next: number } => {
     const frames: Uint8Array[] = []
     let next = 0
     for (const row of records.all(seq) as unknown as { n: number; sum: number; frame: Uint8Array }[]) {
       if (row.sum !== recordSum(seq, row.n, row.frame))
-        throw rowDamaged(path, `frame ${row.n} of message ${seq}`)
+        doubt(rowDamaged(path, `frame ${row.n} of message ${seq}`))
       frames.push(row.frame)
       next = row.n + 1
     }
     return { frames, next }
   }
-  return (seq) => {
+  const read = (seq: number, doubt: Doubt): StoredMessage | null => {
     const row = message.get(seq) as MessageRow | undefined
     if (row === undefined) return null
-    const facts = messageFacts(row, names, path)
+    const facts = messageFacts(row, names, path, doubt)
     const ended = settlement.get(seq) as SettlementRow | undefined
-    if (ended !== undefined) checkSettlement(seq, ended, names, path)
+    if (ended !== undefined) checkSettlement(seq, ended, names, path, doubt)
     const waiting = wait.get(seq) as WaitRow | undefined
-    const { frames, next } = framesOf(seq)
+    const { frames, next } = framesOf(seq, doubt)
     if (ended?.frame) frames.push(ended.frame)
     return {
       ...facts,
       body: bodyOf(seq, row.size),
       frames,
       nextFrame: ended === undefined ? next : Math.max(next, ended.n + (ended.frame === null ? 0 : 1)),
-      wait: waiting === undefined ? null : waitOf(waiting, names, path),
+      wait: waiting === undefined ? null : waitOf(waiting, names, path, doubt),
       ending: ended === undefined ? null : endingOfRow(ended),
     }
   }
+  return (seq, trust = 'whole') => {
+    if (trust === 'whole') return read(seq, refuse)
+    const doubts: string[] = []
+    const found = read(seq, ({ details }) => void doubts.push(`${details['where']}: ${details['what']}`))
+    return found === null || doubts.length === 0 ? found : { ...found, damaged: doubts.join('; ') }
+  }
+}
+
+function refuse(error: LinkspanError): never {
+  throw error
 }
 
 function bodyReader(db: DatabaseSync): (seq: number, size: number) => Uint8Array | null {
@@ -165,10 +192,11 @@ function messageFacts(
   row: MessageRow,
   names: Names,
   path: string,
+  doubt: Doubt,
 ): Pick<StoredMessage, 'seq' | 'id' | 'flow' | 'key' | 'acceptedAt' | 'codeVersion' | 'headers' | 'parent'> {
   const { seq, key, token, accepted_at: acceptedAt, headers, fields, size, body_sum: bodySum } = row
-  const flow = names.nameOf(row.flow)
-  const codeVersion = names.nameOf(row.code_version)
+  const flow = nameOf(row.flow, names, doubt)
+  const codeVersion = nameOf(row.code_version, names, doubt)
   const family = parentOf(row)
   const sum = messageSum(
     seq,
@@ -183,10 +211,30 @@ function messageFacts(
     size,
     bodySum,
   )
-  if (sum !== row.sum) throw rowDamaged(path, `message ${seq}`)
+  if (sum !== row.sum) doubt(rowDamaged(path, `message ${seq}`))
   const id = family === null ? rootId(seq, token) : childId(family.id, family.path, family.index)
   const parent = family === null ? null : { seq: family.seq, path: family.path, index: family.index }
-  return { seq, id, flow, key, acceptedAt, codeVersion, headers: JSON.parse(headers) as Headers, parent }
+  return { seq, id, flow, key, acceptedAt, codeVersion, headers: headersOf(headers), parent }
+}
+
+/** A name that is damaged, or lost, is shown by its number where the message is shown all the same. */
+function nameOf(code: number, names: Names, doubt: Doubt): string {
+  try {
+    return names.nameOf(code)
+  } catch (error) {
+    if (!isLinkspanError(error, 'JOURNAL_DAMAGED')) throw error
+    doubt(error)
+    return `name ${code}`
+  }
+}
+
+/** Called after the checksum fitted, or where a misfit is on record already. */
+function headersOf(text: string): Headers {
+  try {
+    return JSON.parse(text) as Headers
+  } catch {
+    return {}
+  }
 }
 
 function parentOf(row: MessageRow): { seq: number; id: string; path: string; index: number } | null {
@@ -195,11 +243,12 @@ function parentOf(row: MessageRow): { seq: number; id: string; path: string; ind
   return { seq, id, path, index }
 }
 
-function checkSettlement(seq: number, row: SettlementRow, names: Names, path: string): void {
+function checkSettlement(seq: number, row: SettlementRow, names: Names, path: string, doubt: Doubt): void {
   const { flow, child, ending, ended_at: endedAt, attempt, n, reason, frame } = row
-  const sum = settlementSum(seq, names.nameOf(flow), child === 1, ending, endedAt, attempt, n, reason, frame)
+  const name = nameOf(flow, names, doubt)
+  const sum = settlementSum(seq, name, child === 1, ending, endedAt, attempt, n, reason, frame)
   if (sum !== row.sum || endingOf(ending) === undefined)
-    throw rowDamaged(path, `the ending of message ${seq}`)
+    doubt(rowDamaged(path, `the ending of message ${seq}`))
 }
 
 function endingOfRow({
@@ -208,17 +257,17 @@ function endingOfRow({
   attempt,
   reason,
 }: SettlementRow): NonNullable<StoredMessage['ending']> {
-  return { ending: endingOf(ending) as never, endedAt: ended_at, attempt, reason }
+  return { ending: endingOf(ending) ?? 'dead', endedAt: ended_at, attempt, reason }
 }
 
 /** A checked row as a {@link Wait}. */
-export function waitOf(row: WaitRow, names: Names, path: string): Wait {
+export function waitOf(row: WaitRow, names: Names, path: string, doubt: Doubt = refuse): Wait {
   const { seq, key, wake_at: wakeAt, hold, parent, attempt, bytes, accepted_at: acceptedAt, kin, lane } = row
-  const flow = names.nameOf(row.flow)
+  const flow = nameOf(row.flow, names, doubt)
   const reason = reasonOf(row.reason)
   const sum = waitSum(seq, flow, key, row.reason, wakeAt, hold, parent, attempt, bytes, acceptedAt, kin, lane)
-  if (sum !== row.sum || reason === undefined) throw rowDamaged(path, `the wait of message ${seq}`)
-  return { seq, flow, key, reason, wakeAt, hold: hold === 1, parent, attempt }
+  if (sum !== row.sum || reason === undefined) doubt(rowDamaged(path, `the wait of message ${seq}`))
+  return { seq, flow, key, reason: reason ?? 'ready', wakeAt, hold: hold === 1, parent, attempt }
 }
 
 /** The columns of `messages` that its checksum covers. */
@@ -230,8 +279,8 @@ export const rowChecks: {
   readonly settlement: (row: unknown, names: Names, path: string) => void
   readonly wait: (row: unknown, names: Names, path: string) => void
 } = {
-  message: (row, names, path) => void messageFacts(row as MessageRow, names, path),
+  message: (row, names, path) => void messageFacts(row as MessageRow, names, path, refuse),
   settlement: (row, names, path) =>
-    checkSettlement((row as { seq: number }).seq, row as SettlementRow, names, path),
+    checkSettlement((row as { seq: number }).seq, row as SettlementRow, names, path, refuse),
   wait: (row, names, path) => void waitOf(row as WaitRow, names, path),
 }

@@ -45,7 +45,7 @@ export type ReadCalls = Omit<Store, 'opened' | 'commit' | 'prune' | 'tidy' | 'cl
 /** All calls that only read. */
 export function readCalls(guard: Guard, path: string, head: () => Head): ReadCalls {
   return {
-    load: guard('Reading messages', (reads, seqs) => reads.messages.load(seqs)),
+    load: guard('Reading messages', (reads, ...args) => reads.messages.load(...args)),
     find: guard('Finding a message', (reads, id) => reads.messages.find(id)),
     children: guard('Reading children', (reads, ...args) => reads.messages.children(...args)),
     openChildren: guard('Counting children', (reads, ...args) => reads.messages.openChildren(...args)),

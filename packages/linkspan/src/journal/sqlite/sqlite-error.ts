@@ -79,7 +79,7 @@ export function rowDamaged(path: string, where: string, what = 'its checksum doe
     'JOURNAL_DAMAGED',
     `The journal ${path} is damaged at ${where}: ${what}. ` +
       'Run "linkspan journal verify" to see what else is damaged, and restore a backup.',
-    { details: { path, where } },
+    { details: { path, where, what } },
   )
 }
 

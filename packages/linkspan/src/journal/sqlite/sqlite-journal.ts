@@ -37,9 +37,10 @@ export function sqliteJournal(
     opened,
     commit: (batch) => calls.commit(batch, clock.monotonic()),
     messages: {
-      load: (seqs) => calls.load(seqs),
+      load: (seqs, trust) => calls.load(seqs, trust),
       find: (id) => calls.find(id),
-      children: (parent, path, fromIndex, limit) => calls.children(parent, path, fromIndex, limit),
+      children: (parent, path, fromIndex, limit, trust) =>
+        calls.children(parent, path, fromIndex, limit, trust),
       openChildren: (parent, path) => calls.openChildren(parent, path),
     },
     backlog: backlogOf(calls),
@@ -91,6 +92,6 @@ async function lookThrough(
     beyond = stretch.next
     await turn()
   }
-  const found = await calls.load(seqs.slice(0, query.limit))
+  const found = await calls.load(seqs.slice(0, query.limit), 'marked')
   return query.order === 'oldest' ? found : [...found].reverse()
 }

@@ -7,6 +7,7 @@ import type {
   HistoryReader,
   Opened,
   StoredMessage,
+  Trust,
 } from '../journal.ts'
 import type { WaitCount } from './backlog-reader.ts'
 import type { Stretch } from './history-rows.ts'
@@ -46,9 +47,15 @@ export interface Store {
   commit(batch: Batch, at: number): Committed
   /** Moves the write-ahead log into the database when it has grown: called when nobody waits. */
   tidy(): void
-  load(seqs: readonly number[]): readonly StoredMessage[]
+  load(seqs: readonly number[], trust?: Trust): readonly StoredMessage[]
   find(id: string): StoredMessage | null
-  children(parent: number, path: string | null, fromIndex: number, limit: number): readonly StoredMessage[]
+  children(
+    parent: number,
+    path: string | null,
+    fromIndex: number,
+    limit: number,
+    trust?: Trust,
+  ): readonly StoredMessage[]
   openChildren(parent: number, path: string): number
   unsettled(after: number, limit: number): readonly StoredMessage[]
   page(flow: string, after: number, limit: number): readonly BacklogEntry[]
