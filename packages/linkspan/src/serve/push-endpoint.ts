@@ -6,7 +6,7 @@ import type { Authenticated, Credentials, Verify } from './auth/scheme.ts'
 import type { Lookup } from './auth/secret.ts'
 import { type BodyPlan, planBody } from './body.ts'
 import { type Answer, type Endpoint, type Exchange, jsonAnswer, type Params } from './exchange.ts'
-import { pagePath } from './message-path.ts'
+import { pagePath, replyPath } from './message-path.ts'
 import { refusal } from './refusal.ts'
 import type { PushRoute, RouteInput } from './route.ts'
 
@@ -135,16 +135,21 @@ function acceptedAnswer({ id, duplicate }: Accepted): Answer {
 
 async function awaitReply(push: Push, exchange: Exchange, accepted: Accepted): Promise<Answer> {
   const { intake } = push.tools
-  const location = pagePath(accepted.id)
+  let found: Awaited<ReturnType<Intake['reply']>>
   try {
-    const found = await intake.reply(accepted.id, {
+    found = await intake.reply(accepted.id, {
       timeoutMs: push.route.replyTimeoutMs,
       signal: exchange.gone(),
     })
-    if (found !== null) return jsonAnswer(200, found.reply, { location })
-  } catch (thrown) {
-    if (isLinkspanError(thrown, 'REPLY_TIMED_OUT')) return acceptedAnswer(accepted)
-    throw thrown
+  } catch {
+    // Too slow, or it cannot be read now: the message is accepted all the same, and a sender must not send it again.
+    return laterAnswer(accepted)
   }
+  if (found !== null) return jsonAnswer(200, found.reply, { location: pagePath(accepted.id) })
   throw new LinkspanError('REPLY_MISSING', `Message ${accepted.id} ended without a reply.`)
+}
+
+function laterAnswer({ id, duplicate }: Accepted): Answer {
+  const reply = replyPath(id)
+  return jsonAnswer(202, duplicate ? { id, duplicate, reply } : { id, reply }, { location: pagePath(id) })
 }

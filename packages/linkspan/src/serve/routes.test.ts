@@ -110,8 +110,23 @@ describe.each(WAYS)('a route, by %s', (_way, send) => {
     const replied = await send(app, sent)
     expect([replied.status, replied.json]).toEqual([200, { answer: 42 }])
     const late = await send(app, sent)
-    expect([late.status, late.json]).toEqual([202, { id: '2u-x1y2z3a4b5c6' }])
+    const there = { id: '2u-x1y2z3a4b5c6', reply: '/messages/2u-x1y2z3a4b5c6/reply' }
+    expect([late.status, late.json]).toEqual([202, there])
+    expect(late.headers.get('location')).toBe('/messages/2u-x1y2z3a4b5c6')
     expect((await send(app, sent)).json).toMatchObject({ status: 502, code: 'REPLY_MISSING' })
+  })
+
+  it('never says that nothing was accepted once something was, whatever then befalls the reply', async () => {
+    const { app, intake } = fakeEngine({ ask: route.post('/ask', { respond: 'reply' }) })
+    const sent = { path: '/ask', headers: JSON_TYPE, body: '1' }
+    const failures = ['JOURNAL_UNREACHABLE', 'JOURNAL_FAILED', 'ENGINE_STATE', 'RECORD_DAMAGED'] as const
+    for (const [n, code] of failures.entries()) {
+      const id = `${(101 + n).toString(36)}-x1y2z3a4b5c6`
+      intake.replies.set(id, new LinkspanError(code, 'The journal cannot be read.'))
+      const answer = await send(app, sent)
+      expect([answer.status, answer.json]).toEqual([202, { id, reply: `/messages/${id}/reply` }])
+      expect(answer.headers.get('location')).toBe(`/messages/${id}`)
+    }
   })
 
   it('prefers a fixed segment to a parameter, whatever was declared first', async () => {
