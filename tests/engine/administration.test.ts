@@ -1,7 +1,7 @@
 import { ENDINGS, flow, inbox } from 'linkspan'
 import { fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
-import { type Rig, rig } from './rig.ts'
+import { type Rig, type RigOptions, rig } from './rig.ts'
 
 interface Item {
   readonly key: string
@@ -106,10 +106,44 @@ describe('cancelling', () => {
     await using engine = await rig([save])
     const { id } = await engine.send(save, { key: 'a', n: 1 })
     await engine.advance('1s')
-    await engine.during(engine.admin.cancel(id, 'not wanted'))
+    // The call has nine seconds to go, which is longer than the answer waits.
+    expect(await engine.during(engine.admin.cancel(id, 'not wanted'))).toMatchObject({ id, state: 'active' })
     await engine.advance('1h')
     expect(await engine.states()).toEqual(['dropped'])
     expect(after.requests).toHaveLength(0)
+  })
+
+  it('answers after the commit: what it says survives a crash', async () => {
+    const slow = fakeOperation<Item>('slow.put', { kind: 'natural' })
+    const after = fakeOperation<Item>('after.put', { kind: 'natural' })
+    slow.next('timeout-after')
+    const save = flow('save').from(inbox<Item>()).to('slow', slow, { timeout: '3s' }).to('after', after)
+    await using engine = await rig([save])
+    const { id } = await engine.send(save, { key: 'a', n: 1 })
+    await engine.advance('1s')
+    expect(await engine.during(engine.admin.cancel(id, 'not wanted'))).toMatchObject({ id, state: 'dropped' })
+    engine.crash()
+    await engine.start()
+    await engine.advance('1h')
+    expect(await engine.states()).toEqual(['dropped'])
+    expect(after.requests).toHaveLength(0)
+  })
+
+  it('is refused where the message ends otherwise first', async () => {
+    const save = flow('save').from(inbox<Item>())
+    let held = true
+    const onCommit: NonNullable<RigOptions['onCommit']> = ({ settle }) =>
+      held && settle.length > 0 ? 'unreachable-before' : 'ok'
+    await using engine = await rig([save], { onCommit })
+    const { id } = await engine.send(save, { key: 'a', n: 1 })
+    await engine.advance('100ms')
+    const cancelled = expect(engine.admin.cancel(id, 'not wanted')).rejects.toMatchObject({
+      code: 'MESSAGE_STATE',
+      message: expect.stringContaining('is done. It ended before it could be cancelled.'),
+    })
+    held = false
+    await engine.advance('4s')
+    await cancelled
   })
 })
 

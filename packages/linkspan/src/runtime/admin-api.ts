@@ -9,8 +9,13 @@ import type { Ending, Headers, Json, MessageState, MessageSummary, WaitReason } 
 export interface Admin extends AdminReader {
   pause(flow: string): Promise<void>
   resume(flow: string): Promise<void>
-  /** Gives up a live message: it ends as *dropped*. */
-  cancel(id: string, note: string): Promise<void>
+  /**
+   * Gives up a live message: it ends as *dropped*. Answers after that is committed. One that is in the middle of a call
+   * ends when the call does; when that takes more than 5 seconds, it is answered while still `active`: the cancellation
+   * is requested then, and is forgotten if the engine dies first. Throws `MESSAGE_STATE` where it has ended, or ends
+   * otherwise meanwhile.
+   */
+  cancel(id: string, note: string): Promise<MessageSummary>
   /** Puts the message that holds a key aside as a dead letter, so that the key moves on. */
   skipKey(flow: string, key: string, note: string): Promise<MessageSummary>
   /** Sends ended messages through their flow again. */

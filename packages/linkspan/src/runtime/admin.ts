@@ -13,6 +13,9 @@ import { findMessage, selected } from './selection.ts'
 import { summaryOf } from './summary.ts'
 
 const DEFAULT_PER_SECOND = 100
+/** How long a cancellation waits for a running message, and how often it looks. */
+const REST_WITHIN_MS = 5_000
+const REST_POLL_MS = 20
 
 /** Administration of a running engine. */
 export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
@@ -129,16 +132,35 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
     )
   }
 
+  /** Resolves when a message no longer runs (true), or when too much time has passed (false). */
+  const comesToRest = async (seq: number, deadline: number): Promise<boolean> => {
+    while (live.runs(seq)) {
+      if (clock.monotonic() >= deadline) return false
+      await new Promise<void>((resolve) => clock.timer(REST_POLL_MS, resolve))
+    }
+    return true
+  }
+
+  const cancel = async (id: string, note: string): Promise<MessageSummary> => {
+    const deadline = clock.monotonic() + REST_WITHIN_MS
+    let stored = await findMessage(messages, id)
+    if (stored.ending) throw wrongState(stored, 'Only a live message can be cancelled.')
+    // A pass that was about to suspend when it was asked lies in the journal then, and is put aside there.
+    while (live.cancel(stored.seq, note)) {
+      if (!(await comesToRest(stored.seq, deadline))) return summaryOf(stored, true)
+      stored = await findMessage(messages, id)
+      if (stored.ending?.ending === 'dropped') return summaryOf(stored, false)
+      if (stored.ending) throw wrongState(stored, 'It ended before it could be cancelled.')
+    }
+    await putAside(stored, 'dropped', [{ t: 'note', at: clock.now(), what: 'cancelled', note }], note)
+    return summaryOf(await findMessage(messages, id), false)
+  }
+
   return {
     ...reader,
     pause: (flow) => setPaused(flow, true),
     resume: (flow) => setPaused(flow, false),
-    async cancel(id, note) {
-      const stored = await findMessage(messages, id)
-      if (stored.ending) throw wrongState(stored, 'Only a live message can be cancelled.')
-      if (live.cancel(stored.seq, note)) return
-      await putAside(stored, 'dropped', [{ t: 'note', at: clock.now(), what: 'cancelled', note }], note)
-    },
+    cancel,
     async skipKey(flow, key, note): Promise<MessageSummary> {
       const seq = takerOf(flow).queue.holder(key)
       const [stored] = seq === null ? [] : await messages.load([seq])

@@ -74,7 +74,7 @@ const CASES: readonly Case[] = [
   { name: 'reply', args: ['3f-abc'], result: null },
   { name: 'pause', args: [odd], result: undefined },
   { name: 'resume', args: ['orders'], result: undefined },
-  { name: 'cancel', args: ['3f-abc', 'why\nnot'], result: undefined },
+  { name: 'cancel', args: ['3f-abc', 'why\nnot'], result: summary({ state: 'dropped' }) },
   { name: 'skipKey', args: [odd, odd, 'note'], result: summary({ key: odd }) },
   { name: 'resolve', args: ['3f-abc', true, { result: { a: null }, note: 'seen' }], result: undefined },
   { name: 'resolve', args: ['3f-abc', false, { note: '' }], result: undefined },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { LinkspanError, storeError } from '../../model/errors.ts'
+import type { MessageSummary } from '../../model/message.ts'
 import { ACCEPTED, fakeCli, NOW, summary, trace } from '../fixtures/fake-cli.ts'
 import { projectFolder, tempFolder } from '../fixtures/temp-folder.ts'
 
@@ -30,12 +31,23 @@ test('flows pause and resume', async () => {
 })
 
 test('cancel, and keys skip, with their notes', async () => {
+  const states: MessageSummary['state'][] = ['dropped', 'active', 'active']
   const cli = fakeCli({
     directory: projectFolder(),
-    admin: { cancel: async () => {}, skipKey: async () => summary('3-cccccccccccc', { state: 'dead' }) },
+    admin: {
+      cancel: async (id) => summary(id, { state: states.shift() ?? 'done' }),
+      skipKey: async () => summary('3-cccccccccccc', { state: 'dead' }),
+    },
   })
   expect(await cli.run('cancel', '1-aaaaaaaaaaaa', '--note', 'withdrawn')).toBe(0)
   expect(cli.calls.at(-1)).toEqual({ name: 'admin.cancel', args: ['1-aaaaaaaaaaaa', 'withdrawn'] })
+  expect(cli.stdout()).toBe('1-aaaaaaaaaaaa is dropped.\n')
+  expect(await cli.run('cancel', '2-bbbbbbbbbbbb', '--note', 'n')).toBe(0)
+  expect(cli.stdout()).toContain(
+    '2-bbbbbbbbbbbb is in the middle of a call. It is dropped when the call ends',
+  )
+  expect(await cli.run('cancel', '2-bbbbbbbbbbbb', '--note', 'n', '--json')).toBe(0)
+  expect(JSON.parse(cli.stdout())).toEqual({ id: '2-bbbbbbbbbbbb', state: 'active', note: 'n' })
   expect(await cli.run('keys', 'skip', 'hello', 'Ada', '--note', 'broken')).toBe(0)
   expect(cli.calls.at(-1)).toEqual({ name: 'admin.skipKey', args: ['hello', 'Ada', 'broken'] })
   expect(cli.stdout()).toContain('3-cccccccccccc is a dead letter now, and hello goes on with key Ada.')

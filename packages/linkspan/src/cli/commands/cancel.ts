@@ -9,9 +9,13 @@ export const cancel: Verb = defineVerb<{ readonly note: string }>({
   reach: 'engine',
   options: [noteOption()],
   run: async ({ door, out }, [id = ''], { note }) => {
-    await door.withEngine((admin) => admin.cancel(id, note))
-    if (out.json) out.document({ id, state: 'dropped', note })
-    else out.line(`${id} is dropped.`)
+    const { state } = await door.withEngine((admin) => admin.cancel(id, note))
+    if (out.json) out.document({ id, state, note })
+    else if (state === 'dropped') out.line(`${id} is dropped.`)
+    else
+      out.line(
+        `${id} is in the middle of a call. It is dropped when the call ends; see linkspan trace ${id}.`,
+      )
     return undefined
   },
 })
