@@ -27,6 +27,16 @@ test('--project names a file or its folder', () => {
   expect(() => findProjectFile(folder, 'empty')).toThrow('has no linkspan.config.ts')
 })
 
+test('that there is none has a code of its own', async () => {
+  const cli = fakeCli({ directory: tempFolder({}) })
+  for (const command of [['graph'], ['graph', '--project', 'gone.ts']]) {
+    expect(await cli.run(...command, '--json')).toBe(3)
+    expect(JSON.parse(cli.stdout() || cli.stderr())).toMatchObject({
+      error: { code: 'CONFIG_NOT_FOUND', exitCode: 3 },
+    })
+  }
+})
+
 const flows = [{ definition: {}, code: new Map() }]
 
 test.each([

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { Project } from '../index.ts'
+import { LinkspanError } from '../model/errors.ts'
 import type { ModuleLoader } from './dependencies.ts'
 import { unreachable } from './failure.ts'
 import { importFailure } from './import-failure.ts'
@@ -32,10 +33,10 @@ export function findProjectFile(directory: string, given: string | undefined): s
 }
 
 function givenFile(path: string): string {
-  if (!existsSync(path)) throw unreachable(`There is no project file ${path}. Correct --project.`)
+  if (!existsSync(path)) throw notFound(`There is no project file ${path}. Correct --project.`)
   if (!statSync(path).isDirectory()) return path
   const found = inFolder(path)
-  if (found === null) throw unreachable(`The folder ${path} has no ${PROJECT_FILES[0]}. Correct --project.`)
+  if (found === null) throw notFound(`The folder ${path} has no ${PROJECT_FILES[0]}. Correct --project.`)
   return found
 }
 
@@ -48,9 +49,13 @@ function inFolder(folder: string): string | null {
 export function needProjectFile(directory: string, given: string | undefined): string {
   const file = findProjectFile(directory, given)
   if (file !== null) return file
-  throw unreachable(
+  throw notFound(
     `There is no ${PROJECT_FILES[0]} in ${directory} or in a folder above it. Go to the project's folder, name the file with --project, or begin one with linkspan init.`,
   )
+}
+
+function notFound(message: string): LinkspanError {
+  return new LinkspanError('CONFIG_NOT_FOUND', message)
 }
 
 /** Imports a project file and takes its default export. Rejects with a failure that says where and what to do. */
