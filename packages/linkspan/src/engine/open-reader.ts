@@ -55,7 +55,7 @@ function stoppedView(journal: Journal): LiveView {
     refusing: null,
     runs: () => false,
     paused: (flow) => isPaused(journal.cursors, flow),
-    source: () => ({ state: 'paused', error: null }),
+    source: () => ({ state: 'stopped', error: null }),
     counts: () => countsOf(journal),
   }
 }

@@ -84,8 +84,9 @@ export interface FlowStatus {
   readonly messages: Readonly<Record<MessageState, number>>
   /** When the oldest live message was accepted, or null. */
   readonly oldest: number | null
+  /** `passive`: fed by the server, a sender or a channel. `stopped`: the journal of a stopped engine is read. */
   readonly source: {
-    readonly state: 'running' | 'paused' | 'failing' | 'passive'
+    readonly state: 'running' | 'paused' | 'failing' | 'passive' | 'stopped'
     readonly error: StoredError | null
   }
 }
