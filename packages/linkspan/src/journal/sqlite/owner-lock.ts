@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { DatabaseSync } from 'node:sqlite'
 import { LinkspanError } from '../../model/errors.ts'
-import { failureOf, journalError } from './sqlite-error.ts'
+import { failureOf, openingError } from './sqlite-error.ts'
 
 /** The right to write to a journal, held until it is released or the process dies. */
 export interface OwnerLock {
@@ -25,8 +25,7 @@ export function takeLock(path: string): OwnerLock {
     db.exec('COMMIT; BEGIN IMMEDIATE')
     if (ownerOf(db)?.pid !== process.pid) throw inUse(path, db)
   } catch (error) {
-    const refused =
-      failureOf(error) === 'busy' ? inUse(path, db) : journalError(error, path, 'Taking the lock')
+    const refused = failureOf(error) === 'busy' ? inUse(path, db) : openingError(error, path)
     db.close()
     throw refused
   }

@@ -11,7 +11,7 @@ import { type OwnerLock, takeLock } from './owner-lock.ts'
 import { createPruner, type Pruner } from './prune.ts'
 import { type Guard, historySize, prepareReading, type Reading, readCalls } from './read-calls.ts'
 import { MIGRATIONS, migrate } from './schema.ts'
-import { closedError, failureOf, journalError } from './sqlite-error.ts'
+import { closedError, failureOf, journalError, openingError } from './sqlite-error.ts'
 import type { Store, StoreOptions, StoreOutside } from './store.ts'
 import { openWriter, type Writer } from './writer.ts'
 
@@ -21,13 +21,14 @@ import { openWriter, type Writer } from './writer.ts'
  */
 export function openStore(options: StoreOptions, outside: StoreOutside): Store {
   const { path } = options
-  makeFolderOf(path)
-  const lock = takeLock(path)
+  let lock: OwnerLock | undefined
   try {
+    makeFolderOf(path)
+    lock = takeLock(path)
     return ownStore(options, outside, lock)
   } catch (error) {
-    lock.release()
-    throw journalError(error, path, 'Opening')
+    lock?.release()
+    throw openingError(error, path)
   }
 }
 

@@ -73,6 +73,21 @@ export function journalError(thrown: unknown, path: string, doing: string): Link
   }
 }
 
+/**
+ * A thrown value of opening a journal for its owner as the journal's error. Opening takes some room (the lock, SQLite's
+ * log and its index, the note that it is owned), and none of it can be put off: it is what keeps a second owner out.
+ */
+export function openingError(thrown: unknown, path: string): LinkspanError {
+  if (isLinkspanError(thrown) || failureOf(thrown) !== 'full') return journalError(thrown, path, 'Opening')
+  const cause = thrown instanceof Error ? thrown : new Error(String(thrown))
+  return new LinkspanError(
+    'JOURNAL_FULL',
+    `The journal ${path} was not opened: there is no room left on its disk (${cause.message}). What it holds is unharmed. ` +
+      'Make room, a megabyte at least, and start again.',
+    { cause, details: { path, doing: 'Opening' }, retry: 'later' },
+  )
+}
+
 /** The error for a row that cannot be trusted, by default as its checksum does not fit. */
 export function rowDamaged(path: string, where: string, what = 'its checksum does not fit'): LinkspanError {
   return new LinkspanError(
