@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Ending } from '../../model/message.ts'
 import type { HistoryQuery } from '../journal.ts'
+import { type AcceptanceTimes, acceptanceTimes } from './acceptance-times.ts'
 import { endingCode, endingOf, FOR_PEOPLE } from './codes.ts'
 import type { Names } from './names.ts'
 
@@ -34,10 +35,11 @@ const ENDED = 'LEFT JOIN settlements s ON s.seq = m.seq'
 
 /** Prepares looking through the history. */
 export function historyRows(db: DatabaseSync, names: Names): HistoryRows {
+  const times = acceptanceTimes(db)
   return {
     look: (query, beyond, lowWater, scan) => {
       const newest = query.order !== 'oldest'
-      const from = beyond ?? (newest ? Number.MAX_SAFE_INTEGER : -1)
+      const from = beyond ?? startOf(query, newest, times)
       const fits = filterOf(query, names)
       if (fits === null) return { seqs: [], next: null }
       const found = ways(db, query, newest, lowWater).map((way) => way(from, scan))
@@ -48,9 +50,27 @@ export function historyRows(db: DatabaseSync, names: Names): HistoryRows {
         rows.filter((row) => within(row.seq) && fits(row)).map((row) => row.seq),
       )
       seqs.sort(newest ? (a, b) => b - a : (a, b) => a - b)
-      return { seqs, next: reach }
+      const seen = found.flatMap((rows) => rows.map((row) => row.accepted_at))
+      return { seqs, next: reach !== null && isOver(query, newest, seen, times) ? null : reach }
     },
   }
+}
+
+/** The place beyond which a query begins. */
+function startOf({ since, until }: HistoryQuery, newest: boolean, times: AcceptanceTimes): number {
+  if (newest) return until === undefined ? Number.MAX_SAFE_INTEGER : times.endOf(until)
+  return since === undefined ? -1 : times.firstSince(since) - 1
+}
+
+/** Whether nothing that a query asks for lies beyond a stretch whose messages were accepted at these times. */
+function isOver(
+  { since, until }: HistoryQuery,
+  newest: boolean,
+  seen: readonly number[],
+  times: AcceptanceTimes,
+): boolean {
+  if (newest) return since !== undefined && times.allBelowBefore(seen, since)
+  return until !== undefined && times.allAboveSince(seen, until)
 }
 
 /** The narrowest ways that together reach everything the query asks for. */
