@@ -160,7 +160,7 @@ describe('held keys', () => {
     await engine.send(save, { key: 'b', n: 4 })
     await engine.advance('1ms')
     expect(await engine.admin.keys(null, 10)).toMatchObject([
-      { flow: 'save', key: 'a', by: id, reason: 'retry', attempt: 1, error: { code: 'CALL_FAILED' } },
+      { flow: 'save', key: 'a', by: id, reason: 'retry', attempt: 2, error: { code: 'CALL_FAILED' } },
     ])
     engine.crash()
     await engine.start()

@@ -19,6 +19,31 @@ const put = () => fakeOperation<string>('store.put', { kind: 'natural' })
 const pausesOf = ({ requests }: { readonly requests: readonly { readonly at: number }[] }): number[] =>
   requests.slice(1).map(({ at }, index) => at - (requests[index]?.at ?? 0))
 
+describe('the attempt that lists and traces show', () => {
+  it('is counted from 1: the last one of what ended, the next one of what waits', async () => {
+    const put = fakeOperation<string>('store.put', { kind: 'natural' })
+    const save = flow('save', { onError: retry({ attempts: 3, backoff: fixed('1m') }) })
+      .from(inbox<string>())
+      .to('put', put)
+    put.when(({ input, attempt }) =>
+      input === 'bad' || (input === 'late' && attempt === 1) ? 'refused' : 'ok',
+    )
+    await using engine = await rig([save])
+    const attempts: Record<string, number[]> = {}
+    for (const body of ['good', 'late', 'bad']) {
+      const { id } = await engine.send(save, body)
+      await engine.advance('1s')
+      const early = (await engine.message(id)).attempt
+      await engine.advance('10m')
+      const ended = (await engine.message(id)).attempt
+      expect((await engine.trace(id)).message.attempt).toBe(ended)
+      attempts[body] = [early, ended]
+    }
+    expect(attempts).toEqual({ good: [1, 1], late: [2, 2], bad: [2, 3] })
+    expect(await engine.states()).toEqual(['done', 'done', 'dead'])
+  })
+})
+
 describe('trying again', () => {
   it('pauses longer each time up to the longest, a stated share of each pause left to chance', async () => {
     const op = put()

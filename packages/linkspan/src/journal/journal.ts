@@ -135,6 +135,7 @@ export interface Wait {
   readonly hold: boolean
   /** The place of its parent when the parent waits for it. */
   readonly parent: number | null
+  /** How many attempts went before the next one. */
   readonly attempt: number
 }
 
@@ -143,6 +144,7 @@ export interface Settlement {
   readonly seq: number
   readonly ending: Ending
   readonly endedAt: number
+  /** How many attempts went before the last one. */
   readonly attempt: number
   /** The last frame of its record, sealed, or null when there is nothing to keep. */
   readonly frame: Uint8Array | null

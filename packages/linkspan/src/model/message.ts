@@ -56,6 +56,7 @@ export interface MessageSummary {
   readonly endedAt: number | null
   readonly wakeAt: number | null
   readonly reason: WaitReason | null
+  /** Which attempt this is, from 1: the one under way, the last one of a message that ended, the next one of one that waits. */
   readonly attempt: number
   readonly error: StoredError | null
   /** Set when the journal cannot vouch for part of it: `error` says of what, and what else is stated may be wrong. */

@@ -132,6 +132,7 @@ export interface HeldKey {
   readonly by: string
   readonly reason: WaitReason
   readonly wakeAt: number | null
+  /** Which attempt comes next, from 1. */
   readonly attempt: number
   readonly error: StoredError | null
   /** How many messages wait behind it, as far as they were counted. */

@@ -18,7 +18,7 @@ import { DEAF, Frontier, recompute } from './recompute.ts'
 import { renamed } from './record.ts'
 import { replayMessages } from './replay.ts'
 import { findMessage, nextOf, toHistoryQuery } from './selection.ts'
-import { summaryOf } from './summary.ts'
+import { attemptOf, summaryOf } from './summary.ts'
 import { namesAround, traceOf } from './trace.ts'
 
 /** What reading needs of the engine around the journal; a stopped engine's journal is read with defaults. */
@@ -152,7 +152,7 @@ async function heldKey(row: Held, stored: Stored | undefined, journal: Journal):
     by: summary?.id ?? '',
     reason: row.reason,
     wakeAt: row.wakeAt,
-    attempt: row.attempt,
+    attempt: attemptOf(row),
     error: summary?.error ?? null,
     behind: behind.length,
   }

@@ -21,10 +21,15 @@ export function summaryOf(
     endedAt: ending?.endedAt ?? null,
     wakeAt: ending ? null : (wait?.wakeAt ?? null),
     reason: ending ? null : (wait?.reason ?? null),
-    attempt: ending?.attempt ?? wait?.attempt ?? 0,
+    attempt: attemptOf(ending ?? wait),
     error: read.error ? storeError(read.error) : lastError(read.entries),
     ...(damaged ? { damaged } : {}),
   }
+}
+
+/** Which attempt this is, for people, from 1. The journal counts those before it. */
+export function attemptOf(over: { readonly attempt: number } | null): number {
+  return (over?.attempt ?? 0) + 1
 }
 
 /** The error that a person should see: how it ended, or what it was last held up by. */
