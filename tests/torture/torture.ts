@@ -1,12 +1,15 @@
 /**
  * The long proof: `npm run torture -- --kills 1000 --seed 7`. See {@link USAGE}.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { argv, exit, stdout } from 'node:process'
+import { argv, execPath, exit, stdout } from 'node:process'
 import { parseArgs } from 'node:util'
 import { splitMillion } from './million/split-million.ts'
+import { partsOf, runParts } from './parts.ts'
 import { type Report, type Row, writeReport } from './report.ts'
 import { CONTROLS, type Control, isControl } from './rig/protections.ts'
 import { type Progress, type RunOptions, type RunResult, run } from './rig/run.ts'
@@ -19,6 +22,8 @@ const USAGE = `npm run torture -- [options]
   --without NAME   switch a protection off: ${Object.keys(CONTROLS).join(', ')}
   --controls       switch each protection off in turn; each must be noticed
   --million        split a message into a million children, with crashes on the way (--items N for another number)
+  --mutants        take each protection out of the engine in turn, as a patch; the tests must notice (npm run mutants)
+  --all            kills, controls, million and mutants, one after the other: before a release
   --name NAME      the name of the report
   --no-report      write none
   --keep           keep the folder with the journal and the logs
@@ -36,6 +41,8 @@ const { values: given } = parseArgs({
     without: { type: 'string' },
     controls: { type: 'boolean', default: false },
     million: { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
+    all: { type: 'boolean', default: false },
     items: { type: 'string', default: '1000000' },
     name: { type: 'string' },
     'no-report': { type: 'boolean', default: false },
@@ -59,6 +66,12 @@ function withoutWhat(text: string): Control {
 }
 
 const seed = number('seed', given.seed)
+
+/** The name of a report; where several are written, each keeps its own behind the one that was given. */
+function reportName(own: string): string {
+  if (given.name === undefined) return own
+  return partsOf(given).length > 1 ? `${given.name}-${own}` : given.name
+}
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'linkspan-torture-'))
@@ -130,7 +143,7 @@ async function torture(without: Control | null): Promise<boolean> {
   show(rows, result.violations)
   if (!given['no-report'] && without === null) {
     const page = writeReport({
-      name: given.name ?? `kills-${result.figures.kills}`,
+      name: reportName(`kills-${result.figures.kills}`),
       command: `npm run torture -- --kills ${given.kills} --seed ${seed}`,
       rows,
       violations: result.violations,
@@ -166,7 +179,7 @@ async function controls(): Promise<boolean> {
   const violations = uncaught.map(([name]) => ({ kind: 'control', says: `${name} was not caught` }))
   if (!given['no-report'])
     writeReport({
-      name: given.name ?? 'controls',
+      name: reportName('controls'),
       command: `npm run torture -- --controls --seed ${seed}`,
       rows,
       violations,
@@ -183,7 +196,7 @@ async function million(): Promise<boolean> {
   show(result.rows, result.violations)
   if (!given['no-report'])
     writeReport({
-      name: given.name ?? `split-${items}`,
+      name: reportName(`split-${items}`),
       command: `npm run torture -- --million --items ${items} --seed ${seed}`,
       rows: result.rows,
       violations: result.violations,
@@ -192,14 +205,27 @@ async function million(): Promise<boolean> {
   return result.violations.length === 0
 }
 
+async function mutants(): Promise<boolean> {
+  const child = spawn(execPath, ['--conditions=source', join(import.meta.dirname, '../mutants/run.ts')], {
+    stdio: 'inherit',
+  })
+  const [code] = await once(child, 'close')
+  return code === 0
+}
+
 async function main(): Promise<boolean> {
   if (given.help) {
     stdout.write(USAGE)
     return true
   }
-  if (given.million) return million()
-  if (given.controls) return controls()
-  return torture(given.without === undefined ? null : withoutWhat(given.without))
+  const parts = partsOf(given)
+  const without = given.without === undefined ? null : withoutWhat(given.without)
+  const failed = await runParts(parts, { kills: () => torture(without), controls, million, mutants })
+  if (parts.length > 1)
+    stdout.write(
+      failed.length === 0 ? `all of ${parts.join(', ')} passed\n` : `FAILED: ${failed.join(', ')}\n`,
+    )
+  return failed.length === 0
 }
 
 exit((await main()) ? 0 : 1)

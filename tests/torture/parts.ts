@@ -1,0 +1,32 @@
+/** A part of the long proof. */
+export type Part = 'kills' | 'controls' | 'million' | 'mutants'
+
+/** What was asked for on the command line. */
+export interface Asked {
+  readonly all: boolean
+  readonly controls: boolean
+  readonly million: boolean
+  readonly mutants: boolean
+}
+
+/** The parts that were asked for, in the order in which they are run; kills where nothing else was. */
+export function partsOf({ all, controls, million, mutants }: Asked): readonly Part[] {
+  if (all) return ['kills', 'controls', 'million', 'mutants']
+  const named: readonly (Part | null)[] = [
+    controls ? 'controls' : null,
+    million ? 'million' : null,
+    mutants ? 'mutants' : null,
+  ]
+  const parts = named.filter((part) => part !== null)
+  return parts.length === 0 ? ['kills'] : parts
+}
+
+/** Runs parts one after the other, also after one that failed. Answers those that did. */
+export async function runParts(
+  parts: readonly Part[],
+  runs: Readonly<Record<Part, () => Promise<boolean>>>,
+): Promise<readonly Part[]> {
+  const failed: Part[] = []
+  for (const part of parts) if (!(await runs[part]())) failed.push(part)
+  return failed
+}
