@@ -54,8 +54,19 @@ function otherKeyEachTime<In, Out, O extends Operation<In, Out>>(operation: O & 
     run: (client: unknown, input: In, call: CallContext) => {
       attempts += 1
       const { messageId, signal, timeoutMs, attempt, traceparent } = call
+      const onAbort = call.onAbort.bind(call)
+      const jsonText = call.jsonText.bind(call)
       const mark = `${call.mark}-${Date.now()}-${attempts}`
-      return operation.run(client, input, { messageId, signal, timeoutMs, attempt, traceparent, mark })
+      return operation.run(client, input, {
+        messageId,
+        signal,
+        onAbort,
+        jsonText,
+        timeoutMs,
+        attempt,
+        traceparent,
+        mark,
+      })
     },
   }
 }

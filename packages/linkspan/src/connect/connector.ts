@@ -64,8 +64,15 @@ export interface CallContext {
   readonly messageId: string
   /** For `key`: send it as the idempotency key. For `verify`: send it so that it can be asked for. Stable over repetitions of this call. */
   readonly mark: string
-  /** Fires at the time limit or when the engine stops. */
+  /** Fires at the time limit or when the engine stops. Made when it is asked for. */
   readonly signal: AbortSignal
+  /**
+   * Calls back when `signal` would fire, with its reason; at once when it has. The answer takes that back. One at a
+   * time; for clients that take no signal, since making one costs more than many a call.
+   */
+  onAbort(run: (reason: unknown) => void): () => void
+  /** A value as JSON text, as `JSON.stringify` makes it; that of the input itself is made once, as it is kept too. */
+  jsonText(value: unknown): string | undefined
   readonly timeoutMs: number
   readonly attempt: number
   /** W3C trace context to pass on. */
@@ -123,6 +130,11 @@ export interface SourceDeclaration<T> {
 /** A message as a source hands it in. */
 export interface Incoming {
   readonly body: unknown
+  /**
+   * The JSON text (UTF-8, no byte order mark) that `body` was parsed from and still says, where the source has it: it
+   * is kept as it is and not made anew.
+   */
+  readonly json?: Uint8Array
   readonly headers?: Headers
   /** The identity the system gives it: a repeated one is answered as a duplicate and not accepted again. */
   readonly dedupeKey?: string

@@ -41,7 +41,11 @@ export function seal(payload: Uint8Array, place: string, codec: Codec = 'bytes')
 
 /** Puts a JSON value into an envelope. See {@link seal}. */
 export function sealJson(value: Json, place: string): Uint8Array {
-  const text = JSON.stringify(value)
+  return sealJsonText(JSON.stringify(value), place)
+}
+
+/** Puts JSON text into an envelope. See {@link seal}. */
+export function sealJsonText(text: string, place: string): Uint8Array {
   const sealed = Buffer.allocUnsafe(ENVELOPE_HEADER + Buffer.byteLength(text))
   sealed.write(text, ENVELOPE_HEADER)
   return finish(sealed, place, 'json')

@@ -10,8 +10,10 @@ import type { Connections } from './connections.ts'
 import { createDeadlines } from './deadlines.ts'
 import { hashHex } from './hashing.ts'
 import { Interrupt } from './interrupt.ts'
-import { sameJson, settled } from './json.ts'
+import { jsonText, sameJson, settled } from './json.ts'
 import type { MessagePass } from './pass.ts'
+import { INPUT_TEXT } from './record.ts'
+import { createRoster } from './roster.ts'
 
 /** What making calls takes. */
 export interface CallsOptions {
@@ -44,13 +46,27 @@ interface Attempt {
   readonly input: unknown
   readonly state: CallState
   readonly timeoutMs: number
+  /** The input as JSON text, once it was asked for. */
+  text: string | null
+}
+
+/** The input of an attempt as JSON text, made once: it is sent, and it is kept. */
+function textOf(attempt: Attempt): string {
+  attempt.text ??= jsonText(attempt.input)
+  return attempt.text
+}
+
+/** The input of an attempt as an entry keeps it. */
+function inputOf(attempt: Attempt): { readonly i: Json; readonly [INPUT_TEXT]?: string } {
+  const i = attempt.input as Json
+  return attempt.input === undefined ? { i } : { i, [INPUT_TEXT]: textOf(attempt) }
 }
 
 /** Makes the caller of one engine. */
 export function createCalls(options: CallsOptions): Calls {
   const { clock, connections } = options
   const deadlines = createDeadlines(clock)
-  const underWay = new Set<() => void>()
+  const underWay = createRoster<() => void>()
   options.stopped.addEventListener('abort', () => {
     for (const stop of underWay) stop()
   })
@@ -60,7 +76,7 @@ export function createCalls(options: CallsOptions): Calls {
     const timeoutMs =
       request.timeoutMs ??
       (operation.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(operation.timeout))
-    const attempt: Attempt = { pass, request, operation, input, state, timeoutMs }
+    const attempt: Attempt = { pass, request, operation, input, state, timeoutMs, text: null }
     const open = state.open ?? forgotten(attempt)
     return open ? reopen({ ...attempt, state: { ...state, open } }, open) : send(attempt)
   }
@@ -112,7 +128,7 @@ export function createCalls(options: CallsOptions): Calls {
         p: request.path,
         at: clock.now(),
         g: state.generation,
-        i: input as Json,
+        ...inputOf(attempt),
         limit: timeoutMs,
       })
       await options.saved(pass)
@@ -142,7 +158,8 @@ export function createCalls(options: CallsOptions): Calls {
     return kind === 'verify' || kind === 'none'
   }
 
-  const succeeded = ({ pass, request, input, state }: Attempt, result: unknown, ms: number): void => {
+  const succeeded = (attempt: Attempt, result: unknown, ms: number): void => {
+    const { pass, request, state } = attempt
     const at = clock.now()
     const answer = result === undefined ? {} : { r: result as Json }
     pass.note({
@@ -151,7 +168,7 @@ export function createCalls(options: CallsOptions): Calls {
       at,
       ms: Math.round(ms),
       g: state.generation,
-      i: input as Json,
+      ...inputOf(attempt),
       ...answer,
     })
     pass.moveTo(at)
@@ -161,7 +178,7 @@ export function createCalls(options: CallsOptions): Calls {
   const failed = (attempt: Attempt, thrown: unknown, ms: number): Promise<unknown> => {
     if (thrown instanceof Interrupt) throw thrown
     if (options.stopped.aborted) throw new Interrupt({ kind: 'abandon' })
-    const { pass, request, operation, input, state } = attempt
+    const { pass, request, operation, state } = attempt
     const failure = ensureError(thrown, 'CALL_FAILED', {
       retry: 'later',
       applied: 'unknown',
@@ -174,7 +191,7 @@ export function createCalls(options: CallsOptions): Calls {
       at: clock.now(),
       ms: Math.round(ms),
       g: state.generation,
-      i: input as Json,
+      ...inputOf(attempt),
       e: storeError(error),
     }
     if (error.applied === 'yes') {
@@ -235,7 +252,7 @@ export function createCalls(options: CallsOptions): Calls {
         at: clock.now(),
         ms: Math.round(ms),
         g: state.generation,
-        i: input as Json,
+        ...inputOf(attempt),
         e: storeError(error),
       })
       return send({ ...attempt, state: { ...state, open: null, generation: state.generation + 1 } })
@@ -313,9 +330,9 @@ export function createCalls(options: CallsOptions): Calls {
       })
       const end = (): void => {
         inTime()
-        underWay.delete(stop)
+        underWay.leave(place)
       }
-      underWay.add(stop)
+      const place = underWay.join(stop)
       started(run, context).then(
         (value) => {
           end()
@@ -332,8 +349,12 @@ export function createCalls(options: CallsOptions): Calls {
 }
 
 /** An operation that throws before it answers has failed like one that rejects. */
-async function started<T>(run: (context: CallContext) => Promise<T>, context: CallContext): Promise<T> {
-  return run(context)
+function started<T>(run: (context: CallContext) => Promise<T>, context: CallContext): Promise<T> {
+  try {
+    return Promise.resolve(run(context))
+  } catch (thrown) {
+    return Promise.reject(thrown)
+  }
 }
 
 function timedOut({ request, timeoutMs }: Attempt): LinkspanError {
@@ -349,6 +370,7 @@ class RunningCall implements CallContext {
   readonly attempt: number
   readonly #of: Attempt
   #controller: AbortController | null = null
+  #listener: ((reason: unknown) => void) | null = null
   #aborted: { readonly reason: unknown } | null = null
 
   constructor(of: Attempt) {
@@ -376,16 +398,31 @@ class RunningCall implements CallContext {
     return this.#controller.signal
   }
 
+  onAbort(run: (reason: unknown) => void): () => void {
+    if (this.#aborted) run(this.#aborted.reason)
+    else this.#listener = run
+    return () => {
+      this.#listener = null
+    }
+  }
+
+  jsonText(value: unknown): string | undefined {
+    return value === this.#of.input && value !== undefined ? textOf(this.#of) : JSON.stringify(value)
+  }
+
   abort(reason: unknown): void {
     this.#aborted = { reason }
+    this.#listener?.(reason)
     this.#controller?.abort(reason)
   }
 }
 
 /** The mark of a call: the same as long as its outcome is unknown, another one after a definitive failure. */
 export function markOf(messageId: string, path: string, generation: number): string {
-  const root = messageId.split('~', 1)[0] as string
-  return `${root}.${hashHex(`${messageId}\n${path}\n${generation}`, 3)}`
+  const end = messageId.indexOf('~')
+  const root = end < 0 ? messageId : messageId.slice(0, end)
+  const within = end < 0 ? '' : messageId.slice(end)
+  return `${root}.${hashHex(`${within}\n${path}\n${generation}`, 3)}`
 }
 
 /** A trace context for a message that came without one (W3C Trace Context, version 00). */

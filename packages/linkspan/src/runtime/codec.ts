@@ -1,6 +1,6 @@
-import { openJson, seal, sealJson } from '../journal/envelope.ts'
+import { openJson, seal, sealJson, sealJsonText } from '../journal/envelope.ts'
 import type { Json } from '../model/message.ts'
-import type { Entry } from './record.ts'
+import { type Entry, INPUT_TEXT } from './record.ts'
 
 export { openJson }
 
@@ -14,14 +14,26 @@ export function bodyPlace(
 
 /** A body as the journal keeps it. */
 export function sealText(json: string, place: string): Uint8Array {
-  return seal(Buffer.from(json), place, 'json')
+  return sealJsonText(json, place)
+}
+
+/** A body as the journal keeps it, of its JSON text in UTF-8. */
+export function sealBytes(json: Uint8Array, place: string): Uint8Array {
+  return seal(json, place, 'json')
 }
 
 const framePlace = (seq: number, n: number): string => `r:${seq}:${n}`
 
 /** A piece of a record as the journal keeps it. */
 export function sealEntries(entries: readonly Entry[], seq: number, n: number): Uint8Array {
-  return sealJson(entries as unknown as Json, framePlace(seq, n))
+  return sealText(`[${entries.map(entryText).join(',')}]`, framePlace(seq, n))
+}
+
+function entryText(entry: Entry): string {
+  const text = INPUT_TEXT in entry ? entry[INPUT_TEXT] : undefined
+  if (text === undefined) return JSON.stringify(entry)
+  const { i, ...rest } = entry as Extract<Entry, { i: Json }>
+  return `${JSON.stringify(rest).slice(0, -1)},"i":${text}}`
 }
 
 /** The entries of a message's frames, in order. Throws `RECORD_DAMAGED` or `RECORD_NEWER`. */

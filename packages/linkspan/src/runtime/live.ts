@@ -26,6 +26,7 @@ import { MessagePass, type PassPorts, unwrapFinal } from './pass.ts'
 import { recordedOutputs } from './recompute.ts'
 import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { Replies } from './replies.ts'
+import { createRoster } from './roster.ts'
 import type { PassObserver } from './running-pass.ts'
 
 /** What running messages takes. */
@@ -84,6 +85,8 @@ interface Running {
   readonly pass: MessagePass
   readonly slot: Slot
   readonly ended: (end: PassEnd) => void
+  /** Its place among those that run. */
+  place: number
 }
 
 const LOAD_AGAIN_MS = 1_000
@@ -91,9 +94,10 @@ const LOAD_AGAIN_MS = 1_000
 /** Makes the runner of one engine. */
 export function createLive(options: LiveOptions): Live {
   const { clock, committer, events } = options
-  const running = new Map<number, MessagePass>()
-  const slots = new WeakMap<MessagePass, Slot>()
+  const running = createRoster<Running>()
   const portsOf = new Map<CompiledFlow, PassPorts>()
+
+  const runOf = (seq: number): Running | undefined => running.find(({ pass }) => pass.loaded.seq === seq)
 
   const execute: Live['execute'] = (flow, work, slot, ended) => {
     if (work.loaded) {
@@ -129,9 +133,8 @@ export function createLive(options: LiveOptions): Live {
   const run = (work: Work, loaded: Loaded, slot: Slot, ended: (end: PassEnd) => void): void => {
     const flow = options.flows.get(loaded.flow) as CompiledFlow
     const pass = new MessagePass(loaded, flow, ports(flow))
-    running.set(loaded.seq, pass)
-    slots.set(pass, slot)
-    const run: Running = { work, pass, slot, ended }
+    const run: Running = { work, pass, slot, ended, place: 0 }
+    run.place = running.join(run)
     try {
       const result = start(pass, flow)
       if (result instanceof Promise) {
@@ -261,9 +264,13 @@ export function createLive(options: LiveOptions): Live {
   ): void => {
     events.ended(loaded.flow, ending, loaded.parent !== null, clock.now() - loaded.acceptedAt)
     if (loaded.awaitedBy !== null) options.children.ended(loaded.awaitedBy, ending)
-    else if (loaded.parent === null && !pass.recorded.some((entry) => entry.t === 'reply'))
-      options.replies.tell(loaded.id, null)
+    else if (loaded.parent === null && options.replies.waiting > 0) tellEnd(pass)
     if (error) events.attention(ending, { id: loaded.id, flow: loaded.flow, key: loaded.key, path, error })
+  }
+
+  /** Who waits for the reply of a message that ended without one is told so. */
+  const tellEnd = (pass: MessagePass): void => {
+    if (!pass.recorded.some((entry) => entry.t === 'reply')) options.replies.tell(pass.loaded.id, null)
   }
 
   const suspend = (run: Running, reason: Extract<InterruptReason, { kind: 'suspend' }>): void => {
@@ -295,7 +302,7 @@ export function createLive(options: LiveOptions): Live {
   }
 
   const left = (run: Running, end: PassEnd): void => {
-    running.delete(run.pass.loaded.seq)
+    running.leave(run.place)
     run.ended(end)
   }
 
@@ -415,7 +422,7 @@ export function createLive(options: LiveOptions): Live {
           pass.uncommitted.catch(() => undefined)
         }),
       spawn: async (pass: MessagePass, plan: SpawnPlan, made): Promise<SpawnOutcome> => {
-        const slot = slots.get(pass) as Slot
+        const { slot } = runOf(pass.loaded.seq) as Running
         slot.release()
         const outcome = await options.children.spawn(pass, plan, made)
         await slot.regain()
@@ -459,11 +466,11 @@ export function createLive(options: LiveOptions): Live {
     save,
     saved,
     endStored,
-    runs: (seq) => running.has(seq),
+    runs: (seq) => runOf(seq) !== undefined,
     cancel(seq, note) {
-      const pass = running.get(seq)
-      if (pass) pass.cancelled = note
-      return pass !== undefined
+      const run = runOf(seq)
+      if (run) run.pass.cancelled = note
+      return run !== undefined
     },
   }
 }

@@ -3,6 +3,12 @@ import type { Ending, Json } from '../model/message.ts'
 import type { SpawnOutcome } from '../patterns/pattern.ts'
 
 /**
+ * Where an entry has the JSON text of its `i`, when it was made already: not stored, but written in its place. It is
+ * also what was sent, should a step change the object since.
+ */
+export const INPUT_TEXT: unique symbol = Symbol('input text')
+
+/**
  * One thing that happened to a message and is not a function of it: what is stored so that the message can be
  * computed again. `p` is the path of the step, `at` a time in milliseconds since 1970, `g` the generation of a call.
  */
@@ -15,6 +21,7 @@ export type Entry =
       readonly ms: number
       readonly g: number
       readonly i: Json
+      readonly [INPUT_TEXT]?: string
       readonly e?: StoredError
       readonly r?: Json
     }
@@ -25,6 +32,7 @@ export type Entry =
       readonly at: number
       readonly g: number
       readonly i: Json
+      readonly [INPUT_TEXT]?: string
       readonly limit: number
     }
   /** A call was made and nobody knows whether it took effect. `first` is when its generation was first sent. */
@@ -35,6 +43,7 @@ export type Entry =
       readonly ms: number
       readonly g: number
       readonly i: Json
+      readonly [INPUT_TEXT]?: string
       readonly e: StoredError
       readonly first: number
     }
@@ -46,6 +55,7 @@ export type Entry =
       readonly ms: number
       readonly g: number
       readonly i: Json
+      readonly [INPUT_TEXT]?: string
       readonly e: StoredError
       readonly first?: number
     }

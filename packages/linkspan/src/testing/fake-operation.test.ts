@@ -14,6 +14,8 @@ function call(
     messageId: '1-a',
     mark,
     signal: abort.signal,
+    onAbort: () => () => undefined,
+    jsonText: (value) => JSON.stringify(value),
     timeoutMs: 30_000,
     attempt: 1,
     traceparent: '',

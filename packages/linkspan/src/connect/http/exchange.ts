@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import type { CallContext } from '../connector.ts'
 import { type HttpReply, httpReply } from './reply.ts'
 
 /**
@@ -16,14 +17,17 @@ export interface TransportFailure {
 /** One request, ready to send. */
 export interface Exchange {
   readonly options: Dispatcher.DispatchOptions
-  readonly signal: AbortSignal
+  readonly onAbort: CallContext['onAbort']
   readonly replyLimit: number
+  /** Makes the error of a failure. */
+  readonly failed: (failure: TransportFailure) => Error
 }
 
 const NOTHING = Buffer.alloc(0)
+const nothing = (): void => undefined
 
 /**
- * Sends one request and collects its reply. Rejects with a {@link TransportFailure}.
+ * Sends one request and collects its reply. Rejects with the error that `failed` makes of a {@link TransportFailure}.
  *
  * It speaks to the dispatcher without the client's own `request()`: that saves a stream for each reply, and only here
  * can be seen whether the request had been started when it failed. An abort before that rejects at once and the
@@ -31,7 +35,7 @@ const NOTHING = Buffer.alloc(0)
  */
 export function exchange(
   dispatcher: Dispatcher,
-  { options, signal, replyLimit }: Exchange,
+  { options, onAbort, replyLimit, failed }: Exchange,
 ): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | null = null
@@ -42,16 +46,13 @@ export function exchange(
     let more: Buffer[] | null = null
     let size = 0
 
+    let forgetAbort: () => void = nothing
+
     const fail = (kind: TransportFailure['kind'], error: unknown): void => {
       if (settled) return
       settled = true
-      signal.removeEventListener('abort', onAbort)
-      const failure: TransportFailure = { kind, sent: controller !== null, status: status || null, error }
-      reject(failure)
-    }
-    const onAbort = (): void => {
-      fail('aborted', signal.reason)
-      controller?.abort(new Error('aborted'))
+      forgetAbort()
+      reject(failed({ kind, sent: controller !== null, status: status || null, error }))
     }
 
     const handler: Dispatcher.DispatchHandler = {
@@ -77,7 +78,7 @@ export function exchange(
       onResponseEnd() {
         if (settled) return
         settled = true
-        signal.removeEventListener('abort', onAbort)
+        forgetAbort()
         resolve(httpReply(status, headers, more === null ? body : Buffer.concat(more, size)))
       },
       onResponseError(_controller, error) {
@@ -85,8 +86,11 @@ export function exchange(
       },
     }
 
-    if (signal.aborted) return fail('aborted', signal.reason)
-    signal.addEventListener('abort', onAbort)
+    forgetAbort = onAbort((reason) => {
+      fail('aborted', reason)
+      controller?.abort(new Error('aborted'))
+    })
+    if (settled) return
     try {
       dispatcher.dispatch(options, handler)
     } catch (error) {

@@ -128,6 +128,7 @@ function judgeTransport(failure: TransportFailure, call: FailedCall): Judgement 
 const EMPTY_REPLY: HttpReply = {
   status: 0,
   headers: {},
+  header: () => undefined,
   bytes: new Uint8Array(),
   text: () => '',
   json: () => null,

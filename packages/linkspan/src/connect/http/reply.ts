@@ -3,6 +3,8 @@ export interface HttpReply {
   readonly status: number
   /** Lower-case names; repeated headers are joined by a comma. */
   readonly headers: Readonly<Record<string, string>>
+  /** One header by its lower-case name, without making all of `headers`; undefined when the reply has none such. */
+  header(name: string): string | undefined
   readonly bytes: Uint8Array
   /** The body as UTF-8 text. */
   text(): string
@@ -22,6 +24,10 @@ export function httpReply(status: number, raw: RawHeaders, bytes: Buffer): HttpR
     get headers() {
       joined ??= joinHeaders(raw)
       return joined
+    },
+    header(name) {
+      const value = raw[name]
+      return typeof value === 'string' ? value : this.headers[name]
     },
     text,
     json: () => JSON.parse(text()) as unknown,

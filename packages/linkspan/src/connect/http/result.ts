@@ -43,7 +43,7 @@ function readAsItSays(reply: HttpReply): ReadResult {
 }
 
 function typeOf(reply: HttpReply): string {
-  return reply.headers['content-type'] ?? 'no content-type'
+  return reply.header('content-type') ?? 'no content-type'
 }
 
 function readBySchema(

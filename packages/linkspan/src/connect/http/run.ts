@@ -2,7 +2,7 @@ import type { Duration } from '../../model/duration.ts'
 import { LinkspanError } from '../../model/errors.ts'
 import type { CallContext, Verdict } from '../connector.ts'
 import { issuesText } from '../typed.ts'
-import { exchange, type TransportFailure } from './exchange.ts'
+import { exchange } from './exchange.ts'
 import { type FailedCall, httpError, type StatusMeaning } from './failure.ts'
 import { type HttpClient, lowerCase } from './http-client.ts'
 import type {
@@ -258,23 +258,25 @@ function bodyOf(options: RunOptions, input: unknown, call: CallContext): string 
   const value = options.body === undefined ? input : options.body(input, call)
   if (value === undefined) return null
   const as = options.bodyAs ?? 'json'
-  if (as === 'json') return JSON.stringify(value) ?? null
+  if (as === 'json') return call.jsonText(value) ?? null
   if (as === 'form') return withQuery('', value as never).slice(1)
   if (as === 'text' ? typeof value === 'string' : value instanceof Uint8Array)
     return value as string | Uint8Array
   throw new Error(`its body must be ${as === 'text' ? 'a text' : 'bytes'}, and is ${typeof value}`)
 }
 
-async function deliver(
+function deliver(
   options: RunOptions,
   client: HttpClient,
   sending: Sending,
   call: CallContext,
 ): Promise<HttpReply> {
-  const reply = await send(options, client, sending, call)
+  const sent = send(options, client, sending, call)
   const allowed = options.method === 'GET' || options.method === 'HEAD' ? (options.redirects ?? 0) : 0
-  if (allowed === 0 || reply.status < 300) return reply
-  return follow(options, client, sending, call, reply, allowed)
+  if (allowed === 0) return sent
+  return sent.then((reply) =>
+    reply.status < 300 ? reply : follow(options, client, sending, call, reply, allowed),
+  )
 }
 
 async function follow(
@@ -318,10 +320,9 @@ function send(
       bodyTimeout: silenceMs,
       ...(origin === null ? {} : { origin }),
     },
-    signal: call.signal,
+    onAbort: (run) => call.onAbort(run),
     replyLimit: client.replyLimit,
-  }).catch((failure: TransportFailure) => {
-    throw httpError(failure, facts(options, client, call, origin))
+    failed: (failure) => httpError(failure, facts(options, client, call, origin)),
   })
 }
 
