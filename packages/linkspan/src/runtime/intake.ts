@@ -4,7 +4,7 @@ import { LinkspanError } from '../model/errors.ts'
 import type { Headers } from '../model/message.ts'
 import { rootId, TOKEN_LENGTH } from '../model/message-id.ts'
 import type { Clock, Random } from '../model/outside.ts'
-import { bodyPlace, sealText } from './codec.ts'
+import { bodyPlace, sealBytes } from './codec.ts'
 import type { Committer } from './committer.ts'
 import type { CompiledFlow } from './compile.ts'
 import type { Accepted } from './engine-api.ts'
@@ -25,7 +25,8 @@ export interface Prepared {
   readonly taker: Taker
   readonly key: string | null
   readonly headers: Headers
-  readonly json: string
+  /** The body as it is kept: JSON text in UTF-8. */
+  readonly json: Uint8Array
   /** The body as the flow takes it. */
   readonly body: unknown
   readonly index: Readonly<Record<string, string>> | null
@@ -58,7 +59,7 @@ export function createEntrance(options: EntryOptions): Entrance {
   const { clock, committer } = options
 
   const prepare: Entrance['prepare'] = (taker, incoming, key) => {
-    const given = settled(incoming.body)
+    const given = incoming.json === undefined ? settled(incoming.body) : incoming.body
     const checked = checkBody(taker.flow, given)
     const finish = (body: unknown): Prepared => derive(taker, incoming, given, body, key)
     return checked instanceof Promise ? checked.then(finish) : finish(checked)
@@ -80,7 +81,7 @@ export function createEntrance(options: EntryOptions): Entrance {
       taker,
       key: derivedKey,
       headers,
-      json: jsonText(given ?? null),
+      json: incoming.json ?? Buffer.from(jsonText(given ?? null)),
       body,
       index: own.index ? indexOf(taker, own.index, body) : null,
       dedupeKey,
@@ -98,7 +99,7 @@ export function createEntrance(options: EntryOptions): Entrance {
       acceptedAt,
       codeVersion: flow.codeVersion,
       headers,
-      body: sealText(json, bodyPlace(token, null)),
+      body: sealBytes(json, bodyPlace(token, null)),
       parent: null,
       ready,
       dedupe:
@@ -119,7 +120,7 @@ export function createEntrance(options: EntryOptions): Entrance {
     const { taker, key } = prepared
     const { queue, flow } = taker
     const token = options.random.token(TOKEN_LENGTH)
-    const size = prepared.json.length
+    const size = prepared.json.byteLength
     const decision = queue.reserve(key, size)
     const message = toMessage(prepared, token, decision === 'journal')
     const then = ({ seq, duplicateOf }: AcceptedAt): Accepted => {

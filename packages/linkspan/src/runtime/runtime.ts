@@ -7,6 +7,7 @@ import { assemble, dismantle, type Started } from './assemble.ts'
 import { subscribersOf } from './channels.ts'
 import type { Accepted, Intake, SendOptions } from './engine-api.ts'
 import { flowsByName, unknownFlow } from './flows-by-name.ts'
+import type { Prepared } from './intake.ts'
 import { replyOf } from './reply-of.ts'
 import type { RuntimeOptions, RuntimeParts } from './runtime-parts.ts'
 
@@ -75,7 +76,21 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     logger.log('info', 'engine.stopped')
   }
 
-  const accept = async (name: string, incoming: Incoming, key: string | undefined): Promise<Accepted> => {
+  const accept = (name: string, incoming: Incoming, key: string | undefined): Promise<Accepted> => {
+    try {
+      const prepared = prepare(name, incoming, key)
+      const { entrance } = need()
+      return prepared instanceof Promise ? prepared.then(entrance.accept) : entrance.accept(prepared)
+    } catch (thrown) {
+      return Promise.reject(thrown)
+    }
+  }
+
+  const prepare = (
+    name: string,
+    incoming: Incoming,
+    key: string | undefined,
+  ): Prepared | Promise<Prepared> => {
     const { takers, entrance, committer } = need()
     const taker = takers.get(name)
     if (!taker) throw unknownFlow(name, [...takers.keys()])
@@ -85,8 +100,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       })
     const full = committer.full(1)
     if (full) throw full
-    const prepared = entrance.prepare(taker, incoming, key)
-    return entrance.accept(prepared instanceof Promise ? await prepared : prepared)
+    return entrance.prepare(taker, incoming, key)
   }
 
   const reply: Intake['reply'] = (id, given) => {

@@ -31,10 +31,16 @@ export function bytesOf(body: BinaryBody): Uint8Array {
   return new Uint8Array(Buffer.from(body.base64, 'base64'))
 }
 
+/** A body that was read. */
+export interface ReadBody {
+  readonly body: Json
+  /** The JSON text it was read from, as it may be kept; null when it was something else. */
+  readonly json: Uint8Array | null
+}
+
 type Reader = (bytes: Uint8Array, contentType: string | null, charset: string) => Json
 
-const READERS: Readonly<Record<Exclude<BodyKind, 'auto'>, Reader>> = {
-  json: (bytes, _type, charset) => parseJson(decode(bytes, charset)),
+const READERS: Readonly<Record<Exclude<BodyKind, 'auto' | 'json'>, Reader>> = {
   form: (bytes, _type, charset) => parseForm(decode(bytes, charset)),
   text: (bytes, _type, charset) => decode(bytes, charset),
   xml: (bytes, _type, charset) => decode(bytes, charset),
@@ -51,7 +57,7 @@ const EXPECTED: Readonly<Record<BodyKind, string>> = {
 }
 
 /** How one request's body is to be read; decided before it is read, so that a wrong type costs nothing. */
-export type BodyPlan = (bytes: Uint8Array) => Json
+export type BodyPlan = (bytes: Uint8Array) => ReadBody
 
 /**
  * Decides by a route's kind and the request's headers how to read the body.
@@ -72,16 +78,24 @@ export function planBody(
   const as = kind === 'auto' ? found : kind
   if (type === null || as === null || (as !== 'bytes' && as !== found)) throw wrongType(kind, contentType)
   const charset = as === 'bytes' ? 'utf-8' : charsetFor(as, type)
-  return (bytes) => READERS[as](bytes, contentType, charset)
+  if (as === 'json') return readJson
+  return (bytes) => ({ body: READERS[as](bytes, contentType, charset), json: null })
 }
 
-const readJson: BodyPlan = (bytes) => parseJson(decode(bytes, 'utf-8'))
+const readJson: BodyPlan = (bytes) => ({
+  body: parseJson(decode(bytes, 'utf-8')),
+  json: bytes[0] === BYTE_ORDER_MARK ? null : bytes,
+})
+
+/** The first byte of one: no JSON text begins with it. */
+const BYTE_ORDER_MARK = 0xef
 
 /** A type may be left out where the route knows it; an empty body without one is no body. */
 function withoutType(kind: BodyKind): BodyPlan {
-  if (kind !== 'auto') return (bytes) => READERS[kind](bytes, null, 'utf-8')
+  if (kind === 'json') return readJson
+  if (kind !== 'auto') return (bytes) => ({ body: READERS[kind](bytes, null, 'utf-8'), json: null })
   return (bytes) => {
-    if (bytes.length === 0) return null
+    if (bytes.length === 0) return { body: null, json: null }
     throw unsupported(`The body has no Content-Type. Send it as ${EXPECTED.auto}.`)
   }
 }

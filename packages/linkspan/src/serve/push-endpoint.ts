@@ -4,7 +4,7 @@ import type { Clock } from '../model/outside.ts'
 import type { Accepted, Intake } from '../runtime/engine-api.ts'
 import type { Authenticated, Credentials, Verify } from './auth/scheme.ts'
 import type { Lookup } from './auth/secret.ts'
-import { type BodyPlan, planBody } from './body.ts'
+import { type BodyPlan, planBody, type ReadBody } from './body.ts'
 import { type Answer, type Endpoint, type Exchange, jsonAnswer, type Params } from './exchange.ts'
 import { pagePath, replyPath } from './message-path.ts'
 import { refusal } from './refusal.ts'
@@ -41,6 +41,7 @@ export function pushEndpoint(flow: string, route: PushRoute, tools: PushTools): 
 }
 
 const NO_BYTES = new Uint8Array(0)
+const NO_BODY: ReadBody = { body: null, json: null }
 const NOBODY: Authenticated = {}
 
 async function accept(push: Push, exchange: Exchange, params: Params): Promise<Answer> {
@@ -51,16 +52,22 @@ async function accept(push: Push, exchange: Exchange, params: Params): Promise<A
   const bytes = plan === null ? NO_BYTES : await exchange.read(push.bodyLimit)
   const sender = push.route.auth?.stage === 'body' ? authenticate(push, exchange, bytes) : early
   const headers = keptHeaders(push.route, exchange)
-  const read = plan === null ? null : plan(bytes)
-  const body =
-    push.route.input === null ? read : mapped(push.route.input, read, { exchange, params, headers, sender })
+  const read = plan === null ? NO_BODY : plan(bytes)
+  const given =
+    push.route.input === null
+      ? asRead(read)
+      : { body: mapped(push.route.input, read.body, { exchange, params, headers, sender }) }
   const dedupeKey = dedupeKeyOf(push.route, exchange, sender)
   const accepted = await intake.accept(push.flow, {
-    body,
+    ...given,
     headers,
     ...(dedupeKey === undefined ? {} : { dedupeKey }),
   })
   return push.route.respond === 'reply' ? awaitReply(push, exchange, accepted) : acceptedAnswer(accepted)
+}
+
+function asRead({ body, json }: ReadBody): { readonly body: Json; readonly json?: Uint8Array } {
+  return json === null ? { body } : { body, json }
 }
 
 function authenticate({ verify, tools }: Push, exchange: Exchange, body: Uint8Array): Authenticated {
