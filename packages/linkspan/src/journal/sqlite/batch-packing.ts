@@ -1,21 +1,45 @@
-import type { Batch } from '../journal.ts'
+import type { Batch, NewMessage, RecordFrame, Settlement, StateChange } from '../journal.ts'
 
 /** A batch for another thread: one text and one block of bytes, so that the cost of sending does not grow with its parts. */
 export interface PackedBatch {
-  /** The batch as JSON, with the length of each byte field in the place of its bytes. */
+  /** The batch as JSON: parts as rows without names, with the length of each byte field in the place of its bytes. */
   readonly text: string
   /** All byte fields, one after the other. */
   readonly bytes: ArrayBuffer
 }
 
 type Sized = number | null
-type Packed<Part, Field extends keyof Part> = Omit<Part, Field> & { readonly [Name in Field]: Sized }
+
+type MessageRow = readonly [
+  flow: string,
+  key: string | null,
+  token: string,
+  acceptedAt: number,
+  codeVersion: string,
+  headers: NewMessage['headers'],
+  body: Sized,
+  parent: NewMessage['parent'],
+  ready: boolean,
+  dedupe: NewMessage['dedupe'],
+  index: NewMessage['index'],
+]
+type RecordRow = readonly [seq: number, n: number, frame: Sized]
+type SettlementRow = readonly [
+  seq: number,
+  ending: Settlement['ending'],
+  endedAt: number,
+  attempt: number,
+  frame: Sized,
+  n: number,
+  reason: string,
+]
+type StateRow = readonly [scope: string, key: string, value: Sized, until: number | null]
 
 interface Outline extends Omit<Batch, 'accept' | 'records' | 'settle' | 'state'> {
-  readonly accept: readonly Packed<Batch['accept'][number], 'body'>[]
-  readonly records: readonly Packed<Batch['records'][number], 'frame'>[]
-  readonly settle: readonly Packed<Batch['settle'][number], 'frame'>[]
-  readonly state: readonly Packed<Batch['state'][number], 'value'>[]
+  readonly accept: readonly MessageRow[]
+  readonly records: readonly RecordRow[]
+  readonly settle: readonly SettlementRow[]
+  readonly state: readonly StateRow[]
 }
 
 /** Packs a batch; `bytes` is to be transferred. */
@@ -28,12 +52,21 @@ export function packBatch(batch: Batch): PackedBatch {
   }
   const outline: Outline = {
     ...batch,
-    accept: batch.accept.map((part) => ({ ...part, body: take(part.body) })),
-    records: batch.records.map((part) => ({ ...part, frame: take(part.frame) })),
-    settle: batch.settle.map((part) => ({ ...part, frame: take(part.frame) })),
-    state: batch.state.map((part) => ({ ...part, value: take(part.value) })),
+    accept: batch.accept.map((part) => messageRow(part, take(part.body))),
+    records: batch.records.map(({ seq, n, frame }) => [seq, n, take(frame)]),
+    settle: batch.settle.map((part) => settlementRow(part, take(part.frame))),
+    state: batch.state.map(({ scope, key, value, until }) => [scope, key, take(value), until]),
   }
   return { text: JSON.stringify(outline), bytes: join(pieces) }
+}
+
+function messageRow(message: NewMessage, size: Sized): MessageRow {
+  const { flow, key, token, acceptedAt, codeVersion, headers, parent, ready, dedupe, index } = message
+  return [flow, key, token, acceptedAt, codeVersion, headers, size, parent, ready, dedupe, index]
+}
+
+function settlementRow({ seq, ending, endedAt, attempt, n, reason }: Settlement, size: Sized): SettlementRow {
+  return [seq, ending, endedAt, attempt, size, n, reason]
 }
 
 /** The inverse of {@link packBatch}; byte fields are views into the block. */
@@ -47,11 +80,25 @@ export function unpackBatch({ text, bytes }: PackedBatch): Batch {
   }
   return {
     ...outline,
-    accept: outline.accept.map((part) => ({ ...part, body: give(part.body) as Uint8Array })),
-    records: outline.records.map((part) => ({ ...part, frame: give(part.frame) as Uint8Array })),
-    settle: outline.settle.map((part) => ({ ...part, frame: give(part.frame) })),
-    state: outline.state.map((part) => ({ ...part, value: give(part.value) })),
+    accept: outline.accept.map((row) => messageOf(row, give(row[6]) as Uint8Array)),
+    records: outline.records.map(
+      ([seq, n, size]): RecordFrame => ({ seq, n, frame: give(size) as Uint8Array }),
+    ),
+    settle: outline.settle.map((row) => settlementOf(row, give(row[4]))),
+    state: outline.state.map(
+      ([scope, key, size, until]): StateChange => ({ scope, key, value: give(size), until }),
+    ),
   }
+}
+
+function messageOf(row: MessageRow, body: Uint8Array): NewMessage {
+  const [flow, key, token, acceptedAt, codeVersion, headers, , parent, ready, dedupe, index] = row
+  return { flow, key, token, acceptedAt, codeVersion, headers, body, parent, ready, dedupe, index }
+}
+
+function settlementOf(row: SettlementRow, frame: Uint8Array | null): Settlement {
+  const [seq, ending, endedAt, attempt, , n, reason] = row
+  return { seq, ending, endedAt, attempt, frame, n, reason }
 }
 
 function join(pieces: readonly Uint8Array[]): ArrayBuffer {
