@@ -13,7 +13,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { cache } from '../../scripts/lib/files.ts'
-import { reaches, type ServerUser } from './server-user.ts'
+import { reaches, type ServerUser } from '../../scripts/lib/server-user.ts'
 import { installedMajor, type Major, packageName, packageVersions } from './versions.ts'
 
 /** The programs of one PostgreSQL. */

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { ServerUser } from '../../scripts/lib/server-user.ts'
 import type { Binaries } from './binaries.ts'
 import { ids } from './data-folder.ts'
-import type { ServerUser } from './server-user.ts'
 
 /** A running postmaster with its children. */
 export interface ClusterProcess {

@@ -14,8 +14,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { reaches, type ServerUser } from '../../scripts/lib/server-user.ts'
 import { type Binaries, onDemand } from './binaries.ts'
-import { reaches, type ServerUser } from './server-user.ts'
 
 /** What the names of all temporary folders begin with. */
 export const prefix = 'linkspan-test-postgres-'

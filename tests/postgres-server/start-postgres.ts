@@ -1,12 +1,12 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { type ServerUser, serverUser } from '../../scripts/lib/server-user.ts'
 import { type Binaries, binaries } from './binaries.ts'
 import { type ClusterProcess, clusterProcess } from './cluster-process.ts'
 import { freshFolder } from './data-folder.ts'
 import { removeLeftOver } from './left-over.ts'
 import { freePort } from './ports.ts'
-import { type ServerUser, serverUser } from './server-user.ts'
 import { installedMajor, type Major } from './versions.ts'
 
 /** Settings of `postgresql.conf`. Durations and sizes as PostgreSQL writes them: `'10s'`, `'64MB'`. */

@@ -1,0 +1,112 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { answers } from '../lib/loopback.ts'
+import { lastWords, running, startDaemon, stopDaemon } from './daemon.ts'
+import type { Service } from './service.ts'
+
+/** Where services keep their data, and where lines for people go. */
+export interface Place {
+  readonly folder: string
+  say(line: string): void
+}
+
+/** How a service stands. */
+export type State = 'ready' | 'starting' | 'down' | 'another program is on its port'
+
+const startLimitMs = 60_000
+const stopLimitMs = 30_000
+
+/** Those of the given names, in their order; all without names. */
+export function named(services: readonly Service[], names: readonly string[] | null): readonly Service[] {
+  if (names === null) return services
+  const known = services.map(({ name }) => name)
+  const unknown = names.filter((name) => !known.includes(name))
+  if (unknown.length > 0)
+    throw new Error(`No service '${unknown.join("', '")}'. There are: ${known.join(', ')}.`)
+  return services.filter(({ name }) => names.includes(name))
+}
+
+/** These with all they need, in the order in which they come up. */
+export function withNeeds(wanted: readonly Service[], services: readonly Service[]): readonly Service[] {
+  const names = new Set(wanted.map(({ name }) => name))
+  for (const service of services.toReversed()) {
+    if (names.has(service.name)) for (const need of service.needs) names.add(need)
+  }
+  return services.filter(({ name }) => names.has(name))
+}
+
+/** Brings services up, in order. Those that run are left as they are. */
+export async function up(services: readonly Service[], place: Place): Promise<void> {
+  for (const service of services) await upOne(service, place)
+}
+
+async function upOne(service: Service, place: Place): Promise<void> {
+  const folder = folderOf(service, place)
+  if (running(folder) !== null) {
+    await untilReady(service, folder)
+    return place.say(`${service.name} is up already, on ${portsOf(service)}`)
+  }
+  await ensureInstalled(service, place)
+  await ensureFreePorts(service)
+  mkdirSync(folder, { recursive: true })
+  chmodSync(folder, 0o755)
+  startDaemon(service.start(folder), folder)
+  await untilReady(service, folder)
+  place.say(`${service.name} is up, on ${portsOf(service)}`)
+}
+
+async function ensureInstalled(service: Service, place: Place): Promise<void> {
+  const found = service.obtainable()
+  if (found.state === 'no') throw new Error(`${service.name} cannot be had here: ${found.why}`)
+  if (found.state === 'installed') return
+  place.say(`${service.name} is being installed: ${found.from}`)
+  service.install()
+  if (service.obtainable().state !== 'installed') {
+    throw new Error(`${service.name} is still missing after: ${found.from}`)
+  }
+}
+
+async function ensureFreePorts(service: Service): Promise<void> {
+  for (const port of Object.values(service.ports)) {
+    if (!(await answers(port))) continue
+    throw new Error(
+      `Port ${port} of ${service.name} is in use by a program that \`npm run services\` did not start. ` +
+        `Find it with: ss -ltnp 'sport = :${port}'`,
+    )
+  }
+}
+
+async function untilReady(service: Service, folder: string): Promise<void> {
+  const until = performance.now() + startLimitMs
+  while (!(await service.ready(folder))) {
+    if (running(folder) === null) throw new Error(`${service.name} ended at its start:\n${lastWords(folder)}`)
+    if (performance.now() > until) {
+      throw new Error(`${service.name} was not ready after ${startLimitMs / 1000} s:\n${lastWords(folder)}`)
+    }
+    await pause(20)
+  }
+}
+
+/** Takes services down, last first. Their data stays. */
+export async function down(services: readonly Service[], place: Place): Promise<void> {
+  for (const service of services.toReversed()) {
+    const ran = await stopDaemon(folderOf(service, place), service.stop, stopLimitMs)
+    place.say(`${service.name} ${ran ? 'is down' : 'was not up'}`)
+  }
+}
+
+/** How each service stands. */
+export async function states(services: readonly Service[], place: Place): Promise<readonly State[]> {
+  return Promise.all(services.map((service) => stateOf(service, folderOf(service, place))))
+}
+
+async function stateOf(service: Service, folder: string): Promise<State> {
+  if (running(folder) !== null) return (await service.ready(folder)) ? 'ready' : 'starting'
+  const taken = await Promise.all(Object.values(service.ports).map(answers))
+  return taken.includes(true) ? 'another program is on its port' : 'down'
+}
+
+const folderOf = (service: Service, place: Place) => join(place.folder, service.name)
+
+const portsOf = (service: Service) => Object.values(service.ports).join(', ')

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process'
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Program } from './service.ts'
+
+/** A process that we started and that goes on without us. */
+export interface Daemon {
+  readonly pid: number
+  /** Tells it from a later process of the same id. */
+  readonly startedAt: string
+}
+
+const pidFile = (folder: string) => join(folder, 'process.json')
+const logFile = (folder: string) => join(folder, 'log')
+
+/** The process that the folder remembers, if it still is that process. */
+export function running(folder: string): Daemon | null {
+  if (!existsSync(pidFile(folder))) return null
+  const daemon = JSON.parse(readFileSync(pidFile(folder), 'utf8')) as Daemon
+  return startOf(daemon.pid) === daemon.startedAt ? daemon : null
+}
+
+/** Starts a program, and remembers it in the folder. */
+export function startDaemon(program: Program, folder: string): Daemon {
+  const log = openSync(logFile(folder), 'w')
+  const child = spawn(program.file, program.args, {
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', ...program.env },
+    ...program.user,
+  })
+  child.on('error', (error) => writeFileSync(logFile(folder), error.message, { flag: 'a' }))
+  child.unref()
+  closeSync(log)
+  const pid = child.pid ?? 0
+  const daemon = { pid, startedAt: startOf(pid) ?? '' }
+  writeFileSync(pidFile(folder), JSON.stringify(daemon))
+  return daemon
+}
+
+/** Asks the process of the folder to end and waits for it; after the limit it is killed. Answers whether it ran. */
+export async function stopDaemon(folder: string, signal: NodeJS.Signals, limitMs: number): Promise<boolean> {
+  const daemon = running(folder)
+  if (daemon !== null) {
+    process.kill(daemon.pid, signal)
+    const until = performance.now() + limitMs
+    while (running(folder) !== null) {
+      if (performance.now() > until) process.kill(daemon.pid, 'SIGKILL')
+      await pause(20)
+    }
+  }
+  rmSync(pidFile(folder), { force: true })
+  return daemon !== null
+}
+
+/** The end of what it wrote. */
+export function lastWords(folder: string): string {
+  return existsSync(logFile(folder)) ? readFileSync(logFile(folder), 'utf8').trim().slice(-2_000) : ''
+}
+
+/** When a process started, in ticks since the machine did; null where there is none, or only its remains. */
+function startOf(pid: number): string | null {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
+    return fields[0] === 'Z' ? null : (fields[19] ?? null)
+  } catch {
+    return null
+  }
+}
