@@ -1,7 +1,7 @@
 import type { Direction, Fault } from './plan.ts'
 
-/** What may happen to the next piece now: pass so many of its bytes, wait, stay, or end the connection. */
-export type Verdict = { readonly pass: number } | { readonly waitMs: number } | 'hold' | 'reset'
+/** What may happen to the next piece now: pass so many of its bytes, wait, stay, end the connection, lose the reply. */
+export type Verdict = { readonly pass: number } | { readonly waitMs: number } | 'hold' | 'reset' | 'lose'
 
 /** The next piece of one direction. */
 export interface Piece {
@@ -98,5 +98,5 @@ function arming(text: string | undefined, shared: Armed): Gate {
 }
 
 function disarmed(shared: Armed): Gate {
-  return { ...open, judge: ({ bytes }) => (shared.armed ? 'reset' : { pass: bytes.length }) }
+  return { ...open, judge: ({ bytes }) => (shared.armed ? 'lose' : { pass: bytes.length }) }
 }

@@ -45,6 +45,13 @@ export function link(options: LinkOptions): Link {
     say('reset')
     destroy()
   }
+  const lose = () => {
+    if (over) return
+    over = true
+    say('replyLost')
+    client.resetAndDestroy()
+    target.end()
+  }
   const duplicate = (bytes: Buffer) => {
     if (fault.kind !== 'duplicate' || reader === null) return
     try {
@@ -72,6 +79,7 @@ export function link(options: LinkOptions): Link {
     clock,
     gate: gate(noFault, direction, { armed: false }),
     reset,
+    lose,
     tap: direction === 'request' ? duplicate : () => {},
   })
   const request = pipe(ends('request'))

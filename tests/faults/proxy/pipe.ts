@@ -18,6 +18,8 @@ export interface PipeEnds {
   readonly gate: Gate
   /** The gate ends the connection. */
   readonly reset: () => void
+  /** The gate takes the reply away. */
+  readonly lose: () => void
   /** Sees what passes. */
   readonly tap: (bytes: Buffer) => void
 }
@@ -25,7 +27,7 @@ export interface PipeEnds {
 /** So much waits here before the sender is held up. */
 const mostWaiting = 256 * 1024
 
-export function pipe({ from, to, clock, gate: first, reset, tap }: PipeEnds): Pipe {
+export function pipe({ from, to, clock, gate: first, reset, lose, tap }: PipeEnds): Pipe {
   let gate = first
   let queue: readonly Piece[] = []
   let waiting = 0
@@ -35,6 +37,7 @@ export function pipe({ from, to, clock, gate: first, reset, tap }: PipeEnds): Pi
   let cancelTimer: (() => void) | null = null
 
   from.on('data', (bytes: Buffer) => {
+    if (to.destroyed) return
     queue = [...queue, { bytes, at: clock.monotonic() }]
     waiting += bytes.length
     if (waiting > mostWaiting) from.pause()
@@ -56,6 +59,7 @@ export function pipe({ from, to, clock, gate: first, reset, tap }: PipeEnds): Pi
     const verdict = gate.judge(piece, clock.monotonic())
     if (verdict === 'hold') return
     if (verdict === 'reset') reset()
+    else if (verdict === 'lose') lose()
     else if ('waitMs' in verdict) wait(verdict.waitMs)
     else pass(piece, verdict.pass)
   }

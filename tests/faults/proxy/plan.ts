@@ -16,8 +16,8 @@ export type Fault =
   /** Passes exactly `after` bytes in the direction, counted from now, then resets both sides. */
   | { readonly kind: 'cut'; readonly direction: Direction; readonly after: number }
   /**
-   * The request goes through; at the first byte of the reply both sides are reset. With `to`, only the reply to a
-   * request that holds this text, such as `COMMIT`; what was answered before passes.
+   * The request goes through; at the first byte of the reply the client is reset, and the target is left to do all it
+   * was sent and to answer nobody. With `to`, only from a request on that holds this text, such as `commit`.
    */
   | { readonly kind: 'dropReply'; readonly to?: string }
   /** Each whole HTTP/1.1 request is sent again on a connection of its own, whose reply nobody sees. */
@@ -39,7 +39,7 @@ export interface Target {
 export interface Happening {
   /** Which connection, from 0. */
   readonly connection: number
-  readonly kind: 'reset' | 'duplicated' | 'unreadable'
+  readonly kind: 'reset' | 'replyLost' | 'duplicated' | 'unreadable'
   /** The fault that was set. */
   readonly fault: Fault
   /** How much had passed by then. */

@@ -29,16 +29,16 @@ async function echo(): Promise<{
   port: number
   heard: () => string
   sockets: Socket[]
-  /** Resolves when its first connection is closed. */
-  closed: Promise<void>
+  /** Resolves when its first connection is closed: with whether it broke. */
+  closed: Promise<boolean>
 }> {
   const sockets: Socket[] = []
-  const first = Promise.withResolvers<void>()
+  const first = Promise.withResolvers<boolean>()
   let heard = ''
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket)
     socket.on('error', () => {})
-    socket.on('close', () => first.resolve())
+    socket.on('close', (broken) => first.resolve(broken))
     socket.on('data', (bytes: Buffer) => {
       heard += bytes
       socket.write(bytes.toString().toUpperCase())
@@ -286,14 +286,21 @@ describe('cut', () => {
 })
 
 describe('dropReply', () => {
-  it('lets the request through and resets in place of the reply', async () => {
+  it('lets the request through and resets the client in place of the reply, and not the target', async () => {
     const target = await echo()
     const proxy = await proxyTo(target.port)
     proxy.use({ kind: 'dropReply' })
     const client = dial(proxy.port)
+    const much = 'abcdefg'.repeat(100_000)
     client.socket.write('abc')
     expect(await client.over).toBe('ECONNRESET')
+    const [socket] = target.sockets
+    socket?.write(much)
+    expect(await target.closed).toBe(false)
     expect([target.heard(), client.got()]).toEqual(['abc', ''])
+    await until(() => proxy.open === 0)
+    expect(socket?.bytesWritten).toBe(3 + much.length)
+    expect(proxy.happenings.map(({ kind }) => kind)).toEqual(['replyLost'])
   })
 
   it('waits for the request that holds a text, also in two pieces', async () => {
