@@ -1,4 +1,5 @@
-import { flow, inbox } from 'linkspan'
+import { createEngine, type Flow, fixed, flow, inbox, retry } from 'linkspan'
+import { simulated } from 'linkspan/journal'
 import { type FakeOutcome, fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
 import { type Rig, rig } from './rig.ts'
@@ -148,6 +149,140 @@ describe('a message under way, and changed code', () => {
     await engine.advance('2h')
     expect(await engine.states()).toEqual(['done'])
     expect(two.effects).toHaveLength(1)
+  })
+})
+
+describe('a flow that was renamed', () => {
+  interface Item {
+    readonly key: string
+    readonly n: number
+    readonly parts?: readonly number[]
+  }
+  const sinks = () => ({
+    put: fakeOperation<Item>('store.put', { kind: 'natural' }),
+    part: fakeOperation<number>('part.put', { kind: 'natural' }),
+  })
+  /** Its messages wait in every way there is: delayed, to be retried, behind another of their key, for children. */
+  const shipping = ({ put, part }: ReturnType<typeof sinks>, name: string, renamedFrom?: string) =>
+    flow(name, {
+      onError: retry({ attempts: 3, backoff: fixed('10m') }),
+      ...(renamedFrom ? { renamedFrom } : {}),
+    })
+      .from(inbox<Item>(), { key: (item) => item.key })
+      .split(
+        'parts',
+        (item) => item.parts ?? [],
+        (part_) => part_.delay('dry', '1h').to('part', part),
+      )
+      .delay('rest', (item) => (item.key === 'delayed' ? '1h' : 0))
+      .state('count', { initial: () => 0, as: 'count' }, (count) => ({ state: count + 1, result: count + 1 }))
+      .to('put', put, { input: (item, { count }) => ({ ...item, count }) })
+
+  it.each(['a stop', 'a crash'])(
+    'runs the messages of its former name after %s, in their order',
+    async (end) => {
+      const to = sinks()
+      let down = true
+      to.put.when(({ input }) => (down && input.key === 'failing' ? 'unavailable' : undefined))
+      const before = shipping(to, 'ship')
+      const after = shipping(to, 'deliver', 'ship')
+      await using engine = await rig([before])
+      const ids: string[] = []
+      for (const [key, n] of [
+        ['delayed', 1],
+        ['failing', 2],
+        ['failing', 3],
+        ['failing', 4],
+      ] as const)
+        ids.push((await engine.send(before, { key, n })).id)
+      ids.push((await engine.send(before, { key: 'split', n: 5, parts: [1, 2, 3] })).id)
+      await engine.advance('1s')
+      expect(await engine.states()).toEqual(['waiting', 'waiting', 'waiting', 'waiting', expect.any(String)])
+      if (end === 'a crash') engine.crash()
+      else await engine.stop()
+      await engine.start([after])
+
+      expect((await check(engine)).flows).toMatchObject([
+        { flow: 'deliver', fit: 8, parked: [], gone: false },
+      ])
+      expect((await engine.admin.messages({ flow: 'deliver' })).items.map(({ id }) => id).toSorted()).toEqual(
+        ids.toSorted(),
+      )
+      expect((await engine.admin.messages({ flow: 'ship' })).items).toHaveLength(5)
+      expect(
+        (await engine.admin.keys('deliver', 10)).map(({ key, by, behind }) => [key, by, behind]),
+      ).toContainEqual(['failing', ids[1], 2])
+      expect(await engine.admin.flows()).toMatchObject([{ name: 'deliver', messages: { done: 0 } }])
+      down = false
+      ids.push((await engine.send(after, { key: 'failing', n: 6 })).id)
+      await engine.advance('2h')
+      expect(await engine.states()).toEqual(Array(6).fill('done'))
+      const failing = to.put.effects.filter(({ input }) => input.key === 'failing')
+      expect(failing.map(({ input }) => input.n)).toEqual([2, 3, 4, 6])
+      expect(to.put.effects).toHaveLength(6)
+      expect(to.part.effects.map(({ input }) => input)).toEqual([1, 2, 3])
+      const { messages, children } = await engine.admin.status()
+      expect([messages.done, messages.waiting, children.done, children.waiting]).toEqual([6, 0, 3, 0])
+      expect((await engine.trace(ids[0] as string)).steps.at(-1)).toMatchObject({
+        path: 'put',
+        outcome: 'done',
+      })
+
+      await engine.stop()
+      await engine.start()
+      expect((await engine.admin.status()).messages).toMatchObject({ done: 6, waiting: 0 })
+    },
+  )
+
+  it('stays paused, and its dead letters are redelivered', async () => {
+    const to = sinks()
+    to.put.next({ rejected: 'no' })
+    const before = shipping(to, 'ship')
+    await using engine = await rig([before])
+    const { id } = await engine.send(before, { key: 'a', n: 1 })
+    await engine.advance('1s')
+    await engine.during(engine.admin.pause('ship'))
+    await engine.send(before, { key: 'b', n: 2 })
+    await deploy(engine, [shipping(to, 'deliver', 'ship')])
+    expect(await engine.admin.flows()).toMatchObject([
+      { name: 'deliver', paused: true, messages: { dead: 1, waiting: 1 } },
+    ])
+    await engine.during(engine.admin.redeliver({ ids: [id] }, { note: 'again' }))
+    await engine.during(engine.admin.resume('deliver'))
+    await engine.advance('1s')
+    expect(await engine.states()).toEqual(['done', 'done'])
+    await deploy(engine, [shipping(to, 'deliver', 'ship')])
+    expect(await engine.admin.flows()).toMatchObject([{ paused: false, messages: { dead: 0, done: 2 } }])
+  })
+
+  it('without saying so leaves messages that say what they wait for', async () => {
+    const to = sinks()
+    const before = shipping(to, 'ship')
+    await using engine = await rig([before])
+    const { id } = await engine.send(before, { key: 'delayed', n: 1 })
+    await engine.advance('1s')
+    await deploy(engine, [shipping(to, 'deliver')])
+    const error = { code: 'FLOW_UNKNOWN', message: expect.stringContaining("renamedFrom: 'ship'") }
+    expect((await engine.admin.messages({})).items).toMatchObject([{ id, state: 'waiting', error }])
+    expect((await engine.trace(id)).message).toMatchObject({ error })
+    expect(engine.log.of('flow.unknown')).toMatchObject([{ fields: { flow: 'ship', waiting: 1 } }])
+    await engine.during(engine.admin.cancel(id, 'gone'))
+    expect(await engine.states()).toEqual(['dropped'])
+  })
+
+  it('cannot be called what another flow is, or was', () => {
+    const named = (name: string, renamedFrom?: string) =>
+      flow(name, renamedFrom ? { renamedFrom } : {}).from(inbox<string>())
+    const project =
+      (...flows: Flow[]) =>
+      () =>
+        createEngine({ journal: simulated(), flows, http: false })
+    expect(project(named('a', 'b'), named('b'))).toThrow(
+      /"a" was called "b" \(renamedFrom\), and there is a flow of that name/,
+    )
+    expect(project(named('a', 'x'), named('b', 'x'))).toThrow(
+      /"b" was called "x" \(renamedFrom\), and so was "a"/,
+    )
   })
 })
 

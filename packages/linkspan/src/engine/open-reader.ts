@@ -5,8 +5,9 @@ import { asPolicy } from '../model/policy.ts'
 import { jsonLogger } from '../observe/json-logger.ts'
 import type { Admin, AdminReader } from '../runtime/admin-api.ts'
 import { createAdminReader, type LiveView, noMessages } from '../runtime/admin-reader.ts'
-import { compileFlow } from '../runtime/compile.ts'
+import { type CompiledFlow, compileFlow } from '../runtime/compile.ts'
 import type { Project } from '../runtime/engine-api.ts'
+import { presentNames, underPresentNames } from '../runtime/former-names.ts'
 import { isPaused } from '../runtime/paused.ts'
 import { systemClock } from './outside.ts'
 import { VERSION } from './version.ts'
@@ -29,17 +30,18 @@ export async function openReader(
   )
   const flows = new Map(compiled.map((flow) => [flow.name, flow]))
   const logger = jsonLogger({ stream: { write: () => true }, clock: systemClock })
-  const journal = await project.journal.openForReading({
+  const opened = await project.journal.openForReading({
     clock: systemClock,
     logger,
     directory: options.directory ?? cwd(),
   })
+  const journal = underPresentNames(opened, presentNames(project.flows))
   const reader = createAdminReader({
     journal,
     flows,
     version: VERSION,
     node: nodeVersion,
-    live: stoppedView(journal),
+    live: stoppedView(journal, flows),
   })
   return {
     ...reader,
@@ -48,13 +50,16 @@ export async function openReader(
   }
 }
 
-function stoppedView(journal: Journal): LiveView {
+function stoppedView(journal: Journal, flows: ReadonlyMap<string, CompiledFlow>): LiveView {
   return {
     state: 'stopped',
     startedAt: 0,
     refusing: null,
     runs: () => false,
-    paused: (flow) => isPaused(journal.cursors, flow),
+    paused: (name) => {
+      const compiled = flows.get(name)
+      return compiled !== undefined && isPaused(journal.cursors, compiled.flow.definition)
+    },
     source: () => ({ state: 'stopped', error: null }),
     counts: () => countsOf(journal),
   }

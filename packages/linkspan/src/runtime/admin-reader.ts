@@ -18,7 +18,7 @@ import { DEAF, Frontier, recompute } from './recompute.ts'
 import { renamed } from './record.ts'
 import { replayMessages } from './replay.ts'
 import { findMessage, nextOf, toHistoryQuery } from './selection.ts'
-import { attemptOf, summaryOf } from './summary.ts'
+import { attemptOf, inProject, summaryOf } from './summary.ts'
 import { namesAround, traceOf } from './trace.ts'
 
 /** What reading needs of the engine around the journal; a stopped engine's journal is read with defaults. */
@@ -102,7 +102,7 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
       const page = await history.query(asked)
       const last = page.at(-1)
       return {
-        items: page.map((stored) => summaryOf(stored, live.runs(stored.seq))),
+        items: page.map((stored) => inProject(summaryOf(stored, live.runs(stored.seq)), flows)),
         next: last && page.length === asked.limit ? nextOf(last.seq) : null,
       }
     },
@@ -123,7 +123,7 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
           )
         ).map((each) => [each.seq, each]),
       )
-      return Promise.all(held.map(async (row) => heldKey(row, stored.get(row.seq), journal)))
+      return Promise.all(held.map(async (row) => heldKey(row, stored.get(row.seq), journal, flows)))
     },
     replay: (selection, progress) => replayMessages(selection, { messages, history, flows, check }, progress),
     check: (progress) => checkLive(journal, flows, progress),
@@ -137,8 +137,13 @@ type Stored = Awaited<ReturnType<Journal['messages']['load']>>[number]
 
 const COUNTED_BEHIND = 1_000
 
-async function heldKey(row: Held, stored: Stored | undefined, journal: Journal): Promise<HeldKey> {
-  const summary = stored ? summaryOf(stored, false) : null
+async function heldKey(
+  row: Held,
+  stored: Stored | undefined,
+  journal: Journal,
+  flows: ReadonlyMap<string, CompiledFlow>,
+): Promise<HeldKey> {
+  const summary = stored ? inProject(summaryOf(stored, false), flows) : null
   const behind = await journal.backlog.pageOfKey(
     row.flow,
     row.key ?? '',

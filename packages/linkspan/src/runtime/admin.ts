@@ -33,7 +33,7 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
   }
 
   const setPaused = async (flow: string, paused: boolean): Promise<void> => {
-    const { queue } = takerOf(flow)
+    const { queue, flow: compiled } = takerOf(flow)
     const source = sources.get(flow)
     if (paused) {
       queue.pause()
@@ -43,7 +43,11 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
       source?.start()
     }
     await new Promise<void>((resolve, reject) =>
-      committer.cursor({ name: pausedCursor(flow), value: paused ? '1' : '' }, resolve, reject),
+      committer.cursor(
+        { name: pausedCursor(compiled.flow.definition), value: paused ? '1' : '' },
+        resolve,
+        reject,
+      ),
     )
   }
 

@@ -1,6 +1,7 @@
 import type { Journal } from '../journal/journal.ts'
 import { durationMs } from '../model/duration.ts'
 import type { LinkspanError } from '../model/errors.ts'
+import type { Logger } from '../model/outside.ts'
 import { asPolicy } from '../model/policy.ts'
 import type { Flow } from '../patterns/steps.ts'
 import type { EngineState } from './admin-api.ts'
@@ -15,10 +16,11 @@ import { type CompiledFlow, compileFlow } from './compile.ts'
 import { type Connections, createConnections, declarationsOf } from './connections.ts'
 import type { Events } from './events.ts'
 import { createFlowQueue, type FlowQueue, type FlowQueueOptions } from './flow-queue.ts'
+import { presentNames, underPresentNames } from './former-names.ts'
 import { createFreshSet, type FreshSet } from './fresh-set.ts'
 import { NOTHING_HIDDEN } from './hide-secrets.ts'
 import { checkBody, createEntrance, type Entrance, type Taker } from './intake.ts'
-import { createLedger } from './ledger.ts'
+import { createLedger, type Ledger } from './ledger.ts'
 import { createLive, type Live, readyWait } from './live.ts'
 import { createEvents, meterQueue } from './meters.ts'
 import { isPaused } from './paused.ts'
@@ -61,7 +63,8 @@ export async function assemble(assembly: Assembly): Promise<Started> {
   await connections.validate(declarationsOf([...flows.values()]))
   const journal = await options.journal.open({ clock, logger, directory: options.directory })
   try {
-    return await onJournal(assembly, compiled, connections, journal)
+    const present = presentNames(flows.values())
+    return await onJournal(assembly, compiled, connections, underPresentNames(journal, present))
   } catch (error) {
     await journal.close()
     throw error
@@ -110,7 +113,10 @@ async function onJournal(
     stopped: stopped.signal,
     clean,
   })
-  const begun = await begunBefore(journal, [...compiled.keys()])
+  const begun = await begunBefore(
+    journal,
+    [...compiled.values()].map(({ flow }) => flow.definition),
+  )
   // Children run as soon as they are made, so any of them may have been begun with.
   const bornBefore = journal.opened.crashed ? journal.opened.lastSeq : 0
   const live: Live = createLive({
@@ -139,8 +145,10 @@ async function onJournal(
   }
   const sourceOptions = { outside, directory, journal, committer, connections, entrance, clean }
   const sources = new Map([...takers].map(([name, taker]) => [name, keepSource(taker, sourceOptions)]))
-  for (const [name, queue] of queues) if (await isPaused(journal.cursors, name)) queue.pause()
+  for (const { queue, flow } of takers.values())
+    if (await isPaused(journal.cursors, flow.flow.definition)) queue.pause()
   await recover({ journal, committer, ledger, fresh, logger, now: clock.now() })
+  tellOfUnknownFlows(ledger, compiled, logger)
   for (const queue of queues.values()) queue.start()
   offerSurvey({ journal, clock, metrics, sources, refusing: () => committer.refusing !== null })
   const stopRetention = retentionOf(assembly, journal)
@@ -160,6 +168,18 @@ async function onJournal(
     directory,
   }
   return { ...shown, entrance, connections, queues, stopped, stopRetention }
+}
+
+/** Messages of a flow that the project does not have lie still, which nobody would notice otherwise. */
+function tellOfUnknownFlows(
+  { flows }: Ledger,
+  compiled: ReadonlyMap<string, CompiledFlow>,
+  logger: Logger,
+): void {
+  for (const [flow, { roots, children }] of flows) {
+    const waiting = roots.live + children.live
+    if (waiting > 0 && !compiled.has(flow)) logger.log('warn', 'flow.unknown', { flow, waiting })
+  }
 }
 
 function committerOf(
@@ -226,7 +246,7 @@ function queueOf(
     },
     parentIsHere: (seq) => children.of(seq) !== null,
     store,
-    beginning: (seq) => markBegun(committer, name, seq),
+    beginning: (seq) => markBegun(committer, flow.definition, seq),
     onError: (error) => logger.log('error', 'backlog.read', { flow: name, error: String(error) }),
   })
 }

@@ -5,6 +5,7 @@ import type { Outside } from '../model/outside.ts'
 import { backoffMs, exponential } from '../model/policy.ts'
 import type { Committer } from './committer.ts'
 import type { Connections } from './connections.ts'
+import { identityOf } from './former-names.ts'
 import type { Entrance, Prepared, Taker } from './intake.ts'
 
 /** The state of a flow's source. */
@@ -38,7 +39,7 @@ const PAUSES = exponential('500ms', '1m')
 export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
   const { source, definition } = taker.flow.flow
   const { clock, random, logger } = options.outside
-  const cursorName = `source:${definition.name}`
+  const cursorName = `source:${identityOf(definition)}`
   let phase: 'stopped' | 'starting' | 'running' | 'failing' = 'stopped'
   let error: StoredError | null = null
   let failures = 0

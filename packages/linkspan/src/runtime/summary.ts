@@ -1,5 +1,5 @@
 import type { StoredMessage } from '../journal/journal.ts'
-import { type StoredError, storeError } from '../model/errors.ts'
+import { LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { MessageSummary } from '../model/message.ts'
 import { readableRecord } from './loaded.ts'
 import type { Entry } from './record.ts'
@@ -25,6 +25,22 @@ export function summaryOf(
     error: read.error ? storeError(read.error) : lastError(read.entries),
     ...(damaged ? { damaged } : {}),
   }
+}
+
+/** A summary that says so where nothing runs the message because its flow is not in the project. */
+export function inProject(summary: MessageSummary, flows: { has(flow: string): boolean }): MessageSummary {
+  const { flow, state, error } = summary
+  if ((state !== 'waiting' && state !== 'active') || error !== null || flows.has(flow)) return summary
+  return { ...summary, error: storeError(flowGone(flow)) }
+}
+
+function flowGone(flow: string): LinkspanError {
+  return new LinkspanError(
+    'FLOW_UNKNOWN',
+    `The project has no flow "${flow}", so the message waits. Bring the flow back; or, if it was renamed, say ` +
+      `renamedFrom: '${flow}' in its options; or cancel the message.`,
+    { details: { flow } },
+  )
 }
 
 /** Which attempt this is, for people, from 1. The journal counts those before it. */

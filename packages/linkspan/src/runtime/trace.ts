@@ -9,7 +9,7 @@ import { type Bound, bodyOf, parentId, readableRecord, recordOf } from './loaded
 import { DEAF, type Recomputed, recompute } from './recompute.ts'
 import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { CompiledStep, PassObserver, RunningPass } from './running-pass.ts'
-import { summaryOf } from './summary.ts'
+import { inProject, summaryOf } from './summary.ts'
 
 /** What tracing takes. */
 export interface TraceOptions {
@@ -45,7 +45,7 @@ export async function traceOf(stored: StoredMessage, options: TraceOptions): Pro
   const reply = record.findLast((entry) => entry.t === 'reply')
   return {
     message: {
-      ...summaryOf(stored, options.runs(stored.seq), { ...read, entries: record }),
+      ...inProject(summaryOf(stored, options.runs(stored.seq), { ...read, entries: record }), options.flows),
       headers: stored.headers,
       body,
       bodyLost: lost !== null,

@@ -33,6 +33,29 @@ export function testBacklog(declare: Declare): void {
     assert.deepEqual(await journal.backlog.page('orders', 0, 10), [{ ...put, bytes: 5 }])
   })
 
+  declare(
+    'keeps a wait under its own flow, also where the message came under another: flows are renamed',
+    async ({ journal, accept, commit }) => {
+      await accept(...range(1, 3).map(() => ({ key: 'k', ready: true })))
+      await commit({
+        waits: [wait(1, { flow: 'new', key: 'k' }), wait(2, { flow: 'new', reason: 'delay', wakeAt: 7 })],
+      })
+      assert.deepEqual(seqs(await journal.backlog.page('orders', 0, 10)), [3])
+      assert.deepEqual(seqs(await journal.backlog.page('new', 0, 10)), [1])
+      assert.deepEqual(seqs(await journal.backlog.due('new', 7, 10)), [2])
+      const counts = async () =>
+        (await journal.backlog.count()).map(({ flow, reason, count }) => `${flow} ${reason} ${count}`).sort()
+      assert.deepEqual(await counts(), ['new delay 1', 'new ready 1', 'orders ready 1'])
+      await commit({ settle: [ending(1), ending(2), ending(3)] })
+      assert.deepEqual(await counts(), [])
+      assert.deepEqual(
+        (await journal.history.totals()).map(({ flow, count }) => [flow, count]),
+        [['orders', 3]],
+      )
+      assert.deepEqual(await journal.history.verify(() => undefined), [])
+    },
+  )
+
   declare('pages through one key, up to and including a place', async ({ journal, accept, commit }) => {
     await accept(...['a', 'b', 'a', null, 'a', ''].map((key) => ({ key, ready: true })))
     await commit({ waits: [wait(3, { key: 'a', reason: 'delay', wakeAt: 1 })] })
