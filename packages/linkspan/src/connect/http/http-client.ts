@@ -1,4 +1,6 @@
-import { Agent, type Dispatcher, Pool } from 'undici'
+import type { Dispatcher, Pool as PoolType } from 'undici'
+import Agent from 'undici/lib/dispatcher/agent.js'
+import Pool from 'undici/lib/dispatcher/pool.js'
 import type { Clock } from '../../model/outside.ts'
 import type { HttpAuth, ReadHttpConfig } from './http-config.ts'
 import { redactor } from './redact.ts'
@@ -54,7 +56,7 @@ export function httpClient(config: ReadHttpConfig, clock: Clock): HttpClient {
   }
 }
 
-function poolOptions(config: ReadHttpConfig): Pool.Options {
+function poolOptions(config: ReadHttpConfig): PoolType.Options {
   const { tls } = config
   return {
     connections: config.connections,
