@@ -8,7 +8,7 @@ import { atPlace, type DraftState, draftOf, type Presentation, stateOfDraft } fr
 import { type FlowHead, finish } from './finish.ts'
 import { callerOf } from './place.ts'
 
-type Finished = Pick<Flow, 'definition' | 'code' | 'places' | 'codeVersion'>
+type Finished = Pick<Flow, 'definition' | 'code' | 'places' | 'codeVersion'> & { readonly head: FlowHead }
 
 /** What stands behind a builder: the flow's head is known by the outermost ones only. */
 interface Behind {
@@ -45,19 +45,19 @@ function methodOf(run: Method): (this: unknown, ...args: readonly unknown[]) => 
   }
 }
 
-function finishedOf(builder: unknown): Finished & { readonly head: FlowHead } {
+function finishedOf(builder: unknown): Finished {
   const own = behind(builder) as Behind
   if (own.head === null)
     throw new TypeError(
       'These are the steps of a scope, not a flow: only what flow().from() begins has a definition.',
     )
   own.finished ??= finished(own.head, own.state)
-  return Object.assign({ head: own.head }, own.finished)
+  return own.finished
 }
 
 function finished(head: FlowHead, state: DraftState): Finished {
   const parts = finish(head, state)
-  return { ...parts, codeVersion: codeVersion(parts.definition, parts.code, head.own) }
+  return { ...parts, head, codeVersion: codeVersion(parts.definition, parts.code, head.own) }
 }
 
 const facts = {
