@@ -76,6 +76,16 @@ describe('the committer', () => {
     expect(world.batches[0]?.lowWater).toBe(7)
   })
 
+  it('hands over what has gathered before it answers for what was committed', async () => {
+    const world = createWorld()
+    const handedOver: number[] = []
+    world.committer.accept(message('a'), () => handedOver.push(world.batches.length), expect.fail)
+    await world.clock.advance(1)
+    accept(world, 'b')
+    await world.clock.run()
+    expect(handedOver).toEqual([2])
+  })
+
   it('tells nobody before the commit', async () => {
     const world = createWorld()
     world.next.push(() => new Promise(() => undefined))

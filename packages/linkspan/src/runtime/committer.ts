@@ -118,7 +118,10 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   const start = (): void => {
-    if (phase !== 'scheduled') return
+    if (phase === 'scheduled') commitOpen()
+  }
+
+  const commitOpen = (): void => {
     const taken = open
     open = empty()
     batchId += 1
@@ -140,6 +143,8 @@ export function createCommitter(options: CommitterOptions): Committer {
     setRefusing(null)
     underWay = null
     if (phase !== 'closed') phase = 'idle'
+    // The journal works on what has gathered while those who waited are answered.
+    if (phase === 'idle' && open.size > 0) commitOpen()
     answer(taken, committed)
     for (const then of taken.after) then()
     schedule()

@@ -1,7 +1,7 @@
 import type { Clock } from '../../model/outside.ts'
 import type { Store, StoreCalls } from './store.ts'
 
-/** Makes a store's calls on this thread: each is done when it returns. */
+/** Makes a store's calls on this thread: all but commits are done when they return. */
 export function inThisThread(store: Store, clock: Clock): StoreCalls {
   let tidying = false
   const tidyLater = (): void => {
@@ -14,11 +14,18 @@ export function inThisThread(store: Store, clock: Clock): StoreCalls {
     })
   }
   return {
-    commit: async (batch, at) => {
-      const committed = store.commit(batch, at)
-      tidyLater()
-      return committed
-    },
+    // In its own turn, so that whoever hands it in goes on first: to answer for the commit before, above all.
+    commit: (batch, at) =>
+      new Promise((resolve, reject) => {
+        clock.defer(() => {
+          try {
+            resolve(store.commit(batch, at))
+          } catch (error) {
+            reject(error)
+          }
+          tidyLater()
+        })
+      }),
     load: async (...args) => store.load(...args),
     find: async (...args) => store.find(...args),
     children: async (...args) => store.children(...args),
