@@ -1,13 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
 import { importsOf } from '../scripts/lib/imports.ts'
 import { mask } from '../scripts/lib/mask.ts'
 import { checkWalls } from '../scripts/lib/walls-check.ts'
 import { walls } from '../scripts/walls.ts'
-
-type Tree = Readonly<Record<string, string>>
+import { type Tree, treePlanter } from './planted-tree.ts'
 
 /** A small library that keeps every wall and uses every gate that the walls leave open. */
 const clean: Tree = {
@@ -290,21 +287,7 @@ const planted: readonly { readonly what: string; readonly files: Tree; readonly 
   },
 ]
 
-const folders: string[] = []
-
-function plant(files: Tree): string {
-  const folder = mkdtempSync(join(tmpdir(), 'walls-'))
-  folders.push(folder)
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true })
-    writeFileSync(join(folder, path), text)
-  }
-  return folder
-}
-
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
-})
+const plant = treePlanter()
 
 describe('walls', () => {
   it('lets a clean tree pass', () => {

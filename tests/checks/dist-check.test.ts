@@ -1,24 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { danglingImports, lostAugmentations, withJsSpecifiers } from '../../scripts/lib/dist-check.ts'
+import { treePlanter } from '../planted-tree.ts'
 
-const folders: string[] = []
-
-function plant(files: Readonly<Record<string, string>>): string {
-  const folder = mkdtempSync(join(tmpdir(), 'dist-'))
-  folders.push(folder)
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true })
-    writeFileSync(join(folder, path), text)
-  }
-  return folder
-}
-
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
-})
+const plant = treePlanter()
 
 describe('withJsSpecifiers', () => {
   it('rewrites every form of a relative .ts specifier, and nothing else', () => {

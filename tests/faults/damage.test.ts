@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -28,6 +18,7 @@ import {
 import { isLinkspanError } from 'linkspan/connect'
 import { fakeOperation, memoryLogger, seededRandom, type VirtualClock, virtualClock } from 'linkspan/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { flipBit } from '../../packages/linkspan/src/journal/sqlite/fixtures/flip-bit.ts'
 
 const seed = Number(process.env['LINKSPAN_SEED'] ?? Date.now() % 1_000_000)
 const FLIPS = 40
@@ -170,15 +161,6 @@ function right(n: number): boolean {
   )
 }
 
-function flip(file: string, bit: number): void {
-  const handle = openSync(file, 'r+')
-  const byte = Buffer.alloc(1)
-  readSync(handle, byte, 0, 1, bit >> 3)
-  byte[0] = (byte[0] as number) ^ (1 << (bit & 7))
-  writeSync(handle, byte, 0, 1, bit >> 3)
-  closeSync(handle)
-}
-
 describe('damage to the files of a killed engine', () => {
   it('none: everything goes on', async () => {
     expect(await outcomeOf(() => undefined)).toEqual({ told: [], wrong: [] })
@@ -194,7 +176,7 @@ describe('damage to the files of a killed engine', () => {
       const seen = new Map<string, number>()
       for (let flips = 0; flips < FLIPS; flips++) {
         const bit = Math.floor(random.next() * bits)
-        const { told, wrong } = await outcomeOf((directory) => flip(join(directory, name), bit))
+        const { told, wrong } = await outcomeOf((directory) => flipBit(join(directory, name), bit))
         const what = `${told[0]?.replace(/\d+/g, 'n') ?? 'nothing'}${wrong.length > 0 ? ', some did not run' : ''}`
         seen.set(what, (seen.get(what) ?? 0) + 1)
         if (told.length === 0) expect(wrong, `seed ${seed}: bit ${bit} of ${name}, silently`).toEqual([])

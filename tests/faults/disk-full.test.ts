@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import {
   closeSync,
   copyFileSync,
@@ -18,26 +17,10 @@ import { createEngine, defineProject, type Flow, flow, inbox, type MountableEngi
 import { route } from 'linkspan/serve'
 import { fakeOperation, memoryLogger } from 'linkspan/testing'
 import { afterAll, describe, expect, it } from 'vitest'
+import { mountSmallDisk } from '../../packages/linkspan/src/journal/sqlite/fixtures/small-disk.ts'
 
-const SIZE_MIB = 16
-const mounted = mountSmallDisk()
-
-/** A small disk in memory, or why there is none. */
-function mountSmallDisk(): { readonly directory: string } | { readonly reason: string } {
-  const directory = mkdtempSync(join(tmpdir(), 'linkspan-full-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE_MIB}m`, 'tmpfs', directory], { stdio: 'pipe' })
-    return { directory }
-  } catch (error) {
-    rmSync(directory, { recursive: true, force: true })
-    const [first] = String((error as Error).message).split('\n')
-    return { reason: `no small disk can be mounted here (it takes root): ${first}` }
-  }
-}
-
-afterAll(() => {
-  if ('directory' in mounted) execFileSync('umount', ['-l', mounted.directory])
-})
+const mounted = mountSmallDisk(16)
+afterAll(() => mounted.unmount())
 
 interface Item {
   readonly n: number

@@ -1,11 +1,13 @@
-import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isLinkspanError } from '../../model/errors.ts'
 import { ending, type Owner, openOwner, range, wait } from '../../testing/journal-suite/harness.ts'
+import { seededRandom } from '../../testing/seeded-random.ts'
 import { open, seal } from '../envelope.ts'
 import type { Journal, StoredMessage } from '../journal.ts'
+import { flipBit } from './fixtures/flip-bit.ts'
 import { copyJournal, freshEnvironment } from './fixtures/rig.ts'
 import { sqlite } from './sqlite.ts'
 import { verifyFile } from './verify.ts'
@@ -125,26 +127,6 @@ async function learn(hurt: (directory: string) => void): Promise<string> {
   }
 }
 
-function flip(file: string, bit: number): void {
-  const handle = openSync(file, 'r+')
-  const byte = Buffer.alloc(1)
-  readSync(handle, byte, 0, 1, bit >> 3)
-  byte[0] = (byte[0] as number) ^ (1 << (bit & 7))
-  writeSync(handle, byte, 0, 1, bit >> 3)
-  closeSync(handle)
-}
-
-/** Numbers in [0, 1) that follow from a seed (mulberry32). */
-function seeded(start: number): () => number {
-  let state = start
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}
-
 describe('damage', () => {
   test('an unhurt copy of a crashed journal is the same', async () => {
     expect(await learn(() => {})).toBe('same')
@@ -154,12 +136,12 @@ describe('damage', () => {
     'a flipped bit of %s is never silent',
     { timeout: 120_000 },
     async (name) => {
-      const random = seeded(seed)
+      const random = seededRandom(seed)
       const bits = statSync(join(crashed.environment.directory, name)).size * 8
       const seen = new Map<string, number>()
       for (let n = 0; n < FLIPS; n++) {
-        const bit = Math.floor(random() * bits)
-        const learnt = await learn((directory) => flip(join(directory, name), bit))
+        const bit = Math.floor(random.next() * bits)
+        const learnt = await learn((directory) => flipBit(join(directory, name), bit))
         expect(learnt, `seed ${seed}: bit ${bit} of ${name}`).not.toBe('SILENT')
         seen.set(learnt, (seen.get(learnt) ?? 0) + 1)
       }

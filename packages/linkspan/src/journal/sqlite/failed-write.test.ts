@@ -1,8 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import {
   batch,
   bytes,
@@ -13,19 +11,14 @@ import {
   seqs,
   text,
 } from '../../testing/journal-suite/harness.ts'
+import { freshJournal } from './fixtures/fresh-journal.ts'
 import { copyJournal, freshEnvironment } from './fixtures/rig.ts'
+import { mountSmallDisk } from './fixtures/small-disk.ts'
 import { sqlite, sqliteWith } from './sqlite.ts'
 import type { Commit } from './store.ts'
 import { verifyFile } from './verify.ts'
 
-let fresh: ReturnType<typeof freshEnvironment>
-let path: string
-
-beforeEach(() => {
-  fresh = freshEnvironment()
-  path = join(fresh.environment.directory, 'hub.db')
-})
-afterEach(() => fresh.remove())
+const fresh = freshJournal()
 
 /** What SQLite throws when an fsync fails. */
 const failedSync = (): Error => Object.assign(new Error('disk I/O error'), { errcode: 10 | (4 << 8) })
@@ -65,7 +58,7 @@ describe('a failed fsync', () => {
         [3, undefined],
         [3, 3],
       ])
-      expect(existsSync(`${path}.damaged-1`)).toBe(true)
+      expect(existsSync(`${fresh.path}.damaged-1`)).toBe(true)
       expect(fresh.lines.map(([, event]) => event)).toEqual(['journal.write-failed', 'journal.replaced'])
 
       expect(await owner.accept({})).toEqual([4])
@@ -74,7 +67,7 @@ describe('a failed fsync', () => {
       })
       expect(text(await owner.journal.state.get('s', 'k'))).toBe('v')
       await owner.journal.close()
-      expect(verifyFile(path, () => {})).toEqual([])
+      expect(verifyFile(fresh.path, () => {})).toEqual([])
       const again = await sqlite('hub.db').open(fresh.environment)
       expect(seqs(await again.history.query({ limit: 10, order: 'oldest' }))).toEqual([1, 2, 3, 4])
       expect(again.opened.crashed).toBe(false)
@@ -104,7 +97,7 @@ describe('a failed fsync', () => {
     })
     owner.faults.push('before')
     expect(await owner.journal.history.prune(10, 10, 10, 10)).toBe(1)
-    expect(existsSync(`${path}.damaged-1`)).toBe(true)
+    expect(existsSync(`${fresh.path}.damaged-1`)).toBe(true)
     expect(await owner.journal.messages.load([seq])).toEqual([])
     await owner.journal.close()
   })
@@ -115,7 +108,12 @@ describe('a failed fsync', () => {
       owner.faults.push('before')
       await owner.accept({})
     }
-    expect([1, 2, 3, 4].map((n) => existsSync(`${path}.damaged-${n}`))).toEqual([true, true, true, false])
+    expect([1, 2, 3, 4].map((n) => existsSync(`${fresh.path}.damaged-${n}`))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ])
     await owner.journal.close()
   })
 })
@@ -137,23 +135,23 @@ describe('a replacement that a crash cut short', () => {
       other.remove()
     }
     await make(1, fresh.environment.directory)
-    rmSync(`${path}-mark`)
+    rmSync(`${fresh.path}-mark`)
     const whole = freshEnvironment()
     await make(2, whole.environment.directory)
     const journal = await sqlite('hub.db').open(whole.environment)
     await journal.close()
-    renameSync(join(whole.environment.directory, 'hub.db'), `${path}.recovered`)
+    renameSync(join(whole.environment.directory, 'hub.db'), `${fresh.path}.recovered`)
     whole.remove()
   }
 
   test.each([
     ['before anything was moved', () => {}],
-    ['after the database was moved', () => renameSync(path, `${path}.damaged-1`)],
+    ['after the database was moved', () => renameSync(fresh.path, `${fresh.path}.damaged-1`)],
     [
       'after its log was moved',
       () => {
-        renameSync(path, `${path}.damaged-1`)
-        renameSync(`${path}-wal`, `${path}.damaged-1-wal`)
+        renameSync(fresh.path, `${fresh.path}.damaged-1`)
+        renameSync(`${fresh.path}-wal`, `${fresh.path}.damaged-1-wal`)
       },
     ],
   ])('is finished at the next start: %s', async (_when, moved) => {
@@ -162,36 +160,17 @@ describe('a replacement that a crash cut short', () => {
     const journal = await sqlite('hub.db').open(fresh.environment)
     expect(journal.opened.lastSeq).toBe(2)
     await journal.close()
-    expect(existsSync(`${path}.damaged-1`)).toBe(true)
-    expect(existsSync(`${path}.damaged-1-wal`)).toBe(true)
-    expect(existsSync(`${path}.recovered`)).toBe(false)
-    expect(verifyFile(path, () => {})).toEqual([])
+    expect(existsSync(`${fresh.path}.damaged-1`)).toBe(true)
+    expect(existsSync(`${fresh.path}.damaged-1-wal`)).toBe(true)
+    expect(existsSync(`${fresh.path}.recovered`)).toBe(false)
+    expect(verifyFile(fresh.path, () => {})).toEqual([])
   })
 })
 
-const mounted = mountSmallDisk()
-
-/** A disk of 3 MiB in memory, or why there is none. */
-function mountSmallDisk(): { readonly directory: string } | { readonly reason: string } {
-  const directory = mkdtempSync(join(tmpdir(), 'linkspan-small-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', directory], { stdio: 'pipe' })
-    return { directory }
-  } catch (error) {
-    rmSync(directory, { recursive: true, force: true })
-    return {
-      reason: `no small disk can be mounted here: ${String((error as Error).message).split('\\n')[0]}`,
-    }
-  }
-}
+const mounted = mountSmallDisk(3)
+afterAll(() => mounted.unmount())
 
 describe('a full disk', () => {
-  afterEach(() => {
-    if ('reason' in mounted) return
-    execFileSync('umount', ['-l', mounted.directory])
-    rmSync(mounted.directory, { recursive: true, force: true })
-  })
-
   test('refuses, loses nothing, and goes on when there is room again', async (context) => {
     if ('reason' in mounted) return context.skip(mounted.reason)
     const { directory } = mounted

@@ -11,21 +11,15 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openOwner, ownerOf, seqs } from '../../testing/journal-suite/harness.ts'
+import { freshJournal } from './fixtures/fresh-journal.ts'
 import { copyJournal, freshEnvironment } from './fixtures/rig.ts'
 import { markPath, readMark } from './high-water-mark.ts'
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts'
 import { sqlite, sqliteWith } from './sqlite.ts'
 
-let fresh: ReturnType<typeof freshEnvironment>
-let path: string
-
-beforeEach(() => {
-  fresh = freshEnvironment()
-  path = join(fresh.environment.directory, 'hub.db')
-})
-afterEach(() => fresh.remove())
+const fresh = freshJournal()
 
 const rig = (factory = sqlite('hub.db')) => ({
   factory,
@@ -54,30 +48,30 @@ describe('a journal file', () => {
   })
 
   test('of another program is refused and left alone', async () => {
-    const db = new DatabaseSync(path)
+    const db = new DatabaseSync(fresh.path)
     db.exec('CREATE TABLE theirs (a)')
     db.close()
-    const before = readFileSync(path)
+    const before = readFileSync(fresh.path)
     await expect(open()).rejects.toEqual(error('JOURNAL_FOREIGN', 'hub.db'))
-    expect(readFileSync(path)).toEqual(before)
+    expect(readFileSync(fresh.path)).toEqual(before)
   })
 
   test('that is no database is refused and left alone', async () => {
-    writeFileSync(path, 'Dear diary, '.repeat(500))
+    writeFileSync(fresh.path, 'Dear diary, '.repeat(500))
     await expect(open()).rejects.toEqual(error('JOURNAL_FOREIGN'))
-    expect(readFileSync(path, 'utf8')).toBe('Dear diary, '.repeat(500))
+    expect(readFileSync(fresh.path, 'utf8')).toBe('Dear diary, '.repeat(500))
     await expect(sqlite('hub.db').openForReading(fresh.environment)).rejects.toEqual(error('JOURNAL_FOREIGN'))
   })
 
   test('of ours that no longer looks like it is damaged, not another program’s', async () => {
     await (await open()).close()
-    writeFileSync(path, 'x'.repeat(20_000))
+    writeFileSync(fresh.path, 'x'.repeat(20_000))
     await expect(open()).rejects.toEqual(error('JOURNAL_DAMAGED'))
   })
 
   test('of a newer version is refused', async () => {
     await (await open()).close()
-    const db = new DatabaseSync(path)
+    const db = new DatabaseSync(fresh.path)
     db.exec('PRAGMA user_version = 99')
     db.close()
     await expect(open()).rejects.toEqual(error('JOURNAL_NEWER', '99', String(MIGRATIONS.length)))
@@ -99,7 +93,7 @@ describe('a journal file', () => {
     const again = await newer().open(fresh.environment)
     expect(seqs(await again.history.query({ limit: 5 }))).toEqual([1])
     await again.close()
-    const db = new DatabaseSync(path, { readOnly: true })
+    const db = new DatabaseSync(fresh.path, { readOnly: true })
     expect(db.prepare('SELECT a FROM added').get()).toEqual({ a: 7 })
     db.close()
     await expect(open()).rejects.toEqual(error('JOURNAL_NEWER', 'version 2'))
@@ -121,7 +115,7 @@ describe('a journal file', () => {
     await expect(sqlite('hub.db').openForReading(fresh.environment)).rejects.toEqual(
       error('JOURNAL_FAILED', 'no journal'),
     )
-    expect(existsSync(path)).toBe(false)
+    expect(existsSync(fresh.path)).toBe(false)
   })
 
   test('is owned by one process, which is named', async () => {
@@ -178,11 +172,11 @@ describe('the mark of how far a journal had come', () => {
 
   test('follows each commit', async () => {
     const owner = await openOwner(rig())
-    expect(readMark(path)).toMatchObject({ commits: 0, lastSeq: 0 })
+    expect(readMark(fresh.path)).toMatchObject({ commits: 0, lastSeq: 0 })
     await owner.accept({}, {})
-    expect(readMark(path)).toMatchObject({ commits: 1, lastSeq: 2 })
+    expect(readMark(fresh.path)).toMatchObject({ commits: 1, lastSeq: 2 })
     await owner.accept({})
-    expect(readMark(path)).toMatchObject({ commits: 2, lastSeq: 3 })
+    expect(readMark(fresh.path)).toMatchObject({ commits: 2, lastSeq: 3 })
     await owner.journal.close()
   })
 
@@ -192,11 +186,9 @@ describe('the mark of how far a journal had come', () => {
     const crashed = freshEnvironment()
     copyJournal(fresh.environment.directory, crashed.environment.directory)
     await owner.accept({}, {})
-    copyFileSync(markPath(path), markPath(join(crashed.environment.directory, 'hub.db')))
+    copyFileSync(markPath(fresh.path), markPath(join(crashed.environment.directory, 'hub.db')))
     await owner.journal.close()
-    fresh.remove()
-    fresh = crashed
-    path = join(fresh.environment.directory, 'hub.db')
+    fresh.moveTo(crashed)
 
     const before = contents().filter(([name]) => !name?.endsWith('-lock') && !name?.endsWith('-shm'))
     await expect(open()).rejects.toEqual(error('JOURNAL_TAIL_LOST', 'message 1', 'message 3', 'acceptLoss'))
@@ -214,43 +206,43 @@ describe('the mark of how far a journal had come', () => {
 
   test('shows that an older copy was put in the journal’s place', async () => {
     await someCommits(2)
-    copyFileSync(path, `${path}.old`)
+    copyFileSync(fresh.path, `${fresh.path}.old`)
     await someCommits(3)
-    renameSync(`${path}.old`, path)
+    renameSync(`${fresh.path}.old`, fresh.path)
     await expect(open()).rejects.toEqual(error('JOURNAL_TAIL_LOST', 'commit 2', 'commit 5'))
   })
 
   test('shows that the journal is gone, or is another one', async () => {
     await someCommits(2)
-    renameSync(path, `${path}.away`)
+    renameSync(fresh.path, `${fresh.path}.away`)
     await expect(open()).rejects.toEqual(error('JOURNAL_TAIL_LOST', 'empty'))
-    expect(existsSync(path)).toBe(false)
+    expect(existsSync(fresh.path)).toBe(false)
     const other = await sqlite('other.db').open(fresh.environment)
     await other.close()
-    copyFileSync(join(fresh.environment.directory, 'other.db'), path)
+    copyFileSync(join(fresh.environment.directory, 'other.db'), fresh.path)
     await expect(open()).rejects.toEqual(error('JOURNAL_TAIL_LOST', 'another journal'))
   })
 
   test('may lag behind or be missing: the database is ahead of it then', async () => {
     await someCommits(2)
-    const old = readFileSync(markPath(path))
+    const old = readFileSync(markPath(fresh.path))
     await someCommits(2)
-    writeFileSync(markPath(path), old)
+    writeFileSync(markPath(fresh.path), old)
     await (await open()).close()
-    rmSync(markPath(path))
+    rmSync(markPath(fresh.path))
     await (await open()).close()
-    expect(readMark(path)).toMatchObject({ commits: 4, lastSeq: 4 })
+    expect(readMark(fresh.path)).toMatchObject({ commits: 4, lastSeq: 4 })
   })
 
   test('survives a torn write of itself, and is missed aloud when it cannot be read', async () => {
     await someCommits(3)
-    const torn = readFileSync(markPath(path))
-    const newest = readMark(path)
+    const torn = readFileSync(markPath(fresh.path))
+    const newest = readMark(fresh.path)
     torn[10] = (torn[10] as number) ^ 1
     torn[74] = (torn[74] as number) ^ 1
-    writeFileSync(markPath(path), torn)
+    writeFileSync(markPath(fresh.path), torn)
     expect(newest).toMatchObject({ commits: 3 })
-    expect(readMark(path)).toBe(null)
+    expect(readMark(fresh.path)).toBe(null)
     await (await open()).close()
     expect(fresh.lines.map(([, event]) => event)).toContain('journal.mark-unreadable')
   })

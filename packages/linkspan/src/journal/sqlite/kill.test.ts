@@ -1,17 +1,12 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as after } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { freshEnvironment } from './fixtures/rig.ts'
+import { expect, test } from 'vitest'
+import { freshJournal } from './fixtures/fresh-journal.ts'
 import { sqlite } from './sqlite.ts'
 import { verifyFile } from './verify.ts'
 
-let fresh: ReturnType<typeof freshEnvironment>
-
-beforeEach(() => {
-  fresh = freshEnvironment()
-})
-afterEach(() => fresh.remove())
+const fresh = freshJournal()
 
 /** What the killed processes were told is durable. */
 interface Told {
