@@ -60,11 +60,15 @@ export function lastWords(folder: string): string {
   return existsSync(logFile(folder)) ? readFileSync(logFile(folder), 'utf8').trim().slice(-2_000) : ''
 }
 
-/** When a process started, in ticks since the machine did; null where there is none, or only its remains. */
+/**
+ * When a process started, in ticks since the machine did; null where there is none, or only its remains. A process whose
+ * first thread is dead holds its ports for as long as others of its threads live.
+ */
 function startOf(pid: number): string | null {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-    return fields[0] === 'Z' ? null : (fields[19] ?? null)
+    const [state, threads, started] = [fields[0], Number(fields[17]), fields[19] ?? null]
+    return state === 'Z' && threads <= 1 ? null : started
   } catch {
     return null
   }
