@@ -1,13 +1,13 @@
 import {
-  digestOf,
+  contentOf,
   effectOf,
-  objectOf,
+  lookRoute,
   type Route,
   refusal,
   type Simulator,
   type SinkAnswer,
   type SinkRequest,
-  textField,
+  shown,
 } from './sink.ts'
 
 interface Card {
@@ -33,23 +33,18 @@ export function board(): Simulator {
 }
 
 function look(cards: Map<string, Card>, id: string | null): Route {
-  const perform = (): SinkAnswer => {
-    if (id === null) return { status: 200, body: { tasks: [...cards.keys()] }, effect: null, note: 'looked' }
+  return lookRoute(() => {
+    if (id === null) return shown({ tasks: [...cards.keys()] })
     const card = cards.get(id)
-    return card
-      ? { status: 200, body: card.body, effect: null, note: 'looked' }
-      : refusal(404, `No task ${id}.`)
-  }
-  return { kind: 'look', identity: '', deliveryId: null, perform }
+    return card ? shown(card.body) : refusal(404, `No task ${id}.`)
+  })
 }
 
 function put(cards: Map<string, Card>, taskId: string, request: SinkRequest): Route | SinkAnswer {
-  const version = objectOf(request.body)?.['version']
-  if (typeof version !== 'number' || !Number.isSafeInteger(version))
-    return refusal(422, '"version" must be an integer.')
-  if (textField(request.body, 'taskId') !== taskId)
-    return refusal(422, '"taskId" must be the id in the path.')
-  const deliveryId = textField(request.body, 'deliveryId')
+  const { deliveryId, digest, text, number } = contentOf(request)
+  const version = number('version')
+  if (version === null || !Number.isSafeInteger(version)) return refusal(422, '"version" must be an integer.')
+  if (text('taskId') !== taskId) return refusal(422, '"taskId" must be the id in the path.')
   const perform = (): SinkAnswer => {
     const current = cards.get(taskId)
     if (current && current.version > version) {
@@ -62,7 +57,7 @@ function put(cards: Map<string, Card>, taskId: string, request: SinkRequest): Ro
       }
     }
     cards.set(taskId, { version, body: request.body })
-    const effect = effectOf({ deliveryId, taskId, version, digest: digestOf(request.body) })
+    const effect = effectOf({ deliveryId, taskId, version, digest })
     return { status: 200, body: { taskId, applied: true, version }, effect, note: 'applied' }
   }
   return { kind: 'apply', identity: `${taskId}|${version}|${deliveryId}`, deliveryId, perform }

@@ -1,13 +1,13 @@
 import {
-  digestOf,
+  contentOf,
   effectOf,
-  headerOf,
+  lookRoute,
   type Route,
   refusal,
   type Simulator,
   type SinkAnswer,
   type SinkRequest,
-  textField,
+  shown,
 } from './sink.ts'
 
 interface Saved {
@@ -33,20 +33,15 @@ export function bugs(): Simulator {
 }
 
 function look(saved: Map<string, Saved>): Route {
-  const perform = (): SinkAnswer => {
-    const body = { bugs: [...saved.values()].map(({ answer }) => answer.body) }
-    return { status: 200, body, effect: null, note: 'looked' }
-  }
-  return { kind: 'look', identity: '', deliveryId: null, perform }
+  return lookRoute(() => shown({ bugs: [...saved.values()].map(({ answer }) => answer.body) }))
 }
 
 function post(saved: Map<string, Saved>, request: SinkRequest): Route | SinkAnswer {
-  const key = headerOf(request, 'idempotency-key')
+  const { deliveryId, digest, text, header } = contentOf(request)
+  const key = header('idempotency-key')
   if (key === null) return refusal(400, 'The header Idempotency-Key is missing.')
-  const title = textField(request.body, 'title')
+  const title = text('title')
   if (title === null) return refusal(422, '"title" must be a text that is not empty.')
-  const deliveryId = textField(request.body, 'deliveryId')
-  const digest = digestOf(request.body)
   const perform = (): SinkAnswer => {
     const before = saved.get(key)
     if (before && before.digest !== digest)

@@ -1,12 +1,4 @@
-import {
-  digestOf,
-  effectOf,
-  type Route,
-  refusal,
-  type Simulator,
-  type SinkAnswer,
-  textField,
-} from './sink.ts'
+import { contentOf, effectOf, type Route, refusal, type Simulator, type SinkAnswer } from './sink.ts'
 
 /**
  * The chat, guarantee `none`: `POST /chat/messages` posts once per request. No idempotency key, and nobody can ask what
@@ -19,14 +11,15 @@ export function chat(): Simulator {
     route: (request): Route | SinkAnswer => {
       if (request.url.pathname !== '/chat/messages') return refusal(404, 'Use POST /chat/messages.')
       if (request.method !== 'POST') return refusal(405, 'This chat can only be written to: use POST.')
-      const text = textField(request.body, 'text')
-      const channel = textField(request.body, 'channel')
+      const { digest, ...content } = contentOf(request)
+      const text = content.text('text')
+      const channel = content.text('channel')
       if (text === null || channel === null)
         return refusal(422, '"channel" and "text" must be texts that are not empty.')
       const deliveryId = deliveryIn(text)
       const perform = (): SinkAnswer => {
         posted += 1
-        const effect = effectOf({ deliveryId, digest: digestOf(request.body), text })
+        const effect = effectOf({ deliveryId, digest, text })
         return { status: 201, body: { id: `M${posted}`, channel }, effect, note: 'applied' }
       }
       return { kind: 'apply', identity: `${channel}|${text}`, deliveryId, perform }

@@ -44,27 +44,60 @@ export function refusal(status: number, detail: string): SinkAnswer {
   return { status, body: { type: 'about:blank', status, detail }, effect: null, note: detail }
 }
 
-/** A body's hash; the same content in the same order of fields gives the same. */
-export function digestOf(body: unknown): string {
-  return createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 16)
+/** A route for people who look at what a simulator holds. */
+export function lookRoute(perform: () => SinkAnswer): Route {
+  return { kind: 'look', identity: '', deliveryId: null, perform }
 }
 
-/** The body as an object, or null. */
-export function objectOf(body: unknown): Readonly<Record<string, unknown>> | null {
+/** What people are shown. */
+export function shown(body: unknown): SinkAnswer {
+  return { status: 200, body, effect: null, note: 'looked' }
+}
+
+/** What a request carries, as the simulators read it. */
+export interface Content {
+  readonly deliveryId: string | null
+  /** A hash of the body; the same content in the same order of fields gives the same. */
+  readonly digest: string
+  readonly isObject: boolean
+  /** A field when it is a text that is not empty, else null. */
+  text(name: string): string | null
+  /** A field when it is a number, else null. */
+  number(name: string): number | null
+  /** A header when it is given once, else null. */
+  header(name: string): string | null
+}
+
+/** Reads what a request carries. */
+export function contentOf({ body, headers }: SinkRequest): Content {
+  const fields = objectOf(body)
+  return {
+    deliveryId: textOr(fields?.['deliveryId']),
+    digest: digestOf(body),
+    isObject: fields !== null,
+    text: (name) => textOr(fields?.[name]),
+    number: (name) => {
+      const value = fields?.[name]
+      return typeof value === 'number' ? value : null
+    },
+    header: (name) => textOr(headers[name]),
+  }
+}
+
+function digestOf(body: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(body ?? null))
+    .digest('base64url')
+    .slice(0, 16)
+}
+
+function objectOf(body: unknown): Readonly<Record<string, unknown>> | null {
   return typeof body === 'object' && body !== null && !Array.isArray(body)
     ? (body as Record<string, unknown>)
     : null
 }
 
-/** A field of a body when it is text, else null. */
-export function textField(body: unknown, name: string): string | null {
-  const value = objectOf(body)?.[name]
-  return typeof value === 'string' && value !== '' ? value : null
-}
-
-/** A header when it is given once, else null. */
-export function headerOf(request: SinkRequest, name: string): string | null {
-  const value = request.headers[name]
+function textOr(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null
 }
 

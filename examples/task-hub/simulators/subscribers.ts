@@ -1,14 +1,11 @@
 import {
-  digestOf,
+  contentOf,
   effectOf,
-  headerOf,
-  objectOf,
   type Route,
   refusal,
   type Simulator,
   type SinkAnswer,
   type SinkRequest,
-  textField,
 } from './sink.ts'
 
 /** How often each mark was applied, by subscriber and mark. */
@@ -49,22 +46,20 @@ function ask(inbox: Inbox, name: string, mark: string | null): Route | SinkAnswe
 }
 
 function post(inbox: Inbox, name: string, request: SinkRequest): Route | SinkAnswer {
-  const mark = headerOf(request, 'x-event-id')
+  const { deliveryId, digest, isObject, text, number, header } = contentOf(request)
+  const mark = header('x-event-id')
   if (mark === null) return refusal(400, 'The header X-Event-Id is missing.')
-  if (objectOf(request.body) === null) return refusal(422, 'The body must be a JSON object.')
-  const deliveryId = textField(request.body, 'deliveryId')
-  const taskId = textField(request.body, 'taskId')
-  const version = objectOf(request.body)?.['version']
+  if (!isObject) return refusal(422, 'The body must be a JSON object.')
   const perform = (): SinkAnswer => {
     const times = (inbox.get(`${name}|${mark}`) ?? 0) + 1
     inbox.set(`${name}|${mark}`, times)
     const effect = effectOf({
       deliveryId,
       subscriber: name,
-      taskId,
-      version: typeof version === 'number' ? version : null,
+      taskId: text('taskId'),
+      version: number('version'),
       mark,
-      digest: digestOf(request.body),
+      digest,
       again: times > 1,
     })
     return { status: 202, body: { received: mark }, effect, note: times > 1 ? 'doubled' : 'applied' }
