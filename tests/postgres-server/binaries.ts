@@ -10,7 +10,6 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { cache } from '../../scripts/lib/files.ts'
 import { reaches, type ServerUser } from '../../scripts/lib/server-user.ts'
@@ -82,7 +81,7 @@ function makeLink(to: string, link: string): void {
 
 /** Copies the programs out of a folder that only we may enter, such as root's home. One copy serves all runs. */
 function copied(native: string, version: string): string {
-  const copy = join(tmpdir(), `linkspan-postgres-${version}-${process.getuid?.()}`)
+  const copy = join('/tmp', `linkspan-postgres-${version}-${process.getuid?.()}`)
   if (existsSync(copy)) return ours(copy)
   const half = mkdtempSync(`${copy}-`)
   cpSync(native, half, { recursive: true, verbatimSymlinks: true })

@@ -25,9 +25,9 @@ export const ownerFile = 'owner'
 
 /**
  * Makes a folder of a server's own, with a fresh cluster in `data`. Answers the folder.
- * `parent` is where it goes: the system's temporary folder unless said otherwise.
+ * `parent` is where it goes.
  */
-export function freshFolder(binaries: Binaries, user: ServerUser, parent?: string): string {
+export function freshFolder(binaries: Binaries, user: ServerUser, parent: string): string {
   const folder = makeFolder(user, parent)
   cpSync(template(binaries, user), join(folder, 'data'), { recursive: true })
   give(join(folder, 'data'), user)
@@ -35,7 +35,7 @@ export function freshFolder(binaries: Binaries, user: ServerUser, parent?: strin
 }
 
 /** Makes a folder of a server's own, with nothing in it yet. */
-export function makeFolder(user: ServerUser, parent = tmpdir()): string {
+export function makeFolder(user: ServerUser, parent: string): string {
   const folder = mkdtempSync(join(parent, prefix))
   chmodSync(folder, 0o711)
   writeFileSync(join(folder, ownerFile), String(process.pid))
@@ -43,8 +43,13 @@ export function makeFolder(user: ServerUser, parent = tmpdir()): string {
   rmSync(folder, { recursive: true })
   throw new Error(
     `The server's data cannot lie in ${parent}: the user ${user?.name} may not enter it, and PostgreSQL does not ` +
-      'run as root. Set TMPDIR to a folder that all may enter, such as /tmp.',
+      'run as root. Choose a folder that all may enter, such as one in /tmp.',
   )
+}
+
+/** The system's temporary folder, or where the user may not enter that, the one that all may. */
+export function temporaryFolder(user: ServerUser): string {
+  return reaches(user, tmpdir(), 1) ? tmpdir() : '/tmp'
 }
 
 /** Gives all files of a cluster to the user, and to nobody else. */
@@ -61,7 +66,7 @@ export function give(data: string, user: ServerUser): void {
 function template(binaries: Binaries, user: ServerUser): string {
   const kept = join(onDemand, `cluster-${binaries.version}`)
   if (existsSync(kept)) return kept
-  const folder = makeFolder(user)
+  const folder = makeFolder(user, temporaryFolder(user))
   const data = join(folder, 'data')
   mkdirSync(data)
   give(data, user)

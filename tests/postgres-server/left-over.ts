@@ -1,14 +1,13 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { childrenOf } from './cluster-process.ts'
 import { ownerFile, prefix } from './data-folder.ts'
 
 /**
- * Ends servers, and removes their data, whose test process was killed before it could. A server is known by the
+ * Ends servers below a folder, and removes their data, whose test process was killed before it could. A server is known by the
  * folder in its command line, so that nothing else is ever ended.
  */
-export function removeLeftOver(parent: string = tmpdir()): void {
+export function removeLeftOver(parent: string): void {
   for (const name of readdirSync(parent)) {
     if (!name.startsWith(prefix)) continue
     const folder = join(parent, name)

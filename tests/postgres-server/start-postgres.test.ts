@@ -104,10 +104,11 @@ describe.each(majors.filter((major) => packageFolder(major) !== null))('PostgreS
 })
 
 describe('a version that is not installed', () => {
-  it.each(majors.filter((major) => packageFolder(major) === null).slice(0, 1))(
-    'says how to get %i',
-    async (version) => {
-      await expect(startPostgres({ version })).rejects.toThrow(`npm run postgres-versions -- ${version}`)
-    },
-  )
+  const missing = majors.find((major) => packageFolder(major) === null)
+
+  it.skipIf(missing === undefined)('says how to get it', async () => {
+    await expect(startPostgres({ version: missing! })).rejects.toThrow(
+      `npm run postgres-versions -- ${missing}`,
+    )
+  })
 })

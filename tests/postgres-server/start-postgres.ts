@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type ServerUser, serverUser } from '../../scripts/lib/server-user.ts'
 import { type Binaries, binaries } from './binaries.ts'
 import { type ClusterProcess, clusterProcess } from './cluster-process.ts'
-import { freshFolder } from './data-folder.ts'
+import { freshFolder, temporaryFolder } from './data-folder.ts'
 import { removeLeftOver } from './left-over.ts'
 import { freePort } from './ports.ts'
 import { installedMajor, type Major } from './versions.ts'
@@ -81,10 +81,11 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 
 /** Makes a fresh cluster on disk. */
 export function prepare(version: Major, settings: Settings, parent?: string): Prepared {
-  removeLeftOver()
   const user = serverUser()
+  const place = parent ?? temporaryFolder(user)
+  removeLeftOver(place)
   const programs = binaries(version, user)
-  const folder = freshFolder(programs, user, parent)
+  const folder = freshFolder(programs, user, place)
   return { binaries: programs, user, folder, settings }
 }
 

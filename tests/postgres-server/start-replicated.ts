@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
 import { copyOnline } from './copy-online.ts'
-import { give, makeFolder } from './data-folder.ts'
+import { give, makeFolder, temporaryFolder } from './data-folder.ts'
 import {
   type Cluster,
   type PostgresOptions,
@@ -52,7 +52,8 @@ const primarySettings = {
 export async function startReplicated(options: PostgresOptions = {}): Promise<Replicated> {
   const { version = installedMajor, config = {}, folder } = options
   const first = prepare(version, { ...config, ...primarySettings }, folder)
-  const copy = makeFolder(first.user, folder)
+  const place = folder ?? temporaryFolder(first.user)
+  const copy = makeFolder(first.user, place)
   cpSync(join(first.folder, 'data'), join(copy, 'data'), { recursive: true })
   let primary = await startCluster(first)
   let standby: Cluster | null = await startStandby(first, copy, primary)
@@ -80,7 +81,7 @@ export async function startReplicated(options: PostgresOptions = {}): Promise<Re
       await stopAll(former)
       former = []
       if (standby !== null) return
-      const renewed = makeFolder(first.user, folder)
+      const renewed = makeFolder(first.user, place)
       await copyOnline(primary, join(renewed, 'data'))
       standby = await startStandby(first, renewed, primary)
     },

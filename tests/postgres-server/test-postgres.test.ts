@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { reaches } from '../../scripts/lib/server-user.ts'
+import { reaches, serverUser } from '../../scripts/lib/server-user.ts'
+import { temporaryFolder } from './data-folder.ts'
 import { removeLeftOver } from './left-over.ts'
 import { type PostgresServer, startPostgres } from './start-postgres.ts'
 import { testPostgres } from './test-postgres.ts'
@@ -64,7 +65,7 @@ describe('a test process that is killed', () => {
     child.kill('SIGKILL')
     await gone
     expect(await names(url)).toContain('postgres')
-    removeLeftOver()
+    removeLeftOver(temporaryFolder(serverUser()))
     expect(existsSync(join(dataDir, '..'))).toBe(false)
     await expect(names(url)).rejects.toThrow()
     expect(await names(server.url)).toContain('postgres')
