@@ -229,6 +229,20 @@ describe('a schedule', () => {
     }
   })
 
+  it('keeps its place when its flow is renamed while the engine is down', async () => {
+    const tick = (name: string, renamedFrom: readonly string[] = []) =>
+      flow(name, { renamedFrom })
+        .from(schedule('1h', { missed: 'all' }))
+        .map('at', (run) => run.scheduledAt)
+    await using engine = await rig([tick('tick')])
+    await engine.advance('61m')
+    engine.crash()
+    await engine.advance('209m')
+    await engine.start([tick('tock', ['tick'])])
+    await engine.advance('1m')
+    expect(await engine.states()).toEqual(['done', 'done', 'done', 'done'])
+  })
+
   it('of a paused flow does not run', async () => {
     const tick = flow('tick')
       .from(schedule('1h', { missed: 'skip' }))
