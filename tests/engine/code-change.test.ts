@@ -255,6 +255,17 @@ describe('a flow that was renamed', () => {
     expect(await engine.admin.flows()).toMatchObject([{ paused: false, messages: { dead: 0, done: 2 } }])
   })
 
+  it('knows again what was accepted under its former name', async () => {
+    const named = (name: string, renamedFrom?: string) =>
+      flow(name, renamedFrom ? { renamedFrom } : {}).from(inbox<string>())
+    const before = named('ship')
+    await using engine = await rig([before])
+    const { id } = await engine.send(before, 'a', { dedupeKey: 'delivery-1' })
+    const after = named('deliver', 'ship')
+    await deploy(engine, [after])
+    expect(await engine.send(after, 'a', { dedupeKey: 'delivery-1' })).toEqual({ id, duplicate: true })
+  })
+
   it('without saying so leaves messages that say what they wait for', async () => {
     const to = sinks()
     const before = shipping(to, 'ship')

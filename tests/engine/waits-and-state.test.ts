@@ -28,6 +28,18 @@ describe('a delay', () => {
     expect(numbers(put)).toEqual(['a2', 'a3', 'a1'])
   })
 
+  it('is no attempt: only what is tried again counts', async () => {
+    const put = store()
+    put.next('unavailable')
+    const save = flow('save').from(inbox<Item>(), byKey).delay('wait', '1h').to('put', put)
+    await using engine = await rig([save])
+    const { id } = await engine.send(save, { key: 'a', n: 1 })
+    await engine.advance('1m')
+    expect(await engine.message(id)).toMatchObject({ state: 'waiting', attempt: 1 })
+    await engine.advance('2h')
+    expect(await engine.message(id)).toMatchObject({ state: 'done', attempt: 2 })
+  })
+
   it('with hold keeps its key, and no other', async () => {
     const put = store()
     const save = flow('save')

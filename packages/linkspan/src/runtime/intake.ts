@@ -10,6 +10,7 @@ import type { CompiledFlow } from './compile.ts'
 import type { Accepted } from './engine-api.ts'
 import type { Events } from './events.ts'
 import type { FlowQueue } from './flow-queue.ts'
+import { identityOf } from './former-names.ts'
 import type { FreshSet } from './fresh-set.ts'
 import { jsonText, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
@@ -106,7 +107,7 @@ export function createEntrance(options: EntryOptions): Entrance {
         dedupeKey === undefined
           ? null
           : {
-              scope: flow.name,
+              scope: identityOf(flow.flow.definition),
               key: dedupeKey,
               until: clock.now() + flow.flow.definition.settings.dedupeForMs,
             },

@@ -283,7 +283,7 @@ export function createLive(options: LiveOptions): Live {
     const limit = flow.flow.definition.settings.timeLimitMs
     const wakeAt = limit === null ? reason.wakeAt : Math.min(reason.wakeAt, loaded.acceptedAt + limit + 1)
     const hold = reason.hold && loaded.key !== null
-    const attempt = work.attempt + 1
+    const attempt = work.attempt + (reason.why === 'retry' ? 1 : 0)
     save(pass)
     committer.wait(
       waitOf(loaded, {
