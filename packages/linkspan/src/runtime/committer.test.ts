@@ -79,7 +79,11 @@ describe('the committer', () => {
   it('hands over what has gathered before it answers for what was committed', async () => {
     const world = createWorld()
     const handedOver: number[] = []
-    world.committer.accept(message('a'), () => handedOver.push(world.batches.length), expect.fail)
+    world.committer.accept(
+      message('a'),
+      () => handedOver.push(world.batches.length),
+      ({ code }) => expect.fail(code),
+    )
     await world.clock.advance(1)
     accept(world, 'b')
     await world.clock.run()

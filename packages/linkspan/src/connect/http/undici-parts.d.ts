@@ -3,8 +3,10 @@
  * cache and mocks with them, which costs every engine 12 MB and a fifth of its start. undici is pinned to one version.
  */
 declare module 'undici/lib/dispatcher/agent.js' {
-  export { Agent as default } from 'undici'
+  import { Agent } from 'undici'
+  export = Agent
 }
 declare module 'undici/lib/dispatcher/pool.js' {
-  export { Pool as default } from 'undici'
+  import { Pool } from 'undici'
+  export = Pool
 }
