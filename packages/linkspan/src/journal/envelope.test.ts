@@ -20,9 +20,15 @@ function rewritten(sealed: Uint8Array, place: string, at: number, value: number)
   return Buffer.concat([header, checksumFor(header.readUInt32BE(0), payload, place), payload])
 }
 
+/** FNV-1a, 32 bits. */
+const FNV_OFFSET = 0x811c9dc5
+const FNV_PRIME = 0x01000193
+
 function checksumFor(header: number, payload: Uint8Array, place: string): Buffer {
   const sum = Buffer.alloc(4)
-  sum.writeUInt32BE(crc(payload, crc(Buffer.from(`${header}:${place}`), 0)))
+  const units = Array.from({ length: place.length }, (_unit, at) => place.charCodeAt(at))
+  const start = [header, ...units].reduce((hash, unit) => Math.imul(hash ^ unit, FNV_PRIME), FNV_OFFSET)
+  sum.writeUInt32BE(crc(payload, start >>> 0))
   return sum
 }
 
