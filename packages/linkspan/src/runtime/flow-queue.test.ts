@@ -196,6 +196,22 @@ describe('a flow queue', () => {
     expect(world.mostActive).toBe(4)
   })
 
+  it('lets others have a turn after some passes: what is accepted meanwhile does not wait for all', async () => {
+    const world = createWorld({ outcome: () => ENDED, settings: { concurrency: 100, window: 100 } })
+    const startedAtTurn: number[] = []
+    const turn = (): void => {
+      startedAtTurn.push(world.started.length)
+      if (world.started.length < 50) world.clock.defer(turn)
+    }
+    await world.clock.advance(1)
+    for (let n = 0; n < 50; n += 1) world.accept(null)
+    world.clock.defer(turn)
+    await world.clock.run()
+    const perTurn = startedAtTurn.map((count, at) => count - (startedAtTurn[at - 1] ?? 0))
+    expect(Math.max(...perTurn)).toBeLessThanOrEqual(8)
+    expect(world.ended).toHaveLength(50)
+  })
+
   it('lets a failing message hold its own key only', async () => {
     const world = createWorld({
       outcome: (seq, pass) =>

@@ -111,6 +111,8 @@ const LANE_DEPTH = 64
 /** How many messages may hold their keys at once before the flow takes no more on. */
 const MAX_HELD = 10_000
 const PAGE = 256
+/** How many passes are begun before the next turn of the event loop. */
+const PASSES_A_TURN = 8
 const RETRY_READ_MS = 1_000
 
 /** Makes the queue of one flow. It starts by reading the backlog. */
@@ -131,6 +133,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   let residentBytes = 0
   let held = 0
   let active = 0
+  let begun = 0
   let paused = false
   let running = false
   let wakeTimer: CancelTimer | null = null
@@ -218,6 +221,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   const pump = (): void => {
     while (running && active < settings.concurrency) {
+      if (begun >= PASSES_A_TURN) break
       const waiter = regaining.shift()
       if (waiter) {
         active += 1
@@ -235,8 +239,20 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     }
   }
 
+  /** Passes that are begun one after the other let nothing else have a turn: new messages would wait for all of them. */
+  const countBegun = (): void => {
+    begun += 1
+    if (begun > 1) return
+    clock.defer(() => {
+      const more = begun >= PASSES_A_TURN
+      begun = 0
+      if (more) pump()
+    })
+  }
+
   const begin = (work: Work): void => {
     active += 1
+    countBegun()
     let holds = true
     const release = (): void => {
       if (!holds) return
