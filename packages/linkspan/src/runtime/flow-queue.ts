@@ -111,8 +111,9 @@ const LANE_DEPTH = 64
 /** How many messages may hold their keys at once before the flow takes no more on. */
 const MAX_HELD = 10_000
 const PAGE = 256
-/** How many passes are begun before the next turn of the event loop. */
+/** How many passes are begun before the next turn of the event loop: so many, or a share of those that wait. */
 const PASSES_A_TURN = 8
+const SHARE_A_TURN = 4
 const RETRY_READ_MS = 1_000
 
 /** Makes the queue of one flow. It starts by reading the backlog. */
@@ -221,7 +222,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   const pump = (): void => {
     while (running && active < settings.concurrency) {
-      if (begun >= PASSES_A_TURN) break
+      if (begun >= passesThisTurn()) break
       const waiter = regaining.shift()
       if (waiter) {
         active += 1
@@ -239,14 +240,19 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     }
   }
 
-  /** Passes that are begun one after the other let nothing else have a turn: new messages would wait for all of them. */
+  /**
+   * Passes that are begun one after the other let nothing else have a turn: new messages would wait for all of them.
+   * The more wait the more are begun, so that what comes in does not outrun them.
+   */
+  const passesThisTurn = (): number =>
+    Math.max(PASSES_A_TURN, (begun + roots.size + children.size) / SHARE_A_TURN)
+
   const countBegun = (): void => {
     begun += 1
     if (begun > 1) return
     clock.defer(() => {
-      const more = begun >= PASSES_A_TURN
       begun = 0
-      if (more) pump()
+      if (roots.size + children.size > 0) pump()
     })
   }
 
