@@ -1,6 +1,8 @@
 import { ENDINGS, flow, inbox } from 'linkspan'
 import { fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
+import { createWorld } from '../faults/support.ts'
+import { loadingBy } from './loading-by.ts'
 import { type Rig, type RigOptions, rig } from './rig.ts'
 
 interface Item {
@@ -127,6 +129,39 @@ describe('cancelling', () => {
     await engine.advance('1h')
     expect(await engine.states()).toEqual(['dropped'])
     expect(after.requests).toHaveLength(0)
+  })
+
+  it('ends one that is just being loaded before it runs', async () => {
+    const put = fakeOperation<Item>('store.put', { kind: 'natural' })
+    const save = flow('save').from(inbox<Item>()).to('put', put)
+    let isThere = (): void => undefined
+    const gate = new Promise<void>((resolve) => {
+      isThere = resolve
+    })
+    const journal = loadingBy((load) => async (seqs, trust) => {
+      const found = await load(seqs, trust)
+      // Those who act on a message read it whole, as a pass does: only the pass comes first.
+      if (seqs.length === 1 && !late) {
+        late = true
+        await gate
+      }
+      return found
+    })
+    let late = false
+    const world = createWorld([save], journal)
+    await world.start()
+    const { admin } = world.engine
+    await world.clock.during(admin.pause('save'))
+    const { id } = await world.clock.during(world.engine.send(save, { key: 'a', n: 1 }))
+    await world.clock.during(admin.resume('save'))
+    await world.clock.advance('1s')
+    const cancelled = admin.cancel(id, 'not wanted')
+    await world.clock.advance('1s')
+    isThere()
+    expect(await world.clock.during(cancelled)).toMatchObject({ id, state: 'dropped' })
+    await world.clock.advance('1h')
+    expect(put.requests).toHaveLength(0)
+    expect((await world.clock.during(admin.status())).messages).toMatchObject({ dropped: 1, done: 0 })
   })
 
   it('is refused where the message ends otherwise first', async () => {

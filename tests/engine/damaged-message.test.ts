@@ -1,37 +1,10 @@
-import { flow, inbox, type Journal, type JournalFactory } from 'linkspan'
+import { flow, inbox } from 'linkspan'
 import { LinkspanError } from 'linkspan/connect'
-import { simulated } from 'linkspan/journal'
+import type { StoredMessage } from 'linkspan/journal'
 import { fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
 import { createWorld } from '../faults/support.ts'
-
-type Load = Journal['messages']['load']
-
-/** A journal in which the first message is damaged from the second opening on. */
-function damaged(hurt: (load: Load) => Load): JournalFactory & { crash(): void } {
-  const disk = simulated()
-  let openings = 0
-  return {
-    ...disk,
-    async open(environment) {
-      const journal = await disk.open(environment)
-      openings += 1
-      if (openings === 1) return journal
-      const { name, opened, messages, backlog, state, cursors, history } = journal
-      return {
-        name,
-        opened,
-        backlog,
-        state,
-        cursors,
-        history,
-        messages: { ...messages, load: hurt((seqs) => messages.load(seqs)) },
-        commit: (batch) => journal.commit(batch),
-        close: () => journal.close(),
-      }
-    },
-  }
-}
+import { type Load, loadingBy, markingUnsettled } from './loading-by.ts'
 
 describe('a waiting message that cannot be read any more', () => {
   it.each<[what: string, hurt: (load: Load) => Load]>([
@@ -53,7 +26,7 @@ describe('a waiting message that cannot be read any more', () => {
       .from(inbox<{ n: number }>(), { key: () => 'one' })
       .delay('wait', '1h', { hold: true })
       .to('put', sink)
-    const world = createWorld([held], damaged(hurt))
+    const world = createWorld([held], loadingBy(hurt, 2))
     await world.start()
     for (const n of [1, 2]) await world.clock.during(world.engine.send(held, { n }))
     world.kill()
@@ -64,5 +37,25 @@ describe('a waiting message that cannot be read any more', () => {
     expect(dead).toHaveLength(1)
     const { messages } = await world.clock.during(world.engine.admin.status())
     expect(messages).toMatchObject({ dead: 1, done: 1, waiting: 0, active: 0 })
+  })
+})
+
+describe('a running message that cannot be read any more', () => {
+  it('ends as a dead letter that says so, and the engine starts for all others', async () => {
+    const sink = fakeOperation<{ n: number }, undefined>('sink.put', { kind: 'verify', settleAfter: '1s' })
+    sink.next('silent', 'silent')
+    const send = flow('send').from(inbox<{ n: number }>()).to('put', sink)
+    const mark = (stored: StoredMessage): StoredMessage =>
+      stored.seq === 1 ? { ...stored, damaged: 'frame 0 of message 1: its checksum does not fit' } : stored
+    const world = createWorld([send], markingUnsettled(mark, 2))
+    await world.start()
+    for (const n of [1, 2]) await world.clock.during(world.engine.send(send, { n }))
+    world.kill()
+    await world.start()
+    await world.clock.advance('1d')
+    expect(world.logger.of('message.dead')).toHaveLength(1)
+    const { items } = await world.clock.during(world.engine.admin.messages({}))
+    expect(items.map(({ state }) => state).toSorted()).toEqual(['dead', 'done'])
+    expect(sink.effects.map(({ input }) => input.n)).toEqual([2])
   })
 })

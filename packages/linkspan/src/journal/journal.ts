@@ -241,7 +241,10 @@ export interface BacklogEntry extends Wait {
 
 /** What waits, in the order of acceptance. */
 export interface BacklogReader {
-  /** Messages that were running when the last owner died: no wait, no ending. Used once, right after opening. */
+  /**
+   * Messages that were running when the last owner died: no wait, no ending. Used once, right after opening. What is
+   * damaged is marked.
+   */
   unsettled(after: number, limit: number): Promise<readonly StoredMessage[]>
   /** Waits of a flow without a parent, of reason `ready` or holding their key, above a place. */
   page(flow: string, after: number, limit: number): Promise<readonly BacklogEntry[]>

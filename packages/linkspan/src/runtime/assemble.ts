@@ -147,7 +147,7 @@ async function onJournal(
   const sources = new Map([...takers].map(([name, taker]) => [name, keepSource(taker, sourceOptions)]))
   for (const { queue, flow } of takers.values())
     if (await isPaused(journal.cursors, flow.flow.definition)) queue.pause()
-  await recover({ journal, committer, ledger, fresh, logger, now: clock.now() })
+  await recover({ journal, committer, ledger, events, fresh, logger, now: clock.now() })
   tellOfUnknownFlows(ledger, compiled, logger)
   for (const queue of queues.values()) queue.start()
   offerSurvey({ journal, clock, metrics, sources, refusing: () => committer.refusing !== null })

@@ -19,7 +19,7 @@ import type { Committer } from './committer.ts'
 import type { CompiledFlow } from './compile.ts'
 import type { Events } from './events.ts'
 import type { PassEnd, Slot, Work } from './flow-queue.ts'
-import { type InterruptReason, isInterrupt } from './interrupt.ts'
+import { Interrupt, type InterruptReason, isInterrupt } from './interrupt.ts'
 import { settled } from './json.ts'
 import { type Bound, bodyOf, type Loaded, recordOf, toLoaded, waitOf } from './loaded.ts'
 import { MessagePass, type PassPorts, unwrapFinal } from './pass.ts'
@@ -89,30 +89,53 @@ interface Running {
   place: number
 }
 
+/** A message that is being loaded. */
+interface Coming {
+  readonly seq: number
+  cancelled: string | null
+}
+
 const LOAD_AGAIN_MS = 1_000
 
 /** Makes the runner of one engine. */
 export function createLive(options: LiveOptions): Live {
   const { clock, committer, events } = options
   const running = createRoster<Running>()
+  const arriving = createRoster<Coming>()
   const portsOf = new Map<CompiledFlow, PassPorts>()
 
   const runOf = (seq: number): Running | undefined => running.find(({ pass }) => pass.loaded.seq === seq)
 
+  /** What takes note that a message is to end: its pass, or what becomes of it when it is loaded. */
+  const cancellable = (seq: number): { cancelled: string | null } | undefined =>
+    runOf(seq)?.pass ?? arriving.find((coming) => coming.seq === seq)
+
   const execute: Live['execute'] = (flow, work, slot, ended) => {
-    if (work.loaded) {
-      run(work, work.loaded, slot, ended)
-      return
+    if (work.loaded) run(work, work.loaded, slot, ended, null)
+    else fetch(flow, work, slot, ended)
+  }
+
+  /** A message that is being loaded runs already as far as others are concerned: it can be asked to end. */
+  const fetch: Live['execute'] = (flow, work, slot, ended) => {
+    const coming: Coming = { seq: work.seq, cancelled: null }
+    const place = arriving.join(coming)
+    const attempt = (): void => {
+      load(work).then((loaded) => {
+        arriving.leave(place)
+        if (loaded) run(work, loaded, slot, ended, coming.cancelled)
+        else ended({ kind: 'ended' })
+      }, failed)
     }
-    load(work).then(
-      (loaded) => (loaded ? run(work, loaded, slot, ended) : ended({ kind: 'ended' })),
-      (error: unknown) => {
-        options.logger.log('error', 'message.load', { seq: work.seq, error: String(error) })
-        if (isLinkspanError(error, 'JOURNAL_DAMAGED'))
-          endUnreadable(flow, work, error, () => ended({ kind: 'ended' }))
-        else clock.timer(LOAD_AGAIN_MS, () => execute(flow, work, slot, ended))
-      },
-    )
+    const failed = (error: unknown): void => {
+      options.logger.log('error', 'message.load', { seq: work.seq, error: String(error) })
+      if (isLinkspanError(error, 'JOURNAL_DAMAGED'))
+        endUnreadable(flow, work, error, () => {
+          arriving.leave(place)
+          ended({ kind: 'ended' })
+        })
+      else clock.timer(LOAD_AGAIN_MS, attempt)
+    }
+    attempt()
   }
 
   /** A message that the journal holds and cannot read is a dead letter, so that its key goes on without it. */
@@ -130,9 +153,16 @@ export function createLive(options: LiveOptions): Live {
     })
   }
 
-  const run = (work: Work, loaded: Loaded, slot: Slot, ended: (end: PassEnd) => void): void => {
+  const run = (
+    work: Work,
+    loaded: Loaded,
+    slot: Slot,
+    ended: (end: PassEnd) => void,
+    cancelled: string | null,
+  ): void => {
     const flow = options.flows.get(loaded.flow) as CompiledFlow
     const pass = new MessagePass(loaded, flow, ports(flow))
+    pass.cancelled = cancelled
     const run: Running = { work, pass, slot, ended, place: 0 }
     run.place = running.join(run)
     try {
@@ -149,7 +179,8 @@ export function createLive(options: LiveOptions): Live {
   }
 
   const start = (pass: MessagePass, flow: CompiledFlow): StepResult | Promise<StepResult> => {
-    const { loaded } = pass
+    const { loaded, cancelled } = pass
+    if (cancelled !== null) throw new Interrupt({ kind: 'cancel', note: cancelled })
     checkTimeLimit(pass, flow)
     return pass.runWhole(loaded.parent === null ? flow.program : entryOf(pass, flow, loaded.parent.path))
   }
@@ -466,11 +497,11 @@ export function createLive(options: LiveOptions): Live {
     save,
     saved,
     endStored,
-    runs: (seq) => runOf(seq) !== undefined,
+    runs: (seq) => cancellable(seq) !== undefined,
     cancel(seq, note) {
-      const run = runOf(seq)
-      if (run) run.pass.cancelled = note
-      return run !== undefined
+      const found = cancellable(seq)
+      if (found) found.cancelled = note
+      return found !== undefined
     },
   }
 }

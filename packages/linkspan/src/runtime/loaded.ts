@@ -60,7 +60,8 @@ export function readableRecord(stored: StoredMessage): {
   return { entries, error: stored.damaged === undefined ? (errors[0] ?? null) : damagedError(stored) }
 }
 
-function damagedError({ id, damaged }: StoredMessage): LinkspanError {
+/** Why a message that is marked as damaged cannot be acted on. */
+export function damagedError({ id, damaged }: StoredMessage): LinkspanError {
   return new LinkspanError(
     'RECORD_DAMAGED',
     `Part of the message ${id} cannot be trusted: ${damaged}. Run "linkspan journal verify" to see what else is damaged.`,

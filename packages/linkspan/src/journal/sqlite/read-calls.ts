@@ -51,7 +51,7 @@ export function readCalls(guard: Guard, path: string, head: () => Head): ReadCal
     openChildren: guard('Counting children', (reads, ...args) => reads.messages.openChildren(...args)),
     unsettled: guard('Reading what was running', (reads, after, limit) => {
       const { lowWater, lastSeq } = head()
-      return reads.messages.load(reads.backlog.unsettled(after, limit, lowWater, lastSeq))
+      return reads.messages.load(reads.backlog.unsettled(after, limit, lowWater, lastSeq), 'marked')
     }),
     page: guard('Reading the backlog', (reads, ...args) => reads.backlog.page(...args)),
     pageOfKey: guard('Reading the backlog of a key', (reads, ...args) => reads.backlog.pageOfKey(...args)),
