@@ -2,10 +2,11 @@ import type { Journal, NewMessage } from '../journal/journal.ts'
 import { type Children, createChildren } from './children.ts'
 import type { Committer } from './committer.ts'
 import type { Events } from './events.ts'
-import type { FlowQueue, Work } from './flow-queue.ts'
 import type { Live } from './live.ts'
 import type { Loaded } from './loaded.ts'
 import type { MessagePass } from './pass.ts'
+import type { FlowQueue } from './queue/flow-queue.ts'
+import type { Work } from './queue/work.ts'
 
 /** What children are made and run with. */
 export interface ChildrenParts {

@@ -9,11 +9,11 @@ import type { Committer } from './committer.ts'
 import type { CompiledFlow } from './compile.ts'
 import type { Accepted } from './engine-api.ts'
 import type { Events } from './events.ts'
-import type { FlowQueue } from './flow-queue.ts'
 import { identityOf } from './former-names.ts'
 import type { FreshSet } from './fresh-set.ts'
 import { jsonText, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
+import type { FlowQueue } from './queue/flow-queue.ts'
 
 /** A flow that takes messages. */
 export interface Taker {

@@ -2,8 +2,8 @@ import { ensureError } from '../model/errors.ts'
 import type { Logger } from '../model/outside.ts'
 import type { Hooks, Metrics } from './engine-api.ts'
 import type { Events } from './events.ts'
-import type { FlowQueue } from './flow-queue.ts'
 import type { Ledger } from './ledger.ts'
+import type { FlowQueue } from './queue/flow-queue.ts'
 
 /** Who is told what happens. */
 export interface MetersOptions {

@@ -1,35 +1,11 @@
-import type { BacklogEntry, BacklogReader, Wait } from '../journal/journal.ts'
-import type { FlowSettings } from '../model/flow-definition.ts'
-import type { CancelTimer, Clock } from '../model/outside.ts'
-import { createDeque } from './deque.ts'
-import type { Loaded } from './loaded.ts'
-
-/** A live message as its flow's queue knows it. */
-export interface Work {
-  readonly seq: number
-  readonly key: string | null
-  readonly parent: number | null
-  readonly bytes: number
-  /** The message itself when it is in memory. */
-  loaded: Loaded | null
-  /** Until when it has to wait although it is the first of its key. */
-  wakeAt: number | null
-  attempt: number
-}
-
-/** How a pass ended, as far as the queue needs to know; told after the commit. */
-export type PassEnd =
-  | { readonly kind: 'ended' }
-  | { readonly kind: 'suspended'; readonly wakeAt: number; readonly hold: boolean; readonly attempt: number }
-  | { readonly kind: 'abandoned' }
-
-/** A running pass's place among those that run at once. */
-export interface Slot {
-  /** Gives the place back while the pass waits for something other than an answer. */
-  release(): void
-  /** Resolves when there is a place again. */
-  regain(): Promise<void>
-}
+import type { BacklogEntry, BacklogReader, Wait } from '../../journal/journal.ts'
+import type { FlowSettings } from '../../model/flow-definition.ts'
+import type { Clock } from '../../model/outside.ts'
+import { createDispatcher } from './dispatcher.ts'
+import { createLane, LANE_DEPTH, type Lane } from './lane.ts'
+import { createWaker } from './waker.ts'
+import { createWindow } from './window.ts'
+import { type PassEnd, type Slot, type Work, workOf } from './work.ts'
 
 /** The messages of one flow that are on their way: in order per key, bounded in memory, the rest in the journal. */
 export interface FlowQueue {
@@ -84,105 +60,35 @@ export interface FlowQueueOptions {
   readonly onError: (error: unknown) => void
 }
 
-interface Lane {
-  readonly key: string
-  readonly queue: Work[]
-  /** The message that runs, or is held. */
-  holder: number | null
-  /** When the holder goes on, if it is held. */
-  heldUntil: number | null
-  /** Messages of this key lie in the journal behind `tail`. */
-  spilled: boolean
-  /** The last place that paging left to a refill. */
-  passed: number
-  /** The last place that was queued. */
-  tail: number
-  /** Direct messages that are not committed yet. */
-  reserved: number
-  /** Ready messages that are not committed yet. */
-  storing: number
-  /** How many messages were ever left to the journal. */
-  left: number
-  refilling: boolean
-}
-
-/** How many messages of one key are kept in memory behind the first. */
-const LANE_DEPTH = 64
-/** How many messages may hold their keys at once before the flow takes no more on. */
-const MAX_HELD = 10_000
 const PAGE = 256
-/** How many passes are begun before the next turn of the event loop: so many, or a share of those that wait. */
-const PASSES_A_TURN = 8
-const SHARE_A_TURN = 4
 const RETRY_READ_MS = 1_000
 
 /** Makes the queue of one flow. It starts by reading the backlog. */
 export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   const { flow, settings, backlog, clock } = options
+  const window = createWindow(settings)
   const lanes = new Map<string, Lane>()
-  const known = new Set<number>()
-  const children = createDeque<Work>()
-  const roots = createDeque<Work>()
-  const regaining = createDeque<() => void>()
   const thirsty = new Set<Lane>()
   let mode: 'direct' | 'backlog' = 'backlog'
   let cursor = 0
   let reading = false
   let storing = 0
   let left = 0
-  let resident = 0
-  let residentBytes = 0
-  let held = 0
-  let active = 0
-  let begun = 0
   let paused = false
   let running = false
-  let wakeTimer: CancelTimer | null = null
-  let wakeTimerAt = Number.POSITIVE_INFINITY
-  let waking = false
-
-  const hasSpace = (bytes = 0): boolean =>
-    resident < settings.window && (resident === 0 || residentBytes + bytes <= settings.windowBytes)
-
-  /** Room for new messages; one that held its key and goes on only needs space. */
-  const hasRoom = (bytes = 0): boolean => hasSpace(bytes) && held < MAX_HELD
 
   const laneOf = (key: string): Lane => {
     const present = lanes.get(key)
     if (present) return present
-    const lane: Lane = {
-      key,
-      queue: [],
-      holder: null,
-      heldUntil: null,
-      spilled: false,
-      passed: 0,
-      tail: 0,
-      reserved: 0,
-      storing: 0,
-      left: 0,
-      refilling: false,
-    }
+    const lane = createLane(key)
     lanes.set(key, lane)
     return lane
   }
 
-  const take = (work: Work): void => {
-    known.add(work.seq)
-    resident += 1
-    residentBytes += work.bytes
-  }
-
-  const leave = (work: Work): void => {
-    known.delete(work.seq)
-    resident -= 1
-    residentBytes -= work.bytes
-  }
-
   const enqueue = (work: Work): void => {
-    take(work)
+    window.take(work)
     if (work.key === null) {
-      roots.push(work)
+      dispatcher.ready(work)
       return
     }
     const lane = laneOf(work.key)
@@ -198,7 +104,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     if (next) {
       lane.holder = next.seq
       if (next.wakeAt !== null && next.wakeAt > clock.now()) hold(lane, next, next.wakeAt)
-      else roots.push(next)
+      else dispatcher.ready(next)
     } else if (lane.spilled) {
       thirsty.add(lane)
       refill()
@@ -208,94 +114,38 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   }
 
   const hold = (lane: Lane, work: Work, until: number): void => {
-    leave(work)
-    held += 1
+    window.leave(work)
+    window.hold()
     lane.heldUntil = until
-    arm(until)
+    waker.arm(until)
   }
 
   const unhold = (lane: Lane): void => {
     if (lane.heldUntil === null) return
-    held -= 1
+    window.unhold()
     lane.heldUntil = null
   }
 
   const pump = (): void => {
-    while (running && active < settings.concurrency) {
-      if (begun >= passesThisTurn()) break
-      const waiter = regaining.shift()
-      if (waiter) {
-        active += 1
-        waiter()
-        continue
-      }
-      const work = paused ? undefined : (children.shift() ?? roots.shift())
-      if (!work) break
-      begin(work)
-    }
-    if (!hasRoom()) relieve()
-    if (running && !paused && hasRoom()) {
+    if (running) dispatcher.dispatch(paused)
+    if (!window.hasRoom()) relieve()
+    if (running && !paused && window.hasRoom()) {
       refill()
       if (mode === 'backlog') void readPage()
     }
   }
 
-  /**
-   * Passes that are begun one after the other let nothing else have a turn: new messages would wait for all of them.
-   * The more wait the more are begun, so that what comes in does not outrun them.
-   */
-  const passesThisTurn = (): number =>
-    Math.max(PASSES_A_TURN, (begun + roots.size + children.size) / SHARE_A_TURN)
-
-  const countBegun = (): void => {
-    begun += 1
-    if (begun > 1) return
-    clock.defer(() => {
-      begun = 0
-      if (roots.size + children.size > 0) pump()
-    })
-  }
-
-  const begin = (work: Work): void => {
-    active += 1
-    countBegun()
-    let holds = true
-    const release = (): void => {
-      if (!holds) return
-      holds = false
-      active -= 1
-    }
-    const slot: Slot = {
-      release: () => {
-        release()
-        pump()
-      },
-      regain: () =>
-        new Promise((resolve) => {
-          regaining.push(() => {
-            holds = true
-            resolve()
-          })
-          pump()
-        }),
-    }
-    options.execute(work, slot, (end) => {
-      release()
-      finish(work, end)
-    })
-  }
-
   const finish = (work: Work, end: PassEnd): void => {
     if (end.kind === 'abandoned') return
-    leave(work)
+    window.leave(work)
     const lane = work.key === null ? undefined : lanes.get(work.key)
     const isHolder = lane?.holder === work.seq
     if (end.kind === 'suspended') {
       if (lane && isHolder && end.hold) {
-        held += 1
+        window.hold()
         lane.heldUntil = end.wakeAt
       }
-      arm(end.wakeAt)
+      waker.arm(end.wakeAt)
     }
     if (lane && isHolder && lane.heldUntil === null) {
       lane.holder = null
@@ -314,8 +164,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   }
 
   const place = (row: BacklogEntry): void => {
-    if (known.has(row.seq)) return
-    const work = toWork(row)
+    if (window.knows(row.seq)) return
+    const work = workOf(row)
     if (row.key === null) {
       if (row.reason === 'ready') enqueue(work)
       return
@@ -342,7 +192,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     lane.spilled = true
     lane.tail = lane.holder ?? 0
     for (const work of spilled) {
-      leave(work)
+      window.leave(work)
       leaveToJournal(lane)
       options.store(work, () => stored(lane))
     }
@@ -373,7 +223,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   }
 
   const readPage = async (): Promise<void> => {
-    if (reading || mode !== 'backlog' || !running || paused || !hasRoom()) return
+    if (reading || mode !== 'backlog' || !running || paused || !window.hasRoom()) return
     reading = true
     const before = { storing, left, cursor }
     try {
@@ -386,7 +236,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
         return pump()
       }
       for (const row of rows) {
-        if (!hasRoom() && !known.has(row.seq)) break
+        if (!window.hasRoom() && !window.knows(row.seq)) break
         place(row)
         cursor = Math.max(cursor, row.seq)
       }
@@ -416,7 +266,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   const refill = (): void => {
     for (const lane of thirsty) {
-      if (!hasRoom() || paused || !running) return
+      if (!window.hasRoom() || paused || !running) return
       thirsty.delete(lane)
       void refillLane(lane)
     }
@@ -435,8 +285,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       const all = rows.length < LANE_DEPTH && lane.passed <= upTo && nothingLeft
       if (all) lane.spilled = false
       for (const row of rows) {
-        if (known.has(row.seq)) lane.tail = Math.max(lane.tail, row.seq)
-        else enqueue(toWork(row))
+        if (window.knows(row.seq)) lane.tail = Math.max(lane.tail, row.seq)
+        else enqueue(workOf(row))
       }
       if (rows.length === 0 && lane.storing === 0) advance(lane)
       pump()
@@ -449,57 +299,18 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     }
   }
 
-  const arm = (at: number): void => {
-    if (!running || at >= wakeTimerAt) return
-    wakeTimer?.()
-    wakeTimerAt = at
-    wakeTimer = clock.timer(Math.max(0, at - clock.now()), () => {
-      wakeTimerAt = Number.POSITIVE_INFINITY
-      void wakeDue()
-    })
-  }
-
   /** A message that goes on may always be taken on where it could run at once: those behind it may be what fills the window. */
-  const roomToWake = (): number => {
-    const idle = settings.concurrency - active - roots.size - children.size
-    return Math.max(hasSpace() ? settings.window - resident : 0, idle)
-  }
+  const roomToWake = (): number => Math.max(window.hasSpace() ? window.left : 0, dispatcher.idle)
 
   /** One that holds its key and is still to be read takes its place first: it would come behind those that it holds. */
   const isAhead = (row: BacklogEntry): boolean =>
     row.hold && row.key !== null && mode === 'backlog' && row.seq > cursor
 
-  const wakeDue = async (): Promise<void> => {
-    if (waking || !running || paused) return
-    waking = true
-    try {
-      const room = roomToWake()
-      const rows = room > 0 ? await backlog.due(flow, clock.now(), Math.min(PAGE, room)) : []
-      const woken = rows.filter(
-        (row) =>
-          !known.has(row.seq) && !isAhead(row) && (row.parent === null || options.parentIsHere(row.parent)),
-      )
-      for (const row of woken) wakeRow(row)
-      waking = false
-      if (woken.length > 0) pump()
-      else await armNext(rows.length > 0 || room === 0)
-    } catch (error) {
-      waking = false
-      again(error, () => void wakeDue())
-    }
-  }
-
-  const armNext = async (stuck: boolean): Promise<void> => {
-    if (stuck) {
-      arm(clock.now() + RETRY_READ_MS)
-      return
-    }
-    const next = await backlog.nextDue(flow)
-    if (next !== null) arm(Math.max(next, clock.now()))
-  }
+  const canWake = (row: BacklogEntry): boolean =>
+    !window.knows(row.seq) && !isAhead(row) && (row.parent === null || options.parentIsHere(row.parent))
 
   const wakeRow = (row: BacklogEntry): void => {
-    const work = toWork(row)
+    const work = workOf(row)
     // Written anew, a damaged wait would look whole: the message is loaded as it is, which ends it visibly.
     if (row.damaged) {
       enqueue(work)
@@ -507,26 +318,44 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     }
     work.wakeAt = null
     const lane = row.key === null ? undefined : lanes.get(row.key)
-    take(work)
+    window.take(work)
     options.wake({ ...row, reason: 'ready', wakeAt: null }, () => {
-      if (row.parent !== null) children.push(work)
-      else if (lane?.holder === row.seq) roots.push(work)
-      else if (row.key === null) roots.push(work)
+      if (row.parent !== null) dispatcher.readyChild(work)
+      else if (lane?.holder === row.seq || row.key === null) dispatcher.ready(work)
       else {
-        leave(work)
+        window.leave(work)
         enqueue(work)
       }
       pump()
-      void wakeDue()
+      void waker.wakeDue()
     })
     if (lane?.holder === row.seq) unhold(lane)
   }
 
+  const dispatcher = createDispatcher({
+    clock,
+    concurrency: settings.concurrency,
+    execute: options.execute,
+    ended: (work, end) => finish(work, end),
+    freed: () => pump(),
+  })
+  const waker = createWaker({
+    flow,
+    backlog,
+    clock,
+    paused: () => paused,
+    room: roomToWake,
+    canWake,
+    wake: wakeRow,
+    woken: pump,
+    again,
+  })
+
   return {
     reserve(key, bytes) {
-      if (!hasRoom(bytes)) relieve()
+      if (!window.hasRoom(bytes)) relieve()
       const lane = key === null ? undefined : lanes.get(key)
-      if (paused || mode === 'backlog' || !hasRoom(bytes)) {
+      if (paused || mode === 'backlog' || !window.hasRoom(bytes)) {
         if (mode === 'direct') {
           mode = 'backlog'
           cursor = Math.max(cursor, options.lastSeq())
@@ -539,14 +368,12 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
         leaveToJournal(lane)
         return 'journal'
       }
-      resident += 1
-      residentBytes += bytes
+      window.reserve(bytes)
       if (key !== null) laneOf(key).reserved += 1
       return 'direct'
     },
     arrived(work) {
-      resident -= 1
-      residentBytes -= work.bytes
+      window.giveBack(work.bytes)
       if (work.key !== null) laneOf(work.key).reserved -= 1
       enqueue(work)
       pump()
@@ -558,27 +385,26 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
         storing -= 1
         if (lane) lane.storing = Math.max(0, lane.storing - 1)
       } else {
-        resident -= 1
-        residentBytes -= bytes
+        window.giveBack(bytes)
         if (lane) lane.reserved -= 1
       }
       if (lane) advance(lane)
     },
     child(work) {
-      if (known.has(work.seq)) return
-      take(work)
-      children.push(work)
+      if (window.knows(work.seq)) return
+      window.take(work)
+      dispatcher.readyChild(work)
       pump()
     },
     revived(work) {
-      if (known.has(work.seq)) return
-      if (hasRoom(work.bytes)) enqueue(work)
+      if (window.knows(work.seq)) return
+      if (window.hasRoom(work.bytes)) enqueue(work)
       else readAgainFrom(work.seq)
       pump()
     },
     start() {
       running = true
-      void armNext(false).catch((error: unknown) => again(error, () => void wakeDue()))
+      waker.start()
       pump()
     },
     pause() {
@@ -586,14 +412,14 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     },
     resume() {
       paused = false
-      void wakeDue()
+      void waker.wakeDue()
       pump()
     },
     stop() {
       running = false
-      wakeTimer?.()
+      waker.stop()
     },
-    due: arm,
+    due: waker.arm,
     withdraw(seq) {
       const isIt = (work: Work): boolean => work.seq === seq
       for (const lane of lanes.values()) {
@@ -603,11 +429,11 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
         }
         const at = lane.queue.findIndex(isIt)
         if (at >= 0) {
-          for (const work of lane.queue.splice(at, 1)) leave(work)
+          for (const work of lane.queue.splice(at, 1)) window.leave(work)
           return pump
         }
       }
-      const work = roots.remove(isIt) ?? children.remove(isIt)
+      const work = dispatcher.remove(isIt)
       return work ? () => finish(work, { kind: 'ended' }) : pump
     },
     holder: (key) => lanes.get(key)?.holder ?? null,
@@ -615,25 +441,13 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       return paused
     },
     get active() {
-      return active
+      return dispatcher.active
     },
     get resident() {
-      return resident
+      return window.resident
     },
     get held() {
-      return held
+      return window.held
     },
-  }
-}
-
-function toWork(row: BacklogEntry): Work {
-  return {
-    seq: row.seq,
-    key: row.key,
-    parent: row.parent,
-    bytes: row.bytes,
-    loaded: null,
-    wakeAt: row.reason === 'ready' ? null : row.wakeAt,
-    attempt: row.attempt,
   }
 }

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { BacklogEntry, BacklogReader, Wait } from '../journal/journal.ts'
-import type { FlowSettings } from '../model/flow-definition.ts'
-import { seededRandom } from '../testing/seeded-random.ts'
-import { type VirtualClock, virtualClock } from '../testing/virtual-clock.ts'
-import { createFlowQueue, type FlowQueue, type PassEnd, type Work } from './flow-queue.ts'
+import type { BacklogEntry, BacklogReader, Wait } from '../../journal/journal.ts'
+import type { FlowSettings } from '../../model/flow-definition.ts'
+import { seededRandom } from '../../testing/seeded-random.ts'
+import { type VirtualClock, virtualClock } from '../../testing/virtual-clock.ts'
+import { createFlowQueue, type FlowQueue } from './flow-queue.ts'
+import type { PassEnd, Work } from './work.ts'
 
 /** A journal's waits and the passes over them, small enough to be sure of. */
 interface World {
