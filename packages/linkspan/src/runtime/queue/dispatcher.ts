@@ -40,6 +40,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const regaining = createDeque<() => void>()
   let active = 0
   let begun = 0
+  let dispatching = false
 
   const waiting = (): number => roots.size + children.size
 
@@ -88,6 +89,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     })
   }
 
+  /** Starts one; false when there is none to start. */
+  const startNext = (paused: boolean): boolean => {
+    const regain = regaining.shift()
+    if (regain) {
+      regain()
+      return true
+    }
+    const work = paused || turnIsFull() ? undefined : (children.shift() ?? roots.shift())
+    if (work) begin(work)
+    return work !== undefined
+  }
+
   return {
     get active() {
       return active
@@ -99,16 +112,14 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     readyChild: (work) => children.push(work),
     remove: (fits) => roots.remove(fits) ?? children.remove(fits),
     dispatch(paused) {
-      while (active < concurrency) {
-        const regain = regaining.shift()
-        if (regain) {
-          regain()
-          continue
-        }
-        if (paused || turnIsFull()) return
-        const work = children.shift() ?? roots.shift()
-        if (!work) return
-        begin(work)
+      // A pass that frees its slot at once comes back here: the loop that began it goes on, one in the other would
+      // fill the stack.
+      if (dispatching) return
+      dispatching = true
+      try {
+        while (active < concurrency && startNext(paused));
+      } finally {
+        dispatching = false
       }
     },
   }
