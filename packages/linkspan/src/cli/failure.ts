@@ -42,7 +42,7 @@ const NEGATIVE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 const UNREACHABLE_CODES =
-  /^(?:JOURNAL_|CONFIG_|CONNECTION_|SECRET_|FLOW_|CHANNEL_|ENGINE_|PORT_|UNAUTHENTICATED|CALL_)/
+  /^(?:JOURNAL_|CONFIG_|CONNECTION_|CLIENT_|SECRET_|FLOW_|CHANNEL_|ENGINE_|PORT_|UNAUTHENTICATED|CALL_)/
 
 /** The exit code that a thrown value leads to. */
 export function exitCodeOf(thrown: unknown): ExitCode {

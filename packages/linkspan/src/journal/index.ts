@@ -9,6 +9,7 @@ export {
   sealJson,
 } from './envelope.ts'
 export type * from './journal.ts'
+export { type PostgresOptions, postgres } from './postgres/postgres.ts'
 export {
   type CommitFate,
   type SimulatedJournal,

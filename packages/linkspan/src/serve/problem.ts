@@ -85,6 +85,7 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   JOURNAL_FAILED: down,
   JOURNAL_UNREACHABLE: down,
   JOURNAL_CLOSED: down,
+  CLIENT_MISSING: inside,
   JOURNAL_IN_USE: down,
   JOURNAL_NEWER: inside,
   JOURNAL_FOREIGN: inside,

@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Ending } from '../../model/message.ts'
+import { endingCode, endingOf, FOR_PEOPLE } from '../codes.ts'
 import type { HistoryQuery } from '../journal.ts'
 import { type AcceptanceTimes, acceptanceTimes } from './acceptance-times.ts'
-import { endingCode, endingOf, FOR_PEOPLE } from './codes.ts'
 import type { Names } from './names.ts'
 
 /** A stretch of the history that was looked through. */

@@ -1,6 +1,6 @@
+import { endingCode, slots } from '../codes.ts'
 import type { RecordFrame, Settlement, Wait } from '../journal.ts'
 import type { Facts } from './active.ts'
-import { endingCode, slots } from './codes.ts'
 import { recordSum, settlementSum } from './row-sum.ts'
 import type { WaitWriter } from './waits.ts'
 import type { WriteContext } from './write-context.ts'

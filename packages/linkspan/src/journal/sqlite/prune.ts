@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { endingOf, FOR_PEOPLE, slots } from './codes.ts'
+import { endingOf, FOR_PEOPLE, slots } from '../codes.ts'
 import type { WriteContext } from './write-context.ts'
 
 /** Runs changes in a transaction of their own. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { slots } from '../codes.ts'
 import { type BacklogRows, backlogRows } from './backlog-reader.ts'
-import { slots } from './codes.ts'
 import { sizeOf } from './files.ts'
 import type { Head } from './head.ts'
 import { type HistoryRows, historyRows } from './history-rows.ts'

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
+import { endingSlots } from '../codes.ts'
 import type { Damage } from '../journal.ts'
-import { endingSlots } from './codes.ts'
 import { openToRead } from './files.ts'
 import { readHead } from './head.ts'
 import { CHECKED_COLUMNS, rowChecks } from './message-reader.ts'

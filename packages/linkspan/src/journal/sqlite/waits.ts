@@ -1,6 +1,6 @@
+import { kin, reasonCode, slots } from '../codes.ts'
 import type { NewMessage, Wait } from '../journal.ts'
 import type { Facts } from './active.ts'
-import { kin, reasonCode, slots } from './codes.ts'
 import { waitSum } from './row-sum.ts'
 import type { WriteContext } from './write-context.ts'
 

@@ -1,9 +1,9 @@
-import { ENDINGS, type Ending, type WaitReason } from '../../model/message.ts'
+import { ENDINGS, type Ending, type WaitReason } from '../model/message.ts'
 
-/** Wait reasons by their number in the file; only ever appended to. */
+/** Wait reasons by their number in a journal; only ever appended to. */
 export const REASONS: readonly WaitReason[] = ['ready', 'retry', 'delay', 'children', 'verify']
 
-/** Endings by their number in the file; only ever appended to. 2, 3 and 4 wait for a person. */
+/** Endings by their number in a journal; only ever appended to. 2, 3 and 4 wait for a person. */
 const STORED_ENDINGS: readonly Ending[] = ['done', 'filtered', 'dead', 'inDoubt', 'parked', 'dropped']
 
 const endingCodes = new Map(STORED_ENDINGS.map((ending, code) => [ending, code]))
@@ -12,13 +12,13 @@ const reasonCodes = new Map(REASONS.map((reason, code) => [reason, code]))
 /** The endings that wait for a person. */
 export const FOR_PEOPLE: ReadonlySet<Ending> = new Set<Ending>(['dead', 'inDoubt', 'parked'])
 
-/** The number of an ending in the file. */
+/** The number of an ending in a journal. */
 export const endingCode = (ending: Ending): number => endingCodes.get(ending) as number
-/** The ending of a number in the file; undefined when the number is damaged. */
+/** The ending of a number in a journal; undefined when the number is damaged. */
 export const endingOf = (code: number): Ending | undefined => STORED_ENDINGS[code]
-/** The number of a wait's reason in the file. */
+/** The number of a wait's reason in a journal. */
 export const reasonCode = (reason: WaitReason): number => reasonCodes.get(reason) as number
-/** The reason of a number in the file; undefined when the number is damaged. */
+/** The reason of a number in a journal; undefined when the number is damaged. */
 export const reasonOf = (code: number): WaitReason | undefined => REASONS[code]
 
 /** Tally slots of a flow: its endings, its children's endings, its waits. */

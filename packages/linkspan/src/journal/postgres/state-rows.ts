@@ -1,0 +1,32 @@
+import type { CursorReader, StateReader } from '../journal.ts'
+import { digestOf } from './names.ts'
+import type { Reading } from './reading.ts'
+import { fromText, toText } from './text.ts'
+
+/** Reading state. A cell whose time has come is not answered, pruned or not. */
+export function stateReader({ ask, queries }: Reading, now: () => number): StateReader {
+  return {
+    get: async (scope, key) => {
+      const [row] = await ask(queries.getState, digestOf(scope, key).toString('hex'), now())
+      return (row?.['value'] as Uint8Array | undefined) ?? null
+    },
+    list: async (scope, afterKey, limit) => {
+      const rows = await ask(queries.listState, toText(scope), toText(afterKey), now(), limit)
+      return rows.map((row) => ({
+        key: fromText(row['key'] as string),
+        value: row['value'] as Uint8Array,
+        until: row['until'] as number | null,
+      }))
+    },
+  }
+}
+
+/** Reading cursors. */
+export function cursorReader({ ask, queries }: Reading): CursorReader {
+  return {
+    get: async (name) => {
+      const [row] = await ask(queries.getCursor, toText(name))
+      return row === undefined ? null : fromText(row['value'] as string)
+    },
+  }
+}

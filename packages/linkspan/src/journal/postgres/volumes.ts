@@ -1,0 +1,42 @@
+import type { Ask } from './schema.ts'
+
+/** The volumes in which the history lies, so many places each, made ahead of need. */
+export interface Volumes {
+  /** Makes sure that there is room for a place; resolves when there is. */
+  cover(place: number): Promise<void>
+  /** Makes at least one more volume, and room for a place: a commit found none. */
+  coverAfter(place: number): Promise<void>
+  /** Makes the next volume in good time, in the background. */
+  keepAhead(lastSeq: number): void
+}
+
+/** Keeps volumes of `size` places. `onFailed` is told when one could not be made ahead; it is tried again. */
+export function createVolumes(
+  ask: Ask,
+  schema: string,
+  size: number,
+  onFailed: (error: unknown) => void,
+): Volumes {
+  let end = 0
+  let making: Promise<void> | null = null
+  const make = async (upTo: number): Promise<void> => {
+    const [row] = await ask(`SELECT ${schema}.add_volumes_1($1, $2) AS hi`, [size, upTo])
+    end = (row as unknown as { hi: number }).hi
+  }
+  const cover = async (place: number): Promise<void> => {
+    await making?.catch(() => undefined)
+    if (place < end) return
+    making = make(place).finally(() => {
+      making = null
+    })
+    await making
+  }
+  return {
+    cover,
+    coverAfter: (place) => cover(Math.max(place, end) + 1),
+    keepAhead: (lastSeq) => {
+      const wanted = lastSeq + Math.ceil(size / 2)
+      if (wanted >= end && making === null) cover(wanted).catch(onFailed)
+    },
+  }
+}
