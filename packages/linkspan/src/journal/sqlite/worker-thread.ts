@@ -7,10 +7,17 @@ import { closedError } from './sqlite-error.ts'
 import type { StoreCalls, StoreOptions } from './store.ts'
 import type { WorkerCall, WorkerReport, WorkerTask } from './worker-protocol.ts'
 
+const NURSERY_MB = 4
+
 /** Starts a worker for a task; its file lies beside this one, as TypeScript in the source and as JavaScript when built. */
 export function startWorker(task: WorkerTask): Worker {
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new Worker(new URL(`./sqlite-worker.${ending}`, import.meta.url), { workerData: task, execArgv: [] })
+  return new Worker(new URL(`./sqlite-worker.${ending}`, import.meta.url), {
+    workerData: task,
+    execArgv: [],
+    // What a batch leaves behind is dead when the next one comes: a larger nursery would hold only what is dead.
+    resourceLimits: { maxYoungGenerationSizeMb: NURSERY_MB },
+  })
 }
 
 interface Pending {
