@@ -24,15 +24,15 @@ export function backlogReader(reading: Reading, load: Load): BacklogReader {
     page: async (flow, after, limit) =>
       ofFlow(flow, await ask(queries.page, names.codeOf(flow), after, limit)),
     pageOfKey: async (flow, key, after, upTo, limit) => {
-      const rows = await ask(queries.pageOfKey, names.codeOf(flow), toText(key), after, upTo, limit)
+      const rows = await ask(queries.page_of_key, names.codeOf(flow), toText(key), after, upTo, limit)
       return ofFlow(flow, rows)
     },
     pageOfParent: async (parent, after, limit) =>
-      ofAnyFlow(await ask(queries.pageOfParent, parent, after, limit)),
+      ofAnyFlow(await ask(queries.page_of_parent, parent, after, limit)),
     due: async (flow, at, limit) => ofFlow(flow, await ask(queries.due, names.codeOf(flow), at, limit)),
     nextDue: async (flow) => {
-      const [row] = await ask(queries.nextDue, names.codeOf(flow))
-      return (row?.['wake_at'] as number | undefined) ?? null
+      const [row] = await ask(queries.next_due, names.codeOf(flow))
+      return (row?.['value'] as number | undefined) ?? null
     },
     count: () => countWaits(reading),
     held: async (flow, limit) => {
@@ -97,7 +97,7 @@ function unsettledReader({ ask, queries, head, place }: Reading, load: Load): Ba
     for (; from <= lastSeq && found.length < limit; from += STRIDE) {
       const to = Math.min(from + STRIDE - 1, lastSeq)
       const rows = await ask(queries.unsettled, from, to, limit - found.length)
-      found.push(...rows.map((row) => row['seq'] as number))
+      found.push(...rows.map((row) => row['value'] as number))
     }
     const messages = await load(found)
     if (messages.length === found.length) return messages

@@ -136,6 +136,8 @@ function copyOut(client: Client, text: string, file: WriteStream): Promise<void>
     file.on('drain', drained)
     const end = (error: Error | null): void => {
       file.off('drain', drained)
+      // The last piece may have come together with the end.
+      wire?.stream.resume()
       if (error === null) resolve()
       else reject(error)
     }
@@ -145,7 +147,8 @@ function copyOut(client: Client, text: string, file: WriteStream): Promise<void>
         connection.query(text)
       },
       handleCopyData: ({ chunk }: { readonly chunk: Buffer }) => {
-        if (!file.write(chunk)) wire?.stream.pause()
+        // A copy, as the client uses its memory again.
+        if (!file.write(Buffer.from(chunk))) wire?.stream.pause()
       },
       handleCommandComplete: () => {},
       handleRowDescription: () => {},

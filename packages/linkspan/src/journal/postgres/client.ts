@@ -39,8 +39,8 @@ const INSTALL = 'npm install pg@8'
  * The client's package: the project's own (also where packages are linked, as pnpm does), else ours.
  * @throws {LinkspanError} `CLIENT_MISSING`
  */
-export async function importClient(directory: string): Promise<ClientPackage> {
-  const found = resolvable(join(directory, 'package.json')) ?? resolvable(import.meta.url)
+export async function importClient(directory: string, own: string = import.meta.url): Promise<ClientPackage> {
+  const found = resolvable(join(directory, 'package.json')) ?? resolvable(own)
   if (found === null)
     throw new LinkspanError(
       'CLIENT_MISSING',

@@ -147,9 +147,22 @@ const NAMES = (schema: string): string => `
         END IF;
       END IF;`
 
+const COUNT_ENDINGS = (schema: string): string => `
+        INSERT INTO ${schema}.tallies AS t
+          SELECT p.flow, p.ending + CASE WHEN p.child THEN 8 ELSE 0 END, 0, count(*) FROM put p GROUP BY 1, 2 ORDER BY 1, 2
+          ON CONFLICT (flow, slot, partition) DO UPDATE SET count = t.count + excluded.count;`
+
 /** Endings, and what they change in the counts. Those without a home were looked up; they may be no more. */
 const SETTLE = (schema: string): string => `
-      IF s_seq IS NOT NULL THEN
+      IF s_seq IS NOT NULL AND p_look IS NULL THEN
+        WITH put AS (
+          INSERT INTO ${schema}.settlements (seq, ended_at, flow, attempt, n, ending, child, reason, frame)
+          SELECT u.seq, u.ended_at, u.home, u.attempt, u.n, u.ending, u.made IS NOT NULL, u.reason, u.frame
+          FROM unnest(s_seq, s_ended_at, s_attempt, s_n, s_ending, s_reason, s_frame, s_home, s_made)
+            AS u(seq, ended_at, attempt, n, ending, reason, frame, home, made)
+          RETURNING flow, ending, child
+        )${COUNT_ENDINGS(schema)}
+      ELSIF s_seq IS NOT NULL THEN
         WITH put AS (
           INSERT INTO ${schema}.settlements (seq, ended_at, flow, attempt, n, ending, child, reason, frame)
           SELECT u.seq, u.ended_at, coalesce(u.home, f.home), u.attempt, u.n, u.ending,
@@ -159,16 +172,13 @@ const SETTLE = (schema: string): string => `
           LEFT JOIN unnest(facts) f ON f.seq = u.seq
           WHERE u.home IS NOT NULL OR f.seq IS NOT NULL
           RETURNING flow, ending, child
-        )
-        INSERT INTO ${schema}.tallies AS t
-          SELECT p.flow, p.ending + CASE WHEN p.child THEN 8 ELSE 0 END, 0, count(*) FROM put p GROUP BY 1, 2 ORDER BY 1, 2
-          ON CONFLICT (flow, slot, partition) DO UPDATE SET count = t.count + excluded.count;
-        IF p_related OR EXISTS (SELECT FROM unnest(facts) f WHERE f.made IS NOT NULL) THEN
-          PERFORM ${schema}.count_children_1(
-            array_agg(coalesce(u.made, f.made)), array_agg(coalesce(u.path, f.path)), array_agg(-1)
-          ) FROM unnest(s_seq, s_made, s_path) AS u(seq, made, path) LEFT JOIN unnest(facts) f ON f.seq = u.seq
-          WHERE coalesce(u.made, f.made) IS NOT NULL HAVING count(*) > 0;
-        END IF;
+        )${COUNT_ENDINGS(schema)}
+      END IF;
+      IF s_seq IS NOT NULL AND (p_related OR EXISTS (SELECT FROM unnest(facts) f WHERE f.made IS NOT NULL)) THEN
+        PERFORM ${schema}.count_children_1(
+          array_agg(coalesce(u.made, f.made)), array_agg(coalesce(u.path, f.path)), array_agg(-1)
+        ) FROM unnest(s_seq, s_made, s_path) AS u(seq, made, path) LEFT JOIN unnest(facts) f ON f.seq = u.seq
+        WHERE coalesce(u.made, f.made) IS NOT NULL HAVING count(*) > 0;
       END IF;`
 
 const PUT_WAITS = (schema: string): string => `

@@ -46,7 +46,7 @@ export function messageReader(reading: Reading): MessageReader {
     return rows.map((row) => messageOf(row, reading, trust))
   }
   const seqsOf = (rows: readonly Readonly<Record<string, unknown>>[]): readonly number[] =>
-    rows.map((row) => row['seq'] as number)
+    rows.map((row) => row['value'] as number)
   /** The places of children are in the order of step and index, which need not be that of acceptance. */
   const loadInOrder = async (seqs: readonly number[], trust?: Trust): Promise<readonly StoredMessage[]> => {
     const found = new Map((await load(seqs, trust)).map((message) => [message.seq, message]))
@@ -58,7 +58,7 @@ export function messageReader(reading: Reading): MessageReader {
       const { seq: root, trail } = parseMessageId(id)
       let seq: number | undefined = root
       for (const { path, index } of trail) {
-        ;[seq] = seqsOf(await ask(queries.childOf, seq, toText(path), index))
+        ;[seq] = seqsOf(await ask(queries.child, seq, toText(path), index))
         if (seq === undefined) return null
       }
       if (!Number.isSafeInteger(seq)) return null
@@ -68,13 +68,13 @@ export function messageReader(reading: Reading): MessageReader {
     children: async (parent, path, fromIndex, limit, trust) => {
       const rows =
         path === null
-          ? await ask(queries.childrenOfAnyStep, parent, fromIndex, limit)
-          : await ask(queries.childrenOfStep, parent, toText(path), fromIndex, limit)
+          ? await ask(queries.children, parent, fromIndex, limit)
+          : await ask(queries.children_of_step, parent, toText(path), fromIndex, limit)
       return loadInOrder(seqsOf(rows), trust)
     },
     openChildren: async (parent, path) => {
-      const [row] = await ask(queries.openChildren, parent, toText(path))
-      return (row?.['open'] as number | undefined) ?? 0
+      const [row] = await ask(queries.open_children, parent, toText(path))
+      return (row?.['value'] as number | undefined) ?? 0
     },
   }
 }

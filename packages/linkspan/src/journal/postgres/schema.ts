@@ -176,5 +176,6 @@ export function statementsOf(script: string): readonly string[] {
     found.push(script.slice(from, index).trim())
     from = index + 1
   }
+  found.push(script.slice(from).trim())
   return found.filter((statement) => statement !== '')
 }

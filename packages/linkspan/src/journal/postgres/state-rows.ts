@@ -7,11 +7,11 @@ import { fromText, toText } from './text.ts'
 export function stateReader({ ask, queries }: Reading, now: () => number): StateReader {
   return {
     get: async (scope, key) => {
-      const [row] = await ask(queries.getState, digestOf(scope, key).toString('hex'), now())
+      const [row] = await ask(queries.state, digestOf(scope, key).toString('hex'), now())
       return (row?.['value'] as Uint8Array | undefined) ?? null
     },
     list: async (scope, afterKey, limit) => {
-      const rows = await ask(queries.listState, toText(scope), toText(afterKey), now(), limit)
+      const rows = await ask(queries.states, toText(scope), toText(afterKey), now(), limit)
       return rows.map((row) => ({
         key: fromText(row['key'] as string),
         value: row['value'] as Uint8Array,
@@ -25,7 +25,7 @@ export function stateReader({ ask, queries }: Reading, now: () => number): State
 export function cursorReader({ ask, queries }: Reading): CursorReader {
   return {
     get: async (name) => {
-      const [row] = await ask(queries.getCursor, toText(name))
+      const [row] = await ask(queries.cursor, toText(name))
       return row === undefined ? null : fromText(row['value'] as string)
     },
   }
