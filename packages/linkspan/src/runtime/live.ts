@@ -112,11 +112,11 @@ export function createLive(options: LiveOptions): Live {
 
   const execute: Live['execute'] = (flow, work, slot, ended) => {
     if (work.loaded) run(work, work.loaded, slot, ended, null)
-    else fetch(flow, work, slot, ended)
+    else loadAndRun(flow, work, slot, ended)
   }
 
   /** A message that is being loaded runs already as far as others are concerned: it can be asked to end. */
-  const fetch: Live['execute'] = (flow, work, slot, ended) => {
+  const loadAndRun: Live['execute'] = (flow, work, slot, ended) => {
     const coming: Coming = { seq: work.seq, cancelled: null }
     const place = arriving.join(coming)
     const attempt = (): void => {
