@@ -19,7 +19,7 @@ export interface PostgresOptions {
    * restart after a crash waits up to that long. @default '10s'
    */
   readonly lease?: Duration
-  /** How many connections read; one more writes, and up to two come and go. @default 2 */
+  /** How many connections read; one more writes, and up to three come and go. @default 2 */
   readonly readers?: number
   /** @default '5s' */
   readonly connectTimeout?: Duration
