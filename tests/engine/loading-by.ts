@@ -1,5 +1,6 @@
 import type { Journal, JournalFactory } from 'linkspan'
 import { type StoredMessage, simulated } from 'linkspan/journal'
+import { changed } from '../faults/support.ts'
 
 export type Load = Journal['messages']['load']
 
@@ -26,27 +27,9 @@ export function markingUnsettled(
 }
 
 function changing(fromOpening: number, change: (journal: Journal) => Partial<Journal>): Factory {
-  const disk = simulated()
   let openings = 0
-  return {
-    ...disk,
-    async open(environment) {
-      const journal = await disk.open(environment)
-      openings += 1
-      if (openings < fromOpening) return journal
-      const { name, opened, messages, backlog, state, cursors, history } = journal
-      return {
-        name,
-        opened,
-        messages,
-        backlog,
-        state,
-        cursors,
-        history,
-        commit: (batch) => journal.commit(batch),
-        close: () => journal.close(),
-        ...change(journal),
-      }
-    },
-  }
+  return changed(simulated(), (journal) => {
+    openings += 1
+    return openings < fromOpening ? {} : change(journal)
+  })
 }

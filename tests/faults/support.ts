@@ -81,12 +81,21 @@ export function through(
   factory: JournalFactory,
   pass: (batch: Batch, commit: Journal['commit']) => ReturnType<Journal['commit']>,
 ): JournalFactory {
+  return changed(factory, (journal) => ({
+    commit: (batch) => pass(batch, (given) => journal.commit(given)),
+  }))
+}
+
+/** A journal of which some parts are others than the factory makes. */
+export function changed<Factory extends JournalFactory>(
+  factory: Factory,
+  change: (journal: Journal) => Partial<Journal>,
+): Factory {
   return {
     ...factory,
     async open(environment) {
       const journal = await factory.open(environment)
       const { name, opened, messages, backlog, state, cursors, history } = journal
-      const commit: Journal['commit'] = (batch) => pass(batch, (given) => journal.commit(given))
       return {
         name,
         opened,
@@ -95,8 +104,9 @@ export function through(
         state,
         cursors,
         history,
-        commit,
+        commit: (batch) => journal.commit(batch),
         close: () => journal.close(),
+        ...change(journal),
       }
     },
   }
