@@ -95,17 +95,8 @@ export function changed<Factory extends JournalFactory>(
     ...factory,
     async open(environment) {
       const journal = await factory.open(environment)
-      const { name, opened, messages, backlog, state, cursors, history } = journal
       return {
-        name,
-        opened,
-        messages,
-        backlog,
-        state,
-        cursors,
-        history,
-        commit: (batch) => journal.commit(batch),
-        close: () => journal.close(),
+        ...journal,
         ...change(journal),
       }
     },

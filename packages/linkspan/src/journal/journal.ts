@@ -1,15 +1,19 @@
 import type { Ending, Headers, WaitReason } from '../model/message.ts'
 import type { Clock, Logger } from '../model/outside.ts'
+import type { Ownership } from './ownership.ts'
+
+export type * from './ownership.ts'
 
 /**
  * The durable record of accepted messages, their records, waits, endings and state: the only source of truth.
  *
- * One engine owns a journal. It writes by {@link Journal.commit}, one call at a time, and reads by the small parts.
- * Everything a commit carries becomes durable together (fsync included) or not at all.
+ * An engine owns a journal, or a share of it: {@link Ownership}. It writes by {@link Journal.commit}, one call at a time,
+ * and reads by the small parts. Everything a commit carries becomes durable together (fsync included) or not at all.
  * Bytes are opaque here: the engine writes sealed envelopes with their own version and checksum.
  *
  * Errors: `JOURNAL_FULL` (nothing was written; try again when there is room), `JOURNAL_UNREACHABLE` (the outcome is
- * unknown: call again with the same batch), `JOURNAL_DAMAGED` and `JOURNAL_CLOSED` (give up).
+ * unknown: call again with the same batch), `JOURNAL_TAKEN_OVER` (nothing was written and nothing of this engine will be:
+ * open anew), `JOURNAL_DAMAGED` and `JOURNAL_CLOSED` (give up).
  */
 export interface Journal {
   /** The kind and place of the journal, for people: `sqlite data/hub.db`. */
@@ -25,6 +29,7 @@ export interface Journal {
   readonly backlog: BacklogReader
   readonly state: StateReader
   readonly cursors: CursorReader
+  readonly ownership: Ownership
   readonly history: HistoryReader & HistoryKeeper
   /** Ends all use of the journal; the lock is given back. */
   close(): Promise<void>
@@ -36,12 +41,17 @@ export interface JournalEnvironment {
   readonly logger: Logger
   /** The folder that relative paths start from. */
   readonly directory: string
+  /** The code version of each flow that the engine has, by name; what it shows to the others. */
+  readonly flows?: ReadonlyMap<string, string>
 }
 
 /** A journal that is configured but not open: what `sqlite('data/hub.db')` returns. */
 export interface JournalFactory {
   readonly kind: string
-  /** Opens for the one engine that owns it, taking the lock. Errors: `JOURNAL_IN_USE`, `_NEWER`, `_FOREIGN`, `_DAMAGED`, `_TAIL_LOST`. */
+  /**
+   * Opens for an engine that writes: the one that owns it, taking the lock, or one of several, if this kind of journal
+   * can be shared. Errors: `JOURNAL_IN_USE`, `_NEWER`, `_FOREIGN`, `_DAMAGED`, `_TAIL_LOST`.
+   */
   open(environment: JournalEnvironment): Promise<Journal>
   /** Opens for reading while another process may own it; `commit` is refused. */
   openForReading(environment: JournalEnvironment): Promise<Journal>
@@ -79,8 +89,9 @@ export interface Batch {
   readonly state: readonly StateChange[]
   readonly cursors: readonly CursorChange[]
   /**
-   * All messages below this place that have no wait are ended; recovery need not look below it. Once true of a place it
-   * stays true, so the journal keeps the highest one it was given.
+   * All messages of this engine's partitions below this place that have no wait are ended; recovery need not look below
+   * it. Once true of a place it stays true, so the journal keeps the highest one it was given. Partitions that are
+   * granted and not yet {@link Ownership.recovered} are not meant.
    */
   readonly lowWater: number
 }
@@ -107,8 +118,21 @@ export interface NewMessage {
     /** Whether the parent waits for it: its wait then names the parent. */
     readonly awaited: boolean
   } | null
+  /** The partition it lies in: a child's is its parent's. */
+  readonly partition: number
   /** When set, the message is written with a wait of reason `ready`; otherwise the engine runs it right after the commit. */
   readonly ready: boolean
+  /**
+   * For another engine: that of its partition is told ({@link OwnershipListener.handed}), whoever that is. Only with
+   * `ready`.
+   */
+  readonly handOver: boolean
+  /**
+   * For a message with a key that is not `ready`: up to which place its engine has taken on what others handed over for
+   * this flow. If there is more by now, the message must come after that, so it is written as if it were `ready`, and
+   * answered as {@link AcceptedAt.behind}.
+   */
+  readonly handedUpTo: number
   /** Refuse it when this key was seen in this scope and is still remembered: `acceptedAt` is before its `until`. */
   readonly dedupe: { readonly scope: string; readonly key: string; readonly until: number } | null
   /** Fields a person can search by. */
@@ -161,6 +185,16 @@ export interface StateChange {
   readonly value: Uint8Array | null
   /** When it may be forgotten; null keeps it. */
   readonly until: number | null
+  /**
+   * What the change was made from, where several engines share the journal: it is written only if the cell still has that
+   * value at that time (null: none, or one past its `until`), and `frame` with it or not at all. Otherwise its position
+   * in the batch is among {@link Committed.stale}. At most one change of a batch for the same cell has it.
+   */
+  readonly basedOn?: {
+    readonly value: Uint8Array | null
+    readonly at: number
+    readonly frame: RecordFrame | null
+  }
 }
 
 /** How far a source, or the engine itself, has come. */
@@ -172,12 +206,16 @@ export interface CursorChange {
 /** What a commit answers: one entry per accepted message, in order. */
 export interface Committed {
   readonly accepted: readonly AcceptedAt[]
+  /** Positions in the batch's `state` of changes that were not written, as another engine changed the cell meanwhile. */
+  readonly stale?: readonly number[]
 }
 
 /** The place a message was given, or the earlier message that it repeats. */
 export interface AcceptedAt {
   readonly seq: number
   readonly duplicateOf: { readonly seq: number; readonly id: string } | null
+  /** Set when it was to run at once and lies in the backlog instead, behind what others handed over. */
+  readonly behind?: true
 }
 
 /** A stored message with its record so far. */
@@ -192,6 +230,7 @@ export interface StoredMessage {
   /** A sealed envelope; null when it was pruned or is damaged beyond reading. */
   readonly body: Uint8Array | null
   readonly parent: { readonly seq: number; readonly path: string; readonly index: number } | null
+  readonly partition: number
   /** Sealed envelopes in the order of `n`, a settlement's last. */
   readonly frames: readonly Uint8Array[]
   /** The number the next frame gets. */
@@ -233,17 +272,21 @@ export interface MessageReader {
 
 /** A message that waits, without its body. */
 export interface BacklogEntry extends Wait {
+  readonly partition: number
   /** Its size, so that a window can be bounded in bytes. */
   readonly bytes: number
   /** Set when the wait cannot be trusted: only the place counts then, and loading the message says what is wrong. */
   readonly damaged?: true
 }
 
-/** What waits, in the order of acceptance. */
+/**
+ * What waits, in the order of acceptance. Only what lies in {@link Ownership.owned} partitions is answered, but to `count`
+ * and `held`, which are for people.
+ */
 export interface BacklogReader {
   /**
-   * Messages that were running when the last owner died: no wait, no ending. Used once, right after opening. What is
-   * damaged is marked.
+   * Messages that were running when the last owner of their partition died: no wait, no ending. Answers those of granted
+   * partitions that are not yet {@link Ownership.recovered}. What is damaged is marked.
    */
   unsettled(after: number, limit: number): Promise<readonly StoredMessage[]>
   /** Waits of a flow without a parent, of reason `ready` or holding their key, above a place. */
@@ -289,6 +332,8 @@ export interface StateReader {
 /** Cursors as of the last commit. */
 export interface CursorReader {
   get(name: string): Promise<string | null>
+  /** All cursors whose names begin so. */
+  list(prefix: string): Promise<ReadonlyMap<string, string>>
 }
 
 /** What to look for in the history; all given conditions hold together. */

@@ -68,7 +68,16 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
       const { queue } = takerOf(stored.flow)
       revive(stored, entry, ({ seq, key }) => {
         const bytes = stored.body?.byteLength ?? 0
-        queue.revived({ seq, key, parent: null, bytes, loaded: null, wakeAt: null, attempt: 0 })
+        queue.revived({
+          seq,
+          key,
+          partition: stored.partition,
+          parent: null,
+          bytes,
+          loaded: null,
+          wakeAt: null,
+          attempt: 0,
+        })
         resolve()
       })
     })

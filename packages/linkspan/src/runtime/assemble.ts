@@ -18,6 +18,7 @@ import type { Events } from './events.ts'
 import { presentNames, underPresentNames } from './former-names.ts'
 import { createFreshSet, type FreshSet } from './fresh-set.ts'
 import { NOTHING_HIDDEN } from './hide-secrets.ts'
+import { createHomes } from './homes.ts'
 import { checkBody, createEntrance, type Entrance, type Taker } from './intake.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import { createLive, type Live, readyWait } from './live.ts'
@@ -93,7 +94,8 @@ async function onJournal(
   const fresh = createFreshSet(journal.opened.lastSeq)
   const stopped = new AbortController()
   const committer = committerOf(assembly, journal, { fresh, events, stopped })
-  const entrance = createEntrance({ clock, random, committer, events, fresh })
+  const homes = createHomes(journal.ownership)
+  const entrance = createEntrance({ clock, random, committer, events, fresh, homes })
   const replies = createReplies(clock)
   const queues = new Map<string, FlowQueue>()
   const takers = new Map<string, Taker>()

@@ -40,9 +40,18 @@ export function childrenOnQueues({
       let open = 0
       for (let after = 0; ; ) {
         const rows = await journal.backlog.pageOfParent(parent.seq, after, PAGE)
-        for (const { seq, bytes, attempt, reason, wakeAt } of rows) {
+        for (const { seq, partition, bytes, attempt, reason, wakeAt } of rows) {
           if (reason === 'ready' || wakeAt === null)
-            queue?.child({ seq, key: null, parent: parent.seq, bytes, loaded: null, wakeAt: null, attempt })
+            queue?.child({
+              seq,
+              key: null,
+              partition,
+              parent: parent.seq,
+              bytes,
+              loaded: null,
+              wakeAt: null,
+              attempt,
+            })
           else queue?.due(wakeAt)
         }
         const last = rows.at(-1)
@@ -72,5 +81,6 @@ function commitChildren(
 
 /** A child that was just committed, as its queue takes it. */
 export function childWork(child: Loaded, bytes: number, parent: number | null): Work {
-  return { seq: child.seq, key: null, parent, bytes, loaded: child, wakeAt: null, attempt: 0 }
+  const { seq, partition } = child
+  return { seq, key: null, partition, parent, bytes, loaded: child, wakeAt: null, attempt: 0 }
 }

@@ -227,7 +227,10 @@ export function newChild(
     headers: loaded.headers,
     body: sealText(jsonText(plain), bodyPlace('', parent)),
     parent,
+    partition: loaded.partition,
     ready: true,
+    handOver: false,
+    handedUpTo: 0,
     dedupe: null,
     index: null,
   }
@@ -253,6 +256,7 @@ export function loadedChild(
     codeVersion: message.codeVersion,
     body,
     parent: { seq: pass.loaded.seq, path, index },
+    partition: pass.loaded.partition,
     names,
     entries: [],
     freshStarts: 0,

@@ -66,6 +66,7 @@ export function underPresentNames(journal: Journal, present: ReadonlyMap<string,
     opened: journal.opened,
     state: journal.state,
     cursors: journal.cursors,
+    ownership: journal.ownership,
     commit: (batch) => journal.commit(batch),
     close: () => journal.close(),
     messages: {

@@ -11,6 +11,7 @@ import type { Accepted } from './engine-api.ts'
 import type { Events } from './events.ts'
 import { identityOf } from './former-names.ts'
 import type { FreshSet } from './fresh-set.ts'
+import type { Home, Homes } from './homes.ts'
 import { jsonText, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
 import type { FlowQueue } from './queue/flow-queue.ts'
@@ -43,6 +44,7 @@ export interface EntryOptions {
   readonly events: Events
   /** Remembers the messages that run without a wait in the journal. */
   readonly fresh: Pick<FreshSet, 'add' | 'saw'>
+  readonly homes: Homes
 }
 
 /** The way in. */
@@ -90,7 +92,7 @@ export function createEntrance(options: EntryOptions): Entrance {
     }
   }
 
-  const toMessage = (prepared: Prepared, token: string, ready: boolean): NewMessage => {
+  const toMessage = (prepared: Prepared, token: string, given: Given): NewMessage => {
     const { taker, key, headers, json, index, dedupeKey, acceptedAt } = prepared
     const { flow } = taker
     return {
@@ -102,7 +104,7 @@ export function createEntrance(options: EntryOptions): Entrance {
       headers,
       body: sealBytes(json, bodyPlace(token, null)),
       parent: null,
-      ready,
+      ...given,
       dedupe:
         dedupeKey === undefined
           ? null
@@ -122,35 +124,51 @@ export function createEntrance(options: EntryOptions): Entrance {
     const { queue, flow } = taker
     const token = options.random.token(TOKEN_LENGTH)
     const size = prepared.json.byteLength
-    const decision = queue.reserve(key, size)
-    const message = toMessage(prepared, token, decision === 'journal')
-    const then = ({ seq, duplicateOf }: AcceptedAt): Accepted => {
+    const { partition, here } = homeOf(prepared)
+    const handedUpTo = queue.handedUpTo
+    const decision = here ? queue.reserve(key, size) : 'elsewhere'
+    const message = toMessage(prepared, token, {
+      partition,
+      handedUpTo,
+      ready: decision !== 'direct',
+      handOver: decision === 'elsewhere',
+    })
+    const refused = (): void => {
+      if (decision !== 'elsewhere') queue.refused(decision, key, size)
+    }
+    const then = ({ seq, duplicateOf, behind }: AcceptedAt): Accepted => {
       if (duplicateOf) {
-        queue.refused(decision, key, size)
+        refused()
         options.events.duplicate(flow.name)
         return { id: duplicateOf.id, duplicate: true }
       }
       const id = rootId(seq, token)
       options.events.accepted(flow.name, false)
-      if (decision === 'journal') {
-        options.fresh.saw(seq)
-        queue.stored(key)
-      } else {
+      if (decision === 'direct' && behind === undefined) {
         options.fresh.add(seq)
         queue.arrived({
           seq,
           key,
+          partition,
           parent: null,
           bytes: size,
-          loaded: freshMessage(prepared, seq, id),
+          loaded: freshMessage(prepared, partition, seq, id),
           wakeAt: null,
           attempt: 0,
         })
+      } else {
+        options.fresh.saw(seq)
+        if (decision === 'journal') queue.stored(key)
+        else refused()
+        if (behind) queue.handed(seq)
       }
       return { id, duplicate: false }
     }
-    return { message, then, refused: () => queue.refused(decision, key, size) }
+    return { message, then, refused }
   }
+
+  const homeOf = ({ taker, key }: Prepared): Home =>
+    key === null ? options.homes.ofNoKey() : options.homes.ofKey(identityOf(taker.flow.flow.definition), key)
 
   return {
     prepare,
@@ -174,6 +192,9 @@ export function createEntrance(options: EntryOptions): Entrance {
     },
   }
 }
+
+/** What is decided about a message when it is handed in. */
+type Given = Pick<NewMessage, 'partition' | 'ready' | 'handOver' | 'handedUpTo'>
 
 interface OwnCode {
   readonly key?: (body: unknown, source: { readonly headers: Headers }) => string | number | null | undefined
@@ -237,7 +258,7 @@ function indexOf(
   return Object.keys(values).length === 0 ? null : values
 }
 
-function freshMessage(prepared: Prepared, seq: number, id: string): Loaded {
+function freshMessage(prepared: Prepared, partition: number, seq: number, id: string): Loaded {
   const { taker, key, headers, acceptedAt, body } = prepared
   return {
     seq,
@@ -249,6 +270,7 @@ function freshMessage(prepared: Prepared, seq: number, id: string): Loaded {
     codeVersion: taker.flow.codeVersion,
     body,
     parent: null,
+    partition,
     names: {},
     entries: [],
     freshStarts: 0,

@@ -20,6 +20,7 @@ export interface Loaded {
   /** The body as accepted; undefined until `checked` ran for a message that was read from the journal. */
   readonly body: unknown
   readonly parent: { readonly seq: number; readonly path: string; readonly index: number } | null
+  readonly partition: number
   /** Names bound in the scopes around a child. */
   readonly names: Bound
   /** The record since the message was last sent afresh. */
@@ -100,7 +101,7 @@ export function toLoaded(
   record: readonly Entry[],
   names: Bound,
 ): Loaded {
-  const { seq, id, flow, key, headers, acceptedAt, codeVersion, parent, nextFrame } = stored
+  const { seq, id, flow, key, headers, acceptedAt, codeVersion, parent, partition, nextFrame } = stored
   return {
     seq,
     id,
@@ -111,6 +112,7 @@ export function toLoaded(
     codeVersion,
     body,
     parent,
+    partition,
     names,
     entries: currentEntries(record),
     freshStarts: record.filter((entry) => entry.t === 'redelivered' && entry.fresh).length,

@@ -14,7 +14,11 @@ type Load = (seqs: readonly number[]) => Promise<readonly StoredMessage[]>
 export function backlogReader(reading: Reading, load: Load): BacklogReader {
   const { ask, look, queries, names, schema } = reading
   const ofFlow = (flow: string, rows: readonly Row[]): readonly BacklogEntry[] =>
-    rows.map((row) => ({ ...waitOf(row as unknown as WaitRow, flow), bytes: row['bytes'] as number }))
+    rows.map((row) => ({
+      ...waitOf(row as unknown as WaitRow, flow),
+      partition: row['partition'] as number,
+      bytes: row['bytes'] as number,
+    }))
   const ofAnyFlow = async (rows: readonly Row[]): Promise<readonly BacklogEntry[]> => {
     await names.learn(rows.map((row) => row['flow'] as number))
     return rows.flatMap((row) => ofFlow(flowOf(row['flow'] as number, reading), [row]))

@@ -108,6 +108,7 @@ function messageOf(row: MessageRow, reading: Reading, trust: Trust): StoredMessa
     headers: JSON.parse(row.headers) as Headers,
     body: row.body,
     parent: family === null ? null : { seq: family.seq, path: family.path, index: family.index },
+    partition: 0,
     frames,
     nextFrame: ending === null ? next : Math.max(next, n + (row.ended_frame === null ? 0 : 1)),
     wait: row.wait_flow === null ? null : waitOf(waitRowOf(row), nameOf(row.wait_flow)),

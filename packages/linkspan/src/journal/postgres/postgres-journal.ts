@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { LinkspanError } from '../../model/errors.ts'
 import type { HistoryQuery, Journal, JournalEnvironment, Opened, StoredMessage } from '../journal.ts'
+import { soleOwnership } from '../sole-ownership.ts'
 import { backlogReader } from './backlog-reader.ts'
 import { backUp } from './backup.ts'
 import { importClient, type Row } from './client.ts'
@@ -229,6 +230,7 @@ function assemble(
   const { reading, history } = parts
   const { clock, logger, directory } = options.environment
   const messages = messageReader(reading)
+  const backlog = backlogReader(reading, messages.load)
   const refuse = (): never => {
     throw parts.isClosed ? closedError(place) : openedToRead(place)
   }
@@ -246,9 +248,10 @@ function assemble(
     opened,
     commit: async (batch) => (owner === null ? refuse() : owner.writer.commit(batch)),
     messages,
-    backlog: backlogReader(reading, messages.load),
+    backlog,
     state: stateReader(reading, () => clock.now()),
     cursors: cursorReader(reading),
+    ownership: soleOwnership({ opened, name: place, backlog, now: () => clock.now() }),
     history: {
       query: (query) => lookThrough(history, messages.load, query),
       totals: () => readTotals(reading),

@@ -22,11 +22,18 @@ export function stateReader({ ask, queries }: Reading, now: () => number): State
 }
 
 /** Reading cursors. */
-export function cursorReader({ ask, queries }: Reading): CursorReader {
+export function cursorReader({ ask, look, queries, schema }: Reading): CursorReader {
   return {
     get: async (name) => {
       const [row] = await ask(queries.cursor, toText(name))
       return row === undefined ? null : fromText(row['value'] as string)
+    },
+    list: async (prefix) => {
+      const rows = await look(
+        `SELECT name, value FROM ${schema}.cursors WHERE name >= $1 AND starts_with(name, $1)`,
+        toText(prefix),
+      )
+      return new Map(rows.map((row) => [fromText(row['name'] as string), fromText(row['value'] as string)]))
     },
   }
 }

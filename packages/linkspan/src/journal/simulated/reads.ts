@@ -16,7 +16,7 @@ import { forget, hasOpenChildren, type Kept, pair, type World } from './world.ts
 export function stored(world: World, { seq, id, message }: Kept): StoredMessage {
   const records = world.records.get(seq) ?? []
   const ended = world.endings.get(seq)
-  const { flow, key, acceptedAt, codeVersion, headers, body, parent } = message
+  const { flow, key, acceptedAt, codeVersion, headers, body, parent, partition } = message
   const next = (records.at(-1)?.n ?? -1) + 1
   return {
     seq,
@@ -28,6 +28,7 @@ export function stored(world: World, { seq, id, message }: Kept): StoredMessage 
     headers,
     body,
     parent: parent === null ? null : { seq: parent.seq, path: parent.path, index: parent.index },
+    partition,
     frames: [...records.map(({ frame }) => frame), ...(ended?.frame ? [ended.frame] : [])],
     nextFrame: ended === undefined ? next : Math.max(next, ended.n + (ended.frame === null ? 0 : 1)),
     wait: world.waits.get(seq) ?? null,
@@ -99,7 +100,8 @@ function childrenOf(world: World, parent: number, path: string | null): Kept[] {
 export function backlogReader(world: () => World): BacklogReader {
   const entry = (seq: number): BacklogEntry => {
     const wait = world().waits.get(seq) as BacklogEntry
-    return { ...wait, bytes: world().messages.get(seq)?.message.body.byteLength ?? 0 }
+    const { body, partition } = (world().messages.get(seq) as Kept).message
+    return { ...wait, partition, bytes: body.byteLength }
   }
   const waiting = (flow: string, after: number): Iterable<number> =>
     world().waiting.get(flow)?.above(after) ?? []

@@ -1,5 +1,6 @@
 import { LinkspanError } from '../../model/errors.ts'
 import type { Batch, Committed, Journal, JournalEnvironment, JournalFactory } from '../journal.ts'
+import { soleOwnership } from '../sole-ownership.ts'
 import { backlogReader, historyReader, messageReader, pruner, stateReader } from './reads.ts'
 import { applyBatch, copyWorld, createWorld, type World } from './world.ts'
 
@@ -122,9 +123,11 @@ function journalOf(disk: Disk, { clock }: JournalEnvironment, owner: Owner): Jou
   const crashed = !head.clean
   const now = (): World => disk.world
   const living = <Parts extends object>(parts: Parts): Parts => whileOpen(parts, owner)
+  const opened = { crashed, lastSeq: head.lastSeq, historySize: endings.size }
+  const backlog = living(backlogReader(now))
   return {
     name: 'simulated',
-    opened: { crashed, lastSeq: head.lastSeq, historySize: endings.size },
+    opened,
     commit: (batch) =>
       new Promise((resolve, reject) => {
         const refused = refusalOf(owner)
@@ -133,9 +136,14 @@ function journalOf(disk: Disk, { clock }: JournalEnvironment, owner: Owner): Jou
         else clock.defer(() => owner.state === 'open' && commit(disk, owner, batch, resolve, reject))
       }),
     messages: living(messageReader(now)),
-    backlog: living(backlogReader(now)),
+    backlog,
     state: living(stateReader(now, () => clock.now())),
-    cursors: living({ get: async (name: string) => disk.world.cursors.get(name) ?? null }),
+    cursors: living({
+      get: async (name: string) => disk.world.cursors.get(name) ?? null,
+      list: async (prefix: string) =>
+        new Map([...disk.world.cursors].filter(([name]) => name.startsWith(prefix))),
+    }),
+    ownership: soleOwnership({ opened, name: 'simulated', backlog, now: () => clock.now() }),
     history: living({
       ...historyReader(now),
       prune: refuseReaders(owner, pruner(now)),

@@ -91,7 +91,7 @@ export function backlogRows(db: DatabaseSync, names: Names, path: string): Backl
  */
 function entryOf(row: WaitRow, names: Names, path: string): BacklogEntry {
   try {
-    return { ...waitOf(row, names, path), bytes: row.bytes }
+    return { ...waitOf(row, names, path), partition: 0, bytes: row.bytes }
   } catch (error) {
     if (!isLinkspanError(error, 'JOURNAL_DAMAGED')) throw error
     const { seq, flow, parent } = row
@@ -101,6 +101,7 @@ function entryOf(row: WaitRow, names: Names, path: string): BacklogEntry {
       wakeAt: null,
       hold: false,
       attempt: 0,
+      partition: 0,
       bytes: 0,
       damaged: true,
     } as const

@@ -93,7 +93,8 @@ export function unpackBatch({ text, bytes }: PackedBatch): Batch {
 
 function messageOf(row: MessageRow, body: Uint8Array): NewMessage {
   const [flow, key, token, acceptedAt, codeVersion, headers, , parent, ready, dedupe, index] = row
-  return { flow, key, token, acceptedAt, codeVersion, headers, body, parent, ready, dedupe, index }
+  const sole = { partition: 0, handOver: false, handedUpTo: 0 }
+  return { flow, key, token, acceptedAt, codeVersion, headers, body, parent, ready, dedupe, index, ...sole }
 }
 
 function settlementOf(row: SettlementRow, frame: Uint8Array | null): Settlement {

@@ -41,6 +41,7 @@ export function inThisThread(store: Store, clock: Clock): StoreCalls {
     getState: async (...args) => store.getState(...args),
     listState: async (...args) => store.listState(...args),
     getCursor: async (...args) => store.getCursor(...args),
+    listCursors: async (...args) => store.listCursors(...args),
     look: async (...args) => store.look(...args),
     totals: async () => store.totals(),
     stats: async () => store.stats(),

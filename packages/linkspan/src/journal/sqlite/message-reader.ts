@@ -149,6 +149,7 @@ function assembler(
     if (ended?.frame) frames.push(ended.frame)
     return {
       ...facts,
+      partition: 0,
       body: bodyOf(seq, row.size),
       frames,
       nextFrame: ended === undefined ? next : Math.max(next, ended.n + (ended.frame === null ? 0 : 1)),

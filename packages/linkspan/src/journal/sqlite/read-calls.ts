@@ -65,6 +65,7 @@ export function readCalls(guard: Guard, path: string, head: () => Head): ReadCal
     getState: guard('Reading state', (reads, ...args) => reads.state.get(...args)),
     listState: guard('Reading state', (reads, ...args) => reads.state.list(...args)),
     getCursor: guard('Reading a cursor', (reads, name) => reads.state.cursor(name)),
+    listCursors: guard('Reading cursors', (reads, prefix) => reads.state.cursors(prefix)),
     look: guard('Looking through the history', (reads, query, beyond, scan) =>
       reads.history.look(query, beyond, head().lowWater, scan),
     ),

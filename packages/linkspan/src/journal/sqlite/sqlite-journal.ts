@@ -8,6 +8,7 @@ import type {
   Opened,
   StoredMessage,
 } from '../journal.ts'
+import { soleOwnership } from '../sole-ownership.ts'
 import { closedError } from './sqlite-error.ts'
 import type { StoreCalls } from './store.ts'
 
@@ -28,6 +29,7 @@ export function sqliteJournal(
   aside: Aside,
   clock: Clock,
 ): Journal {
+  const backlog = backlogOf(calls)
   const turn = (): Promise<void> => new Promise((resolve) => clock.defer(resolve))
   let closed = false
   const unlessClosed = <Result>(run: () => Promise<Result>): Promise<Result> =>
@@ -43,12 +45,16 @@ export function sqliteJournal(
         calls.children(parent, path, fromIndex, limit, trust),
       openChildren: (parent, path) => calls.openChildren(parent, path),
     },
-    backlog: backlogOf(calls),
+    backlog,
     state: {
       get: (scope, key) => calls.getState(scope, key, clock.now()),
       list: (scope, afterKey, limit) => calls.listState(scope, afterKey, limit, clock.now()),
     },
-    cursors: { get: (cursor) => calls.getCursor(cursor) },
+    cursors: {
+      get: (cursor) => calls.getCursor(cursor),
+      list: async (prefix) => new Map(await calls.listCursors(prefix)),
+    },
+    ownership: soleOwnership({ opened, name, backlog, now: () => clock.now() }),
     history: {
       query: (query) => lookThrough(calls, query, turn),
       totals: () => calls.totals(),

@@ -73,6 +73,7 @@ export interface Store {
     now: number,
   ): readonly { readonly key: string; readonly value: Uint8Array; readonly until: number | null }[]
   getCursor(name: string): string | null
+  listCursors(prefix: string): readonly (readonly [name: string, value: string])[]
   look(query: HistoryQuery, beyond: number | null, scan: number): Stretch
   totals(): Totals
   stats(): Readonly<Record<string, number | string>>

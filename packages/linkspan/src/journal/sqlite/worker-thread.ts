@@ -121,6 +121,7 @@ function callsOf(call: Call, close: () => Promise<void>): StoreCalls {
     getState: plain('getState'),
     listState: plain('listState'),
     getCursor: plain('getCursor'),
+    listCursors: plain('listCursors'),
     look: plain('look'),
     totals: plain('totals'),
     stats: plain('stats'),

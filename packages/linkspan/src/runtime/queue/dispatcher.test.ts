@@ -6,6 +6,7 @@ import type { Work } from './work.ts'
 const work = (seq: number): Work => ({
   seq,
   key: null,
+  partition: 0,
   parent: null,
   bytes: 1,
   loaded: null,

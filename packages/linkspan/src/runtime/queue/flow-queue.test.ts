@@ -36,7 +36,7 @@ const SETTINGS: FlowSettings = {
 
 function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions): World {
   const clock = virtualClock({ start: 0 })
-  const waits = new Map<number, Wait & { bytes: number }>()
+  const waits = new Map<number, BacklogEntry>()
   const passes = new Map<number, number>()
   let last = 0
   let committed = 0
@@ -103,6 +103,7 @@ function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions):
             parent: null,
             attempt: 1,
             bytes: 10,
+            partition: 0,
           })
         else world.ended.push(work.seq)
         ended(end)
@@ -118,7 +119,7 @@ function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions):
     execute,
     wake: (wait, then) =>
       clock.defer(() => {
-        waits.set(wait.seq, { ...wait, bytes: 10 })
+        waits.set(wait.seq, { ...wait, bytes: 10, partition: 0 })
         then()
       }),
     store: (work, then) =>
@@ -135,6 +136,7 @@ function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions):
             parent: null,
             attempt: 0,
             bytes: 10,
+            partition: 0,
           },
         )
         then()
@@ -162,9 +164,20 @@ function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions):
           parent: null,
           attempt: 0,
           bytes: 10,
+          partition: 0,
         })
         queue.stored(key)
-      } else queue.arrived({ seq, key, parent: null, bytes: 10, loaded: null, wakeAt: null, attempt: 0 })
+      } else
+        queue.arrived({
+          seq,
+          key,
+          partition: 0,
+          parent: null,
+          bytes: 10,
+          loaded: null,
+          wakeAt: null,
+          attempt: 0,
+        })
     })
     return seq
   }

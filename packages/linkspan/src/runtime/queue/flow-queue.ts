@@ -17,6 +17,10 @@ export interface FlowQueue {
   arrived(work: Work): void
   stored(key: string | null): void
   refused(decision: 'direct' | 'journal', key: string | null, bytes: number): void
+  /** Others accepted messages for this flow up to a place: they are to be read. May tell the same again. */
+  handed(upTo: number): void
+  /** Up to which place everything that others handed over has its place here. */
+  readonly handedUpTo: number
   /** A child whose parent is here. */
   child(work: Work): void
   /** A message that had ended is live again and has a wait of reason `ready`. */
@@ -74,6 +78,9 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   let reading = false
   let storing = 0
   let left = 0
+  /** Up to which place others are known to have handed over, and up to which that has been taken on. */
+  let handedTo = 0
+  let takenTo = 0
   let paused = false
   let running = false
 
@@ -225,7 +232,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   const readPage = async (): Promise<void> => {
     if (reading || mode !== 'backlog' || !running || paused || !window.hasRoom()) return
     reading = true
-    const before = { storing, left, cursor }
+    const before = { storing, left, cursor, handedTo }
     try {
       const rows = await backlog.page(flow, cursor, PAGE)
       const reached = rows.at(-1)
@@ -243,7 +250,9 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       const last = rows.at(-1)
       const exhausted = rows.length < PAGE && (last === undefined || cursor >= last.seq)
       // What was left to the journal since the page was read is not in it.
-      if (exhausted && before.storing === 0 && left === before.left) mode = 'direct'
+      takenTo = Math.max(takenTo, exhausted ? before.handedTo : Math.min(before.handedTo, cursor))
+      const isAll = before.storing === 0 && left === before.left && handedTo === before.handedTo
+      if (exhausted && isAll) mode = 'direct'
       reading = false
       if (rows.length > 0 || mode === 'direct' || storing === 0) pump()
     } catch (error) {
@@ -389,6 +398,15 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
         if (lane) lane.reserved -= 1
       }
       if (lane) advance(lane)
+    },
+    handed(upTo) {
+      if (upTo <= handedTo) return
+      handedTo = upTo
+      readAgainFrom(takenTo + 1)
+      pump()
+    },
+    get handedUpTo() {
+      return takenTo
     },
     child(work) {
       if (window.knows(work.seq)) return

@@ -5,6 +5,7 @@ import type { Loaded } from '../loaded.ts'
 export interface Work {
   readonly seq: number
   readonly key: string | null
+  readonly partition: number
   readonly parent: number | null
   readonly bytes: number
   /** The message itself when it is in memory. */
@@ -33,6 +34,7 @@ export function workOf(row: BacklogEntry): Work {
   return {
     seq: row.seq,
     key: row.key,
+    partition: row.partition,
     parent: row.parent,
     bytes: row.bytes,
     loaded: null,

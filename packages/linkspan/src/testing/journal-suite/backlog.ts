@@ -30,7 +30,7 @@ export function testBacklog(declare: Declare): void {
     const [seq = 0] = await accept({ key: 'k', ready: true, body: bytes('12345') })
     const put = wait(seq, { key: 'k', reason: 'retry', wakeAt: 9000, hold: true, attempt: 3 })
     await commit({ waits: [put] })
-    assert.deepEqual(await journal.backlog.page('orders', 0, 10), [{ ...put, bytes: 5 }])
+    assert.deepEqual(await journal.backlog.page('orders', 0, 10), [{ partition: 0, ...put, bytes: 5 }])
   })
 
   declare(

@@ -34,6 +34,7 @@ export function testWriting(declare: Declare): void {
         headers,
         body: 'hé',
         parent: null,
+        partition: 0,
         frames: [],
         nextFrame: 0,
         wait: null,
