@@ -149,9 +149,9 @@ describe('an owner that is paused past its lease', () => {
     const second = await open(direct)
     expect(second.journal.opened).toEqual({ crashed: true, lastSeq: 2, historySize: 0 })
     const late = { accept: [newMessage()], settle: [ending(1)], cursors: [{ name: 'c', value: 'late' }] }
-    await expect(first.owner.commit(late)).rejects.toEqual(code('JOURNAL_IN_USE'))
+    await expect(first.owner.commit(late)).rejects.toEqual(code('JOURNAL_TAKEN_OVER'))
     await expect(first.owner.commit({})).rejects.toThrow('Another engine took over the journal')
-    await expect(first.journal.history.prune(9999, 9999, 9999, 10)).rejects.toEqual(code('JOURNAL_IN_USE'))
+    await expect(first.journal.history.prune(9999, 9999, 9999, 10)).rejects.toEqual(code('JOURNAL_TAKEN_OVER'))
     expect(await messages()).toBe(2)
     expect(await second.journal.history.totals()).toEqual([])
     expect(await second.journal.cursors.get('c')).toBeNull()
@@ -179,7 +179,7 @@ describe('an owner that is paused past its lease', () => {
     first.clock.ring()
     while (first.lines.length === 0) await new Promise((resolve) => setImmediate(resolve))
     expect(first.lines[0]?.[1]).toBe('journal.taken-over')
-    await expect(first.owner.commit({})).rejects.toEqual(code('JOURNAL_IN_USE'))
+    await expect(first.owner.commit({})).rejects.toEqual(code('JOURNAL_TAKEN_OVER'))
   })
 
   it('is fenced only between its commits: the next owner waits for the one under way', async () => {
@@ -198,7 +198,7 @@ describe('an owner that is paused past its lease', () => {
     await first.owner.accept({})
     const fencing = await hold('UPDATE linkspan.members SET fenced = true')
     const late = first.owner.commit({ accept: [newMessage()], settle: [ending(1)] })
-    const refused = expect(late).rejects.toEqual(code('JOURNAL_IN_USE'))
+    const refused = expect(late).rejects.toEqual(code('JOURNAL_TAKEN_OVER'))
     await somebodyWaits()
     await fencing.end()
     await refused

@@ -138,7 +138,7 @@ describe('volumes', () => {
   it('are not dropped by an owner that was fenced', async () => {
     await live(40)
     await ask(url, 'UPDATE linkspan.members SET fenced = true')
-    await expect(journal.history.prune(25, 0, 25, 7)).rejects.toMatchObject({ code: 'JOURNAL_IN_USE' })
+    await expect(journal.history.prune(25, 0, 25, 7)).rejects.toMatchObject({ code: 'JOURNAL_TAKEN_OVER' })
     expect(await rows('messages')).toEqual(range(1, 40))
   })
 })

@@ -91,6 +91,7 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   JOURNAL_FOREIGN: inside,
   JOURNAL_DAMAGED: inside,
   JOURNAL_TAIL_LOST: inside,
+  JOURNAL_TAKEN_OVER: down,
   CONFIG_INVALID: inside,
   CONFIG_NOT_FOUND: inside,
   SECRET_MISSING: inside,

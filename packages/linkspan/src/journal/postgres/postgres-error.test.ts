@@ -24,7 +24,7 @@ describe('what the server and the client say', () => {
     ['58030', 'JOURNAL_DAMAGED'],
     ['42501', 'JOURNAL_FAILED'],
     ['23505', 'JOURNAL_FAILED'],
-    ['LK001', 'JOURNAL_IN_USE'],
+    ['LK001', 'JOURNAL_TAKEN_OVER'],
     ['LK003', 'JOURNAL_TAIL_LOST'],
   ])('%s is %s', (state, code) => {
     const { retry, applied, ...error } = journalError(fromServer(state), 'here', 'Writing')

@@ -133,9 +133,9 @@ function messageOf(error: Error): string {
 /** The error of an owner that another one has fenced. */
 export function takenOverError(place: string, cause?: Error): LinkspanError {
   return new LinkspanError(
-    'JOURNAL_IN_USE',
-    `Another engine took over the journal in ${place}, as the lease of this one had run out: this process was paused, or could not reach the database. ` +
-      'Nothing more is written. Start this engine again when the other one has ended.',
+    'JOURNAL_TAKEN_OVER',
+    `Others took over from this engine in ${place}, as its lease had run out: this process was paused, or could not reach the database. ` +
+      'Nothing of it was written since, and nothing will be. It joins them again by itself.',
     { details: { place }, ...(cause === undefined ? {} : { cause }) },
   )
 }
