@@ -64,6 +64,25 @@ describe('an outcome that nobody knows', () => {
     }
   })
 
+  it('under a key that ran out is sent again once a person says that it did nothing', async () => {
+    const call = fakeOperation<string>('system.call', { kind: 'key', validFor: '1h' }, { timeout: '10m' })
+    call.next('timeout-before')
+    const act = flow('act', { onError: twice }).from(inbox<string>()).to('call', call)
+    await using engine = await rig([act])
+    const { id } = await engine.send(act, 'x')
+    await engine.advance('10s')
+    engine.crash()
+    await engine.advance('2h')
+    await engine.start()
+    await engine.advance('1m')
+    expect(await engine.states()).toEqual(['inDoubt'])
+    await engine.during(engine.admin.resolve(id, false, { note: 'it is not there' }))
+    await engine.advance('1m')
+    expect(await engine.states()).toEqual(['done'])
+    expect(call.effects).toHaveLength(1)
+    expect(marksOf(call)).toHaveLength(2)
+  })
+
   it('that can be asked for is asked for, no sooner than the call is over and settled, and not sent again', async () => {
     for (const outcome of unknown) {
       const { call, states } = await after({ kind: 'verify', settleAfter: '30s' }, outcome)

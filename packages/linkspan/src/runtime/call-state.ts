@@ -16,10 +16,12 @@ export interface CallState {
   readonly open: { readonly input: Json; readonly first: number; readonly limitMs: number | null } | null
   /** Failures since the message was last sent again. */
   readonly failures: number
+  /** Whether anything is on record of it, what a person said included. */
+  readonly known: boolean
 }
 
 /** The state of a call that nothing is recorded of. */
-export const UNTOUCHED: CallState = { done: null, generation: 0, open: null, failures: 0 }
+export const UNTOUCHED: CallState = { done: null, generation: 0, open: null, failures: 0, known: false }
 
 /** Reads the state of the call at a path from a message's record. Generations start at `base`. */
 export function callState(entries: readonly Entry[], path: string, base: number): CallState {
@@ -29,6 +31,11 @@ export function callState(entries: readonly Entry[], path: string, base: number)
 function step(state: CallState, entry: Entry, path: string): CallState {
   if (entry.t === 'redelivered') return redelivered(state)
   if (!('p' in entry) || entry.p !== path) return state
+  const next = outcome(state, entry)
+  return next === state ? state : { ...next, known: true }
+}
+
+function outcome(state: CallState, entry: Entry): CallState {
   switch (entry.t) {
     case 'done':
       return { ...state, done: { input: entry.i, result: entry.r, error: entry.e ?? null }, open: null }

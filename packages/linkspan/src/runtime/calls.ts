@@ -83,11 +83,13 @@ export function createCalls(options: CallsOptions): Calls {
 
   /**
    * A first send under a key leaves nothing on record until it is answered. When an engine died meanwhile, it may have
-   * been made at any time since the message was accepted, and its key counts from then.
+   * been made at any time since the message was accepted, and its key counts from then. Where something is on record,
+   * a failure or what a person said of a doubt, it tells what became of that send, and later ones are on record before
+   * they are made.
    */
   const forgotten = ({ pass, operation, input, state }: Attempt): CallState['open'] => {
     const { loaded } = pass
-    const before = operation.guarantee.kind === 'key' && loaded.interrupted && state.failures === 0
+    const before = operation.guarantee.kind === 'key' && loaded.interrupted && !state.known
     return before ? { input: input as Json, first: loaded.acceptedAt, limitMs: null } : null
   }
 
