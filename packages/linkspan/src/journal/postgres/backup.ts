@@ -1,7 +1,7 @@
-import { createWriteStream, existsSync, mkdirSync, rmSync, type WriteStream } from 'node:fs'
+import { createWriteStream, mkdirSync, rmSync, type WriteStream } from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { LinkspanError } from '../../model/errors.ts'
+import { refuseTakenTarget } from '../refuse-taken-target.ts'
 import type { Client } from './client.ts'
 import type { Link } from './link.ts'
 import { journalError } from './postgres-error.ts'
@@ -35,12 +35,7 @@ export async function backUp(
   target: string,
   progress: (done: number, total: number) => void,
 ): Promise<void> {
-  if (existsSync(target))
-    throw new LinkspanError(
-      'JOURNAL_FAILED',
-      `There is a file at ${target} already. Give the copy a new name.`,
-      { details: { target } },
-    )
+  refuseTakenTarget(target)
   mkdirSync(dirname(target), { recursive: true })
   const file = createWriteStream(target, { flags: 'wx' })
   try {

@@ -1,6 +1,6 @@
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { backup } from 'node:sqlite'
-import { LinkspanError } from '../../model/errors.ts'
+import { refuseTakenTarget } from '../refuse-taken-target.ts'
 import { makeFolderOf, openToRead, syncFile, syncFolderOf } from './files.ts'
 import { journalError } from './sqlite-error.ts'
 
@@ -16,14 +16,7 @@ export async function backUp(
   target: string,
   progress: (done: number, total: number) => void,
 ): Promise<void> {
-  if (existsSync(target))
-    throw new LinkspanError(
-      'JOURNAL_FAILED',
-      `There is a file at ${target} already. Give the copy a new name.`,
-      {
-        details: { target },
-      },
-    )
+  refuseTakenTarget(target)
   makeFolderOf(target)
   const db = openToRead(path)
   try {
