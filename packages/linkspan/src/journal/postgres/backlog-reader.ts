@@ -1,6 +1,6 @@
 import type { WaitReason } from '../../model/message.ts'
 import { kin, reasonCode, slots } from '../codes.ts'
-import type { BacklogEntry, BacklogReader, StoredMessage } from '../journal.ts'
+import type { BacklogEntry, BacklogReader, MessageReader } from '../journal.ts'
 import type { Row } from './client.ts'
 import { type WaitRow, waitOf } from './message-reader.ts'
 import { rowDamaged } from './postgres-error.ts'
@@ -8,7 +8,7 @@ import type { Reading } from './reading.ts'
 import { readTallies } from './tallies.ts'
 import { toText } from './text.ts'
 
-type Load = (seqs: readonly number[]) => Promise<readonly StoredMessage[]>
+type Load = MessageReader['load']
 
 /** Reading what waits. */
 export function backlogReader(reading: Reading, load: Load): BacklogReader {

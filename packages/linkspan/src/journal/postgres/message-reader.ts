@@ -39,7 +39,7 @@ interface MessageRow {
 /** Reading messages by place, id and parent. */
 export function messageReader(reading: Reading): MessageReader {
   const { ask, queries } = reading
-  const load = async (seqs: readonly number[], trust: Trust = 'whole'): Promise<readonly StoredMessage[]> => {
+  const load: MessageReader['load'] = async (seqs, trust = 'whole') => {
     if (seqs.length === 0) return []
     const rows = (await ask(queries.load, [...new Set(seqs)])) as readonly unknown[] as readonly MessageRow[]
     await reading.names.learn(rows.flatMap(codesOf))
@@ -48,7 +48,7 @@ export function messageReader(reading: Reading): MessageReader {
   const seqsOf = (rows: readonly Readonly<Record<string, unknown>>[]): readonly number[] =>
     rows.map((row) => row['value'] as number)
   /** The places of children are in the order of step and index, which need not be that of acceptance. */
-  const loadInOrder = async (seqs: readonly number[], trust?: Trust): Promise<readonly StoredMessage[]> => {
+  const loadInOrder: MessageReader['load'] = async (seqs, trust) => {
     const found = new Map((await load(seqs, trust)).map((message) => [message.seq, message]))
     return seqs.flatMap((seq) => found.get(seq) ?? [])
   }

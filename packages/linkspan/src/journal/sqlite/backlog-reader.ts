@@ -2,32 +2,17 @@ import type { DatabaseSync } from 'node:sqlite'
 import { isLinkspanError } from '../../model/errors.ts'
 import type { WaitReason } from '../../model/message.ts'
 import { kin, reasonCode, slots } from '../codes.ts'
-import type { BacklogEntry } from '../journal.ts'
+import type { BacklogEntry, BacklogReader } from '../journal.ts'
+import type { AtOnce } from './at-once.ts'
 import { type WaitRow, waitOf } from './message-reader.ts'
 import type { Names } from './names.ts'
 import { rowDamaged } from './sqlite-error.ts'
 import { readTallies } from './tallies.ts'
 
-/** How many wait, of one flow for one reason. */
-export interface WaitCount {
-  readonly flow: string
-  readonly reason: WaitReason
-  readonly child: boolean
-  readonly count: number
-  readonly oldest: number
-}
-
 /** Reading what waits. */
-export interface BacklogRows {
+export interface BacklogRows extends AtOnce<Omit<BacklogReader, 'unsettled'>> {
   /** Places of messages above `after` and not below `lowWater` that have neither wait nor ending. */
   unsettled(after: number, limit: number, lowWater: number, lastSeq: number): readonly number[]
-  page(flow: string, after: number, limit: number): readonly BacklogEntry[]
-  pageOfKey(flow: string, key: string, after: number, upTo: number, limit: number): readonly BacklogEntry[]
-  pageOfParent(parent: number, after: number, limit: number): readonly BacklogEntry[]
-  due(flow: string, at: number, limit: number): readonly BacklogEntry[]
-  nextDue(flow: string): number | null
-  count(): readonly WaitCount[]
-  held(flow: string | null, limit: number): readonly BacklogEntry[]
 }
 
 /** Prepares the reading of what waits. */

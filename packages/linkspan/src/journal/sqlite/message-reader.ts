@@ -3,25 +3,15 @@ import { isLinkspanError, type LinkspanError } from '../../model/errors.ts'
 import type { Headers } from '../../model/message.ts'
 import { childId, parseMessageId, rootId } from '../../model/message-id.ts'
 import { endingOf, reasonOf } from '../codes.ts'
-import type { StoredMessage, Trust, Wait } from '../journal.ts'
+import type { MessageReader, StoredMessage, Trust, Wait } from '../journal.ts'
 import { CLAIM_CHECK_ABOVE } from './accept.ts'
+import type { AtOnce } from './at-once.ts'
 import type { Names } from './names.ts'
 import { messageSum, recordSum, settlementSum, waitSum } from './row-sum.ts'
 import { failureOf, rowDamaged } from './sqlite-error.ts'
 
 /** Reading messages by place, id and parent. */
-export interface MessageRows {
-  load(seqs: readonly number[], trust?: Trust): readonly StoredMessage[]
-  find(id: string): StoredMessage | null
-  children(
-    parent: number,
-    path: string | null,
-    fromIndex: number,
-    limit: number,
-    trust?: Trust,
-  ): readonly StoredMessage[]
-  openChildren(parent: number, path: string): number
-}
+export type MessageRows = AtOnce<MessageReader>
 
 interface MessageRow {
   readonly seq: number
@@ -87,7 +77,7 @@ export function messageRows(db: DatabaseSync, names: Names, path: string): Messa
     'SELECT seq FROM messages WHERE parent_seq = ? AND parent_index >= ? ORDER BY parent_path, parent_index LIMIT ?',
   )
   const open = db.prepare('SELECT open FROM families WHERE parent = ? AND path = ?')
-  const load = (seqs: readonly number[], trust?: Trust): readonly StoredMessage[] =>
+  const load: MessageRows['load'] = (seqs, trust) =>
     [...new Set(seqs)].sort((a, b) => a - b).flatMap((seq) => assemble(seq, trust) ?? [])
   return {
     load,

@@ -1,15 +1,14 @@
 import type { Logger } from '../../model/outside.ts'
 import type {
-  BacklogEntry,
+  BacklogReader,
   Batch,
   Committed,
   HistoryQuery,
   HistoryReader,
+  MessageReader,
   Opened,
-  StoredMessage,
-  Trust,
 } from '../journal.ts'
-import type { WaitCount } from './backlog-reader.ts'
+import type { AtOnce } from './at-once.ts'
 import type { Stretch } from './history-rows.ts'
 import type { Migration } from './schema.ts'
 
@@ -38,33 +37,18 @@ export type Commit = (run: () => void) => void
 /** All messages per flow and ending. */
 export type Totals = Awaited<ReturnType<HistoryReader['totals']>>
 
+type Backlog = AtOnce<BacklogReader>
+
 /**
  * The journal as plain calls that block: the same on the main thread and in a worker. `now` and `at` are the clock's
  * wall time and monotonic time, in milliseconds, as the caller has them.
  */
-export interface Store {
+export interface Store extends AtOnce<MessageReader>, Omit<Backlog, 'count'> {
   readonly opened: Opened
   commit(batch: Batch, at: number): Committed
   /** Moves the write-ahead log into the database when it has grown: called when nobody waits. */
   tidy(): void
-  load(seqs: readonly number[], trust?: Trust): readonly StoredMessage[]
-  find(id: string): StoredMessage | null
-  children(
-    parent: number,
-    path: string | null,
-    fromIndex: number,
-    limit: number,
-    trust?: Trust,
-  ): readonly StoredMessage[]
-  openChildren(parent: number, path: string): number
-  unsettled(after: number, limit: number): readonly StoredMessage[]
-  page(flow: string, after: number, limit: number): readonly BacklogEntry[]
-  pageOfKey(flow: string, key: string, after: number, upTo: number, limit: number): readonly BacklogEntry[]
-  pageOfParent(parent: number, after: number, limit: number): readonly BacklogEntry[]
-  due(flow: string, at: number, limit: number): readonly BacklogEntry[]
-  nextDue(flow: string): number | null
-  countWaits(): readonly WaitCount[]
-  held(flow: string | null, limit: number): readonly BacklogEntry[]
+  countWaits(): ReturnType<Backlog['count']>
   getState(scope: string, key: string, now: number): Uint8Array | null
   listState(
     scope: string,
