@@ -218,6 +218,71 @@ describe('time limits', () => {
     expect((endedAt ?? 0) - acceptedAt).toBe(120_001)
     expect(op.requests).toHaveLength(3)
   })
+
+  it('count afresh for a message that is sent again, and for one whose doubt was resolved', async () => {
+    const op = fakeOperation<string>('bank.pay', { kind: 'none' })
+    op.next('unavailable')
+    const after = put()
+    const pay = flow('pay', { timeLimit: '1h', onError: retry({ attempts: 9, backoff: fixed('2h') }) })
+      .from(inbox<string>())
+      .to('pay', op, { onUnknown: 'inDoubt' })
+      .to('put', after)
+    for (const fresh of [false, true]) {
+      await using engine = await rig([pay])
+      const { id } = await engine.send(pay, 'x')
+      await engine.advance('1d')
+      expect(await engine.message(id)).toMatchObject({ state: 'dead', error: { code: 'TIME_LIMIT' } })
+      op.next('timeout-after')
+      await engine.during(engine.admin.redeliver({ ids: [id] }, { fresh, note: 'the bank is back' }))
+      await engine.advance('1d')
+      expect(await engine.states(), `fresh: ${fresh}`).toEqual(['inDoubt'])
+      await engine.during(engine.admin.resolve(id, true, { note: 'paid' }))
+      await engine.advance('1d')
+      expect(await engine.states(), `fresh: ${fresh}`).toEqual(['done'])
+      op.next('unavailable')
+    }
+    expect(after.effects).toHaveLength(2)
+  })
+
+  it('let a call be settled whose outcome is unknown, and begin with no other after it', async () => {
+    const paid = fakeOperation<string>('bank.pay', { kind: 'verify', settleAfter: '2h' }, { timeout: '10s' })
+    const after = put()
+    const pay = flow('pay', { timeLimit: '1h' }).from(inbox<string>()).to('pay', paid).to('put', after)
+    for (const [outcome, effects] of [
+      ['timeout-after', 1],
+      ['timeout-before', 0],
+    ] as const) {
+      paid.reset()
+      paid.next(outcome)
+      await using engine = await rig([pay])
+      const { id } = await engine.send(pay, 'x')
+      await engine.advance('1d')
+      expect(await engine.message(id), outcome).toMatchObject({
+        state: 'dead',
+        error: { code: 'TIME_LIMIT' },
+      })
+      expect([paid.questions, paid.requests.length, paid.effects.length], outcome).toEqual([1, 1, effects])
+    }
+    expect(after.requests).toHaveLength(0)
+  })
+
+  it('make no dead letter of a call that nobody can ask for: it is in doubt', async () => {
+    const op = fakeOperation<string>('bank.pay', { kind: 'none' }, { timeout: '2h' })
+    op.next('timeout-after')
+    const pay = flow('pay', { timeLimit: '1h' }).from(inbox<string>()).to('pay', op, { onUnknown: 'inDoubt' })
+    await using engine = await rig([pay])
+    const { id } = await engine.send(pay, 'x')
+    await engine.advance('1m')
+    engine.crash()
+    await engine.advance('3h')
+    await engine.start()
+    await engine.advance('1m')
+    expect(await engine.message(id)).toMatchObject({
+      state: 'inDoubt',
+      error: { code: 'CALL_UNKNOWN_OUTCOME' },
+    })
+    expect(op.requests).toHaveLength(1)
+  })
 })
 
 describe('what becomes of a message that has failed for good', () => {

@@ -257,6 +257,7 @@ export function createCalls(options: CallsOptions): Calls {
         ...inputOf(attempt),
         e: storeError(error),
       })
+      pass.ports.inTime(pass)
       return send({ ...attempt, state: { ...state, open: null, generation: state.generation + 1 } })
     }
     if (questions(attempt) >= MAX_QUESTIONS)

@@ -28,6 +28,7 @@ import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { Replies } from './replies.ts'
 import { createRoster } from './roster.ts'
 import type { PassObserver } from './running-pass.ts'
+import { checkStart, checkTimeLimit, isSettling, limitOf, needsAnswer } from './time-limit.ts'
 
 /** What running messages takes. */
 export interface LiveOptions {
@@ -181,18 +182,8 @@ export function createLive(options: LiveOptions): Live {
   const start = (pass: MessagePass, flow: CompiledFlow): StepResult | Promise<StepResult> => {
     const { loaded, cancelled } = pass
     if (cancelled !== null) throw new Interrupt({ kind: 'cancel', note: cancelled })
-    checkTimeLimit(pass, flow)
+    checkStart(pass, clock.now())
     return pass.runWhole(loaded.parent === null ? flow.program : entryOf(pass, flow, loaded.parent.path))
-  }
-
-  const checkTimeLimit = (pass: MessagePass, flow: CompiledFlow): void => {
-    const limit = flow.flow.definition.settings.timeLimitMs
-    const age = clock.now() - pass.loaded.acceptedAt
-    if (limit === null || age <= limit) return
-    throw new LinkspanError(
-      'TIME_LIMIT',
-      `The message is ${age} ms old, and the flow "${flow.name}" gives up after ${limit} ms.`,
-    )
   }
 
   const stopped = (run: Running, stop: StepResult): void => {
@@ -311,8 +302,8 @@ export function createLive(options: LiveOptions): Live {
       return
     }
     const { loaded, flow } = pass
-    const limit = flow.flow.definition.settings.timeLimitMs
-    const wakeAt = limit === null ? reason.wakeAt : Math.min(reason.wakeAt, loaded.acceptedAt + limit + 1)
+    const limit = limitOf(loaded, flow)
+    const wakeAt = limit === null || isSettling(pass) ? reason.wakeAt : Math.min(reason.wakeAt, limit + 1)
     const hold = reason.hold && loaded.key !== null
     const attempt = work.attempt + (reason.why === 'retry' ? 1 : 0)
     save(pass)
@@ -435,8 +426,10 @@ export function createLive(options: LiveOptions): Live {
       now: () => clock.now(),
       chance: () => options.random.next(),
       leaves: () => false,
+      inTime: (pass) => checkTimeLimit(pass, clock.now()),
       call: (pass: MessagePass, request: CallRequest, input: unknown, state: CallState) => {
-        checkTimeLimit(pass, flow)
+        const settles = state.open !== null && needsAnswer(request.operation, request.onUnknown)
+        if (!settles) checkTimeLimit(pass, clock.now())
         return options.calls.call(pass, request, input, state)
       },
       differs: (pass, path) => pass.park(path, `the input of "${path}" is another one than is on record`),

@@ -29,6 +29,8 @@ export interface Loaded {
   readonly freshStarts: number
   /** An engine died while, or after, this message was running, and may have begun a call that is not on record. */
   readonly interrupted: boolean
+  /** When a person sent it on its way again last, from when its time limit counts. */
+  readonly sentAgainAt?: number
   /** The parent that waits for it: null for a tap's child, and for one that lives again. */
   readonly awaitedBy: number | null
   nextFrame: number
@@ -102,6 +104,7 @@ export function toLoaded(
   names: Bound,
 ): Loaded {
   const { seq, id, flow, key, headers, acceptedAt, codeVersion, parent, partition, nextFrame } = stored
+  const again = record.findLast((entry) => entry.t === 'redelivered' || entry.t === 'resolved')
   return {
     seq,
     id,
@@ -117,6 +120,7 @@ export function toLoaded(
     entries: currentEntries(record),
     freshStarts: record.filter((entry) => entry.t === 'redelivered' && entry.fresh).length,
     interrupted: record.some((entry) => entry.t === 'interrupted'),
+    ...(again === undefined ? {} : { sentAgainAt: again.at }),
     awaitedBy: stored.wait?.parent ?? null,
     nextFrame,
     waits: stored.wait !== null,

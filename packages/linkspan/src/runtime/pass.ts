@@ -25,6 +25,8 @@ export interface PassPorts {
   now(): number
   /** A number in [0, 1) for pauses. */
   chance(): number
+  /** Throws `TIME_LIMIT` for a message that is too old to begin with anything more. */
+  inTime(pass: MessagePass): void
   /** Makes a call that the record has no outcome of, under its guarantee. */
   call(pass: MessagePass, request: CallRequest, input: unknown, state: CallState): Promise<unknown>
   /** A recorded call whose input is now another one. Throws, or answers what to go on with. */

@@ -109,6 +109,7 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
     observer: listener.observer,
     now: () => end,
     chance: () => 0.5,
+    inTime: () => undefined,
     leaves: (thrown) => thrown instanceof Frontier,
     call: async (_pass: MessagePass, request: CallRequest, input: unknown, state: CallState) =>
       listener.unanswered(request.path, (input ?? null) as Json, state),
