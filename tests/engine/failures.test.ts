@@ -345,6 +345,33 @@ describe('what becomes of a message that has failed for good', () => {
     expect(await engine.states()).toEqual(['done'])
   })
 
+  it("is never the flow's fallback for a child, whose body is another one: its parent has it if it fails too", async () => {
+    const told = fakeOperation<string>('chat.tell', { kind: 'natural' })
+    const save = (name: string, stopOnError: boolean) =>
+      flow(name)
+        .from(inbox<{ id: string; lines: string[] }>())
+        .split(
+          'lines',
+          (order) => order.lines,
+          (line) => line.to('put', failing()),
+          { stopOnError },
+        )
+        .onError((failed) =>
+          failed.to('tell', told, {
+            input: (order, { error }) => `${order.id}: ${error.code}`,
+          }),
+        )
+    const patient = save('patient', false)
+    const strict = save('strict', true)
+    await using engine = await rig([patient, strict])
+    await engine.send(patient, { id: 'a', lines: ['1'] })
+    await engine.send(strict, { id: 'b', lines: ['1'] })
+    await engine.advance('1s')
+    expect(told.effects.map(({ input }) => input)).toEqual(['b: SPLIT_ITEM_FAILED'])
+    expect(await engine.states()).toEqual(['done', 'done'])
+    expect((await engine.admin.status()).children).toMatchObject({ dead: 2, done: 0 })
+  })
+
   it('is a dead letter when the fallback fails too, and the fallback is not begun again and again', async () => {
     const told = fakeOperation<string>('chat.tell', { kind: 'natural' })
     told.when(() => 'unavailable')

@@ -10,6 +10,9 @@ declare module './steps.ts' {
      * with the body that was accepted and no bound names; `ctx.error` says what happened. Once per flow, and not
      * inside a scope; where it stands in the chain makes no difference.
      *
+     * The children of a split, multicast or tap do not take it, as their bodies are others: a child that has failed is a
+     * dead letter of its own. With `stopOnError` its parent fails too, and takes this branch.
+     *
      * @example
      * ```ts
      * import { flow, inbox } from 'linkspan'

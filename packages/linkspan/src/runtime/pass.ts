@@ -270,10 +270,15 @@ export class MessagePass implements RunningPass {
     )
   }
 
+  /** The flow's fallback takes the body that the flow accepts, which a child's is not: a child is a dead letter of its own. */
+  private get wholeFallback(): Program | null {
+    return this.loaded.parent === null ? this.flow.fallback : null
+  }
+
   /** Runs a program as a whole: the flow's policy and fallback decide on what its steps did not. */
   runWhole(program: Program): StepResult | Promise<StepResult> {
     const passed = this.find('passed', '')
-    if (passed) return this.goOnWhole(() => this.goOn(passed, this.flow.fallback))
+    if (passed) return this.goOnWhole(() => this.goOn(passed, this.wholeFallback))
     return attempt(
       () => program.run(this),
       (thrown) => this.goOnWhole(() => this.decideWhole(thrown)),
@@ -283,7 +288,7 @@ export class MessagePass implements RunningPass {
   /** What the flow's fallback throws is tried again by the flow's policy too, and has no further fallback. */
   private goOnWhole(run: () => StepResult | Promise<StepResult>): StepResult | Promise<StepResult> {
     return attempt(run, (thrown) => {
-      if (this.flow.fallback === null || this.find('passed', '') === undefined) throw thrown
+      if (this.wholeFallback === null || this.find('passed', '') === undefined) throw thrown
       return this.decide('', thrown, this.flow.policy, null, true)
     })
   }
@@ -315,7 +320,7 @@ export class MessagePass implements RunningPass {
   }
 
   private decideWhole(thrown: unknown): StepResult | Promise<StepResult> {
-    return this.decide('', thrown, this.flow.policy, this.flow.fallback, true)
+    return this.decide('', thrown, this.flow.policy, this.wholeFallback, true)
   }
 
   private decide(
