@@ -19,7 +19,7 @@ export type Options = {
 
 const usage = `npm run bench -- [options]
   --table NAME,…    ${tables.map(({ id }) => id).join(', ')} (default floor,peers)
-  --only NAME,…     only these participants (a part of the name is enough)
+  --only NAME,…     only these participants (a part of the name is enough), or only these tables
   --rounds N        rounds per participant (default 5)
   --repeats N       repeat a round in which others used the machine, at most so often (default 2)
   --seconds N       measured seconds per round (default: the table's own)
@@ -34,7 +34,7 @@ export const readOptions = (args: readonly string[]): Options => {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      table: { type: 'string', default: 'floor,peers' },
+      table: { type: 'string' },
       only: { type: 'string' },
       rounds: { type: 'string' },
       repeats: { type: 'string' },
@@ -52,17 +52,34 @@ export const readOptions = (args: readonly string[]): Options => {
     process.exit(0)
   }
   const seconds = values.seconds ?? (values.quick ? '1' : undefined)
+  const { table, only } = tablesAndParts(values.table, values.only)
   return {
-    tables: values.table.split(',').map(tableId),
+    tables: table.map(tableId),
     rounds: positive('--rounds', values.rounds ?? (values.quick ? '2' : '5')),
     repeats: Number(values.repeats ?? (values.quick ? 0 : 2)),
     ...(seconds === undefined ? {} : { seconds: positive('--seconds', seconds) }),
-    ...(values.only === undefined ? {} : { only: values.only.split(',').map(known) }),
+    ...(only === undefined ? {} : { only: only.map(known) }),
     connections: positive('--connections', values.connections),
     ...(values.rate === undefined ? {} : { rate: positive('--rate', values.rate) }),
     seed: Number(values.seed ?? Math.floor(Math.random() * 2 ** 31)),
     quick: values.quick,
     json: values.json,
+  }
+}
+
+const isTable = (name: string): boolean => tables.some(({ id }) => id === name)
+
+/** `--only cluster` is understood as the table of that name. */
+const tablesAndParts = (
+  table: string | undefined,
+  only: string | undefined,
+): { readonly table: readonly string[]; readonly only?: readonly string[] } => {
+  const parts = only?.split(',') ?? []
+  const named = parts.filter(isTable)
+  const rest = parts.filter((part) => !isTable(part))
+  return {
+    table: table?.split(',') ?? (named.length > 0 ? named : ['floor', 'peers']),
+    ...(rest.length === 0 ? {} : { only: rest }),
   }
 }
 

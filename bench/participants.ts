@@ -39,6 +39,14 @@ const linkspan = (name: string, env: Readonly<Record<string, string>> = {}): Par
   env,
 })
 
+/** On PostgreSQL as the journal, with as many engines as are told, in processes of their own. */
+const onPostgres = (name: string, engines: number): Participant => ({
+  ...linkspan(name, { LINKSPAN_JOURNAL: 'postgres', LINKSPAN_ENGINES: String(engines) }),
+  durability: 'PostgreSQL, committed',
+  needs: 'postgres',
+  ...(engines === 1 ? {} : { entry: 'linkspan/engines.ts' }),
+})
+
 const peer = (name: string, durability: string, needs?: ServiceName): Participant => ({
   name,
   durability,
@@ -55,7 +63,7 @@ const endedMessages = { LINKSPAN_ENDED: '5000000' }
 /**
  * Everything that can take part. It runs as published, from a build made first. What bench/linkspan/relay.ts is told:
  * LINKSPAN_GUARANTEE (key, natural, verify, none; default key), LINKSPAN_SQLITE (main, worker; default the
- * engine's own), LINKSPAN_STEPS (pure steps on top of the one transformation; default 0).
+ * engine's own), LINKSPAN_JOURNAL (sqlite, postgres; default sqlite), LINKSPAN_STEPS (pure steps on top of the one transformation; default 0).
  * bench/linkspan/fill-history.ts writes LINKSPAN_ENDED ended messages into the journal in DATA_DIR.
  */
 export const participants: readonly Participant[] = [
@@ -74,6 +82,9 @@ export const participants: readonly Participant[] = [
     ...linkspan('linkspan (5 million ended)'),
     prepare: { entry: 'linkspan/fill-history.ts', env: endedMessages },
   },
+  onPostgres('linkspan (postgres)', 1),
+  onPostgres('linkspan (postgres, 2 engines)', 2),
+  onPostgres('linkspan (postgres, 4 engines)', 4),
   peer('bullmq', 'Redis, appended and synced once a second', 'redis'),
   peer('pg-boss', 'PostgreSQL, committed', 'postgres'),
   peer('graphile-worker', 'PostgreSQL, committed', 'postgres'),

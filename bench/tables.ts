@@ -18,7 +18,17 @@ export type Table = {
   readonly bare: boolean
 }
 
-export type TableId = 'floor' | 'peers' | 'fsync' | 'latency' | 'memory' | 'startup' | 'steps' | 'history'
+export type TableId =
+  | 'floor'
+  | 'peers'
+  | 'fsync'
+  | 'latency'
+  | 'memory'
+  | 'startup'
+  | 'steps'
+  | 'history'
+  | 'cluster'
+  | 'cluster-latency'
 
 const throughput: readonly FigureName[] = ['endToEnd', 'accept', 'ackP50', 'ackP99', 'peak', 'cpuPerMessage']
 const closed = {
@@ -33,6 +43,8 @@ const closed = {
 
 const guarantees = ['linkspan (key)', 'linkspan (natural)', 'linkspan (verify)', 'linkspan (none)']
 const threads = ['linkspan (main thread)', 'linkspan (worker)']
+const onPostgres = ['linkspan (postgres)', 'linkspan (postgres, 2 engines)', 'linkspan (postgres, 4 engines)']
+const peersOnPostgres = ['pg-boss', 'graphile-worker', 'dbos']
 const peers = ['bullmq', 'pg-boss', 'graphile-worker', 'dbos', 'node-red', 'n8n']
 
 export const tables: readonly Table[] = [
@@ -104,5 +116,32 @@ export const tables: readonly Table[] = [
     title: 'With 5 million ended messages in the journal',
     participants: ['linkspan (key)', 'linkspan (5 million ended)'],
     reference: 'linkspan (key)',
+  },
+  {
+    ...closed,
+    id: 'cluster',
+    title: 'On PostgreSQL: one engine against its peers, and several engines on one journal',
+    participants: [...onPostgres, ...peersOnPostgres],
+    reference: 'linkspan (postgres)',
+    columns: [
+      'endToEnd',
+      'accept',
+      'ackP50',
+      'ackP99',
+      'cpuPerMessage',
+      'cpuServicePerMessage',
+      'writtenPerMessage',
+    ],
+  },
+  {
+    ...closed,
+    id: 'cluster-latency',
+    title: 'On PostgreSQL: acknowledgement at 1,000 messages/s, open loop, from the scheduled time',
+    participants: onPostgres,
+    reference: 'linkspan (postgres)',
+    ratioOf: 'ackP99',
+    columns: ['ackP50', 'ackP99', 'endToEndP50', 'endToEndP99', 'lagP99', 'cpuPerMessage'],
+    rate: 1000,
+    seconds: 5,
   },
 ]

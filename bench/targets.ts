@@ -12,6 +12,17 @@ export type Target = {
 
 const ours = 'linkspan (key)'
 
+const onPostgres = 'linkspan (postgres)'
+
+const fasterOnPostgres = (peer: string, times: number): Target => ({
+  table: 'cluster',
+  text: `on PostgreSQL end to end at least ${times} × ${peer}`,
+  participant: onPostgres,
+  figure: 'endToEnd',
+  against: peer,
+  atLeast: times,
+})
+
 const faster = (peer: string, times: number): Target => ({
   table: 'peers',
   text: `end to end at least ${times} × ${peer}`,
@@ -35,6 +46,16 @@ export const targets: readonly Target[] = [
   faster('graphile-worker', 8),
   faster('dbos', 30),
   faster('node-red', 4),
+  fasterOnPostgres('pg-boss', 4),
+  fasterOnPostgres('graphile-worker', 5),
+  fasterOnPostgres('dbos', 20),
+  {
+    table: 'cluster-latency',
+    text: 'on PostgreSQL acknowledgement p99 at 1,000 messages/s at most 15 ms',
+    participant: onPostgres,
+    figure: 'ackP99',
+    atMost: 15,
+  },
   {
     table: 'latency',
     text: "acknowledgement p99 at 1,000 messages/s at most 2 × the floor's",

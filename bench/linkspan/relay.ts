@@ -1,14 +1,14 @@
 /**
  * The benchmark's job as a flow: a route, the one transformation, a call to the sink. Default settings, history on.
  */
-import { createEngine, defineProject, flow, type Guarantee, route, sqlite } from 'linkspan'
+import { createEngine, defineProject, flow, type Guarantee, route } from 'linkspan'
 import { httpConnection, typed } from 'linkspan/http'
 import { announce, onStop, participantEnv } from '../participant/protocol.ts'
+import { journalOf } from './journal.ts'
 import { type Order, type Shipment, transform } from '../workload/order.ts'
 
 const env = participantEnv()
 const guarantee = (process.env['LINKSPAN_GUARANTEE'] ?? 'key') as Guarantee['kind']
-const thread = process.env['LINKSPAN_SQLITE'] as 'main' | 'worker' | undefined
 const moreSteps = Number(process.env['LINKSPAN_STEPS'] ?? 0)
 
 const sinkUrl = new URL(env.sinkUrl)
@@ -49,7 +49,7 @@ const relay = {
 
 const engine = createEngine(
   defineProject({
-    journal: sqlite('journal.db', thread === undefined ? {} : { thread }),
+    journal: journalOf(),
     connections: { sink: { baseUrl: sinkUrl.origin } },
     flows: [relay],
     http: { port: env.port },

@@ -5,7 +5,8 @@ import { type HistogramSnapshot, histogram } from './histogram.ts'
 import { ticker } from './ticker.ts'
 
 export type Load = {
-  readonly target: Target
+  /** The connections are spread over them. */
+  readonly targets: readonly Target[]
   readonly connections: number
   /** The number of the first message; a warm-up and its measurement use different ones. */
   readonly from: number
@@ -28,7 +29,11 @@ export type LoadReport = {
 
 /** Runs one load to its end: every request that was sent has been answered or has failed. */
 export const runLoad = async (load: Load): Promise<LoadReport> => {
-  const opened = await Promise.all(Array.from({ length: load.connections }, () => connection(load.target)))
+  const opened = await Promise.all(
+    Array.from({ length: load.connections }, (_, n) =>
+      connection(load.targets[n % load.targets.length] as Target),
+    ),
+  )
   const record = recorder(load.from)
   const startedAt = nowMicros()
   await (load.rate === undefined

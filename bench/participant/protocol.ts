@@ -2,10 +2,10 @@
  * What every participant of the benchmark speaks, so that the driver needs to know nothing else of it.
  *
  * A participant is started with `PORT` (0 picks a free one), `SINK_URL` and `DATA_DIR`, prints one JSON
- * line `{"ready":true,"port":N}`, answers `POST /in` (JSON) with 202 once the message is kept, and on
+ * line `{"ready":true,"ports":[N]}` (several where it is several engines: the load is spread over them), answers `POST /in` (JSON) with 202 once the message is kept, and on
  * SIGTERM finishes what it has, prints its final line and exits.
  */
-export type ReadyLine = { readonly ready: true; readonly port: number }
+export type ReadyLine = { readonly ready: true; readonly ports: readonly number[] }
 
 export type FinalLine = {
   readonly final: true
@@ -27,7 +27,8 @@ export const participantEnv = (env: NodeJS.ProcessEnv = process.env): Participan
 })
 
 /** Tells the driver that messages are accepted from now on. */
-export const announce = (port: number): void => print({ ready: true, port } satisfies ReadyLine)
+export const announce = (...ports: readonly number[]): void =>
+  print({ ready: true, ports } satisfies ReadyLine)
 
 /** Calls `drain` once on SIGTERM, then prints the final line and exits. */
 export const onStop = (drain: () => Promise<void> | void): void => {

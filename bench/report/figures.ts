@@ -27,6 +27,8 @@ export type FigureName =
   | 'cpuOthers'
   | 'cpuStolen'
   | 'cpuPerMessage'
+  | 'cpuServicePerMessage'
+  | 'writtenPerMessage'
   | 'lost'
   | 'doubled'
   | 'withoutKey'
@@ -57,6 +59,8 @@ export const figuresOf = (round: Round): Figures => {
     cpuOthers: cpu.others,
     cpuStolen: cpu.stolen,
     cpuPerMessage: (cpuSeconds * 1e6) / arrivals.delivered,
+    cpuServicePerMessage: (cpu.services * cpu.wallSeconds * 1e6) / arrivals.delivered,
+    writtenPerMessage: round.serviceWritten / arrivals.delivered,
     lost: arrivals.lost,
     doubled: arrivals.doubled,
     withoutKey: arrivals.withoutKey,

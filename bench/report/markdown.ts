@@ -29,6 +29,8 @@ const titles: Readonly<Record<FigureName, string>> = {
   cpuOthers: 'others',
   cpuStolen: 'stolen by host',
   cpuPerMessage: 'CPU µs/message',
+  cpuServicePerMessage: "its services' CPU µs/message",
+  writtenPerMessage: 'bytes written by its services/message',
   lost: 'lost',
   doubled: 'doubled',
   withoutKey: 'without key',

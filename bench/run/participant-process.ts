@@ -4,7 +4,7 @@ import type { FinalLine, ReadyLine } from '../participant/protocol.ts'
 
 export type StartedParticipant = {
   readonly pid: number
-  readonly port: number
+  readonly ports: readonly number[]
   /** SIGTERM, then SIGKILL after the limit; the final line where it came. */
   readonly stop: () => Promise<FinalLine | undefined>
 }
@@ -55,7 +55,7 @@ export const startParticipant = async (name: string, command: Command): Promise<
   })
   return {
     pid: child.pid!,
-    port: ready.port,
+    ports: ready.ports,
     stop: async () => {
       stopping = true
       const late = setTimeout(kill, stopLimitMs)

@@ -23,6 +23,12 @@ export const residentBytesOf = (pid: number): number => add(treeOf(pid).map(resi
 export const proportionalBytesOf = (pid: number): number =>
   add(treeOf(pid).map((each) => proportional(each) ?? resident(each)))
 
+/** Bytes that the process and its living descendants have caused to be written to disk; 0 where that is not shown. */
+export const writtenBytesOf = (pid: number): number =>
+  add(
+    treeOf(pid).map((each) => Number(/^write_bytes: (\d+)/m.exec(read(`/proc/${each}/io`) ?? '')?.[1] ?? 0)),
+  )
+
 /** CPU seconds of the whole machine since it started: used by anyone, and taken by its host. */
 export const machineCpuSeconds = (): { readonly busy: number; readonly stolen: number } => {
   const [user, nice, system, , , irq, softirq, steal] = cpuLine()

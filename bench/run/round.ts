@@ -8,7 +8,7 @@ import { nowMicros } from '../workload/request.ts'
 import { type Helper, startHelper } from './channel.ts'
 import { type CpuShares, cpuWindow } from './cpu-shares.ts'
 import { type Command, type StartedParticipant, startParticipant } from './participant-process.ts'
-import { proportionalBytesOf, residentBytesOf } from './proc.ts'
+import { proportionalBytesOf, residentBytesOf, writtenBytesOf } from './proc.ts'
 import { temporaryFolder } from './temporary.ts'
 
 /** How one participant is put under load once. */
@@ -41,6 +41,8 @@ export type Round = {
   /** Resident bytes of the participant over the measured window, evenly spaced. */
   readonly residentBytes: readonly number[]
   readonly serviceBytes: number
+  /** Bytes that the services wrote to disk over the measured window. */
+  readonly serviceWritten: number
   readonly cpu: CpuShares
 }
 
@@ -83,23 +85,25 @@ const startHelpers = async (): Promise<Helpers> => {
 const measure = async (
   plan: RoundPlan,
   helpers: Helpers,
-  { pid, port }: StartedParticipant,
+  { pid, ports }: StartedParticipant,
   spawnedAt: number,
 ): Promise<Round> => {
   const readyMillis = (nowMicros() - spawnedAt) / 1e3
   await helpers.sink.ask({ ask: 'reset', from: 1 }, 'reset')
-  const firstAcceptedMillis = await firstAccepted(port, spawnedAt)
+  const firstAcceptedMillis = await firstAccepted(ports[0] as number, spawnedAt)
   await sleep(plan.idleSeconds * 1e3)
   const idleBytes = residentBytesOf(pid)
-  const warm = await loadOf(helpers, plan, port, 1, plan.warmUpSeconds)
+  const warm = await loadOf(helpers, plan, ports, 1, plan.warmUpSeconds)
   await drained(helpers, plan, warm.accepted)
   const from = warm.sent.last + 1
   await helpers.sink.ask({ ask: 'reset', from }, 'reset')
   const endWindow = cpuWindow(pidsOf(plan, helpers, pid))
+  const writtenBefore = writtenBy(plan)
   const memory = sampler(() => residentBytesOf(pid), Math.max(250, plan.seconds * 2.5))
-  const load = await loadOf(helpers, plan, port, from, plan.seconds)
+  const load = await loadOf(helpers, plan, ports, from, plan.seconds)
   await drained(helpers, plan, load.accepted)
   const cpu = endWindow()
+  const serviceWritten = writtenBy(plan) - writtenBefore
   const { report } = await helpers.sink.ask({ ask: 'report', sent: load.sent }, 'report')
   return {
     name: plan.name,
@@ -109,10 +113,14 @@ const measure = async (
     firstAcceptedMillis,
     idleBytes,
     residentBytes: memory.stop(),
+    serviceWritten,
     serviceBytes: plan.servicePids.reduce((total, service) => total + proportionalBytesOf(service), 0),
     cpu,
   }
 }
+
+const writtenBy = ({ servicePids }: RoundPlan): number =>
+  servicePids.reduce((total, pid) => total + writtenBytesOf(pid), 0)
 
 const pidsOf = (plan: RoundPlan, helpers: Helpers, pid: number) => ({
   participant: [pid],
@@ -133,12 +141,12 @@ const firstAccepted = async (port: number, spawnedAt: number): Promise<number> =
 const loadOf = async (
   helpers: Helpers,
   plan: RoundPlan,
-  port: number,
+  ports: readonly number[],
   from: number,
   seconds: number,
 ): Promise<LoadReport> => {
   const load: Load = {
-    target: { port, path },
+    targets: ports.map((port) => ({ port, path })),
     connections: plan.connections,
     from,
     stopAfter: { seconds },
