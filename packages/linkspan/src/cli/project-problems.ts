@@ -21,8 +21,8 @@ interface Needs {
  */
 export function projectProblems(project: Project, { lookup, isReference }: References): readonly string[] {
   const needs: Needs = { isReference, seen: new WeakSet(), references: new Map(), connections: new Map() }
-  const { journal: _journal, flows, ...settings } = project
-  gather(settings, needs)
+  const { journal, flows, ...settings } = project
+  gather([settings, journal.configuration?.options], needs)
   for (const flow of flows) gather([flow.source, flow.own, ...flow.code.values()], needs)
   const bound = project.connections ?? {}
   return [

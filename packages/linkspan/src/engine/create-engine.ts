@@ -62,12 +62,18 @@ const STOP_SHARE = 0.5
 export function createEngine(project: Project, options: EngineOptions = {}): MountableEngine {
   checkProject(project)
   const lookup = options.lookup ?? systemLookup
-  const { flows, hooks = {}, journal } = project
+  const { flows, hooks = {} } = project
   const resolved = resolveReferences(
-    { connections: project.connections ?? {}, http: project.http, version: project.version },
+    {
+      connections: project.connections ?? {},
+      http: project.http,
+      version: project.version,
+      journal: project.journal.configuration?.options ?? {},
+    },
     lookup,
   )
   requireAll(resolved.missing)
+  const journal = project.journal.configuration?.withValues(resolved.value.journal) ?? project.journal
   const hider = secretHider(resolved.secrets)
   const outside = outsideOf(options, hider)
   const directory = options.directory ?? cwd()

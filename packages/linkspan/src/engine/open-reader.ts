@@ -1,6 +1,6 @@
 import { cwd, version as nodeVersion } from 'node:process'
 import { codeVersion } from '../flow/code-version.ts'
-import type { Journal } from '../journal/journal.ts'
+import type { Journal, JournalFactory } from '../journal/journal.ts'
 import { asPolicy } from '../model/policy.ts'
 import { jsonLogger } from '../observe/json-logger.ts'
 import type { Admin, AdminReader } from '../runtime/admin-api.ts'
@@ -9,6 +9,8 @@ import { type CompiledFlow, compileFlow } from '../runtime/compile.ts'
 import type { Project } from '../runtime/engine-api.ts'
 import { presentNames, underPresentNames } from '../runtime/former-names.ts'
 import { isPaused } from '../runtime/paused.ts'
+import { type Lookup, requireAll, resolveReferences } from '../runtime/references.ts'
+import { lookup as systemLookup } from './lookup.ts'
 import { systemClock } from './outside.ts'
 import { VERSION } from './version.ts'
 
@@ -18,11 +20,11 @@ export type JournalReader = AdminReader & Pick<Admin, 'backup'> & { close(): Pro
 /**
  * Opens a project's journal for reading, also while an engine runs on it.
  *
- * @throws {LinkspanError} `JOURNAL_NEWER`, `JOURNAL_FOREIGN`, `JOURNAL_DAMAGED`, or what is wrong with the project.
+ * @throws {LinkspanError} `SECRET_MISSING` when the journal refers to what is not set, `JOURNAL_NEWER`, `JOURNAL_FOREIGN`, `JOURNAL_DAMAGED`, or what is wrong with the project.
  */
 export async function openReader(
   project: Project,
-  options: { readonly directory?: string } = {},
+  options: { readonly directory?: string; readonly lookup?: Lookup } = {},
 ): Promise<JournalReader> {
   const policy = project.onError === undefined ? undefined : asPolicy(project.onError)
   const compiled = project.flows.map((flow) =>
@@ -30,7 +32,7 @@ export async function openReader(
   )
   const flows = new Map(compiled.map((flow) => [flow.name, flow]))
   const logger = jsonLogger({ stream: { write: () => true }, clock: systemClock })
-  const opened = await project.journal.openForReading({
+  const opened = await journalOf(project, options.lookup ?? systemLookup).openForReading({
     clock: systemClock,
     logger,
     directory: options.directory ?? cwd(),
@@ -48,6 +50,15 @@ export async function openReader(
     backup: (path, progress) => journal.history.backup(path, progress),
     close: () => journal.close(),
   }
+}
+
+/** The journal with the values of its references; those of the rest are not needed to read it. */
+function journalOf({ journal }: Project, lookup: Lookup): JournalFactory {
+  if (journal.configuration === undefined) return journal
+  const { options, withValues } = journal.configuration
+  const { value, missing } = resolveReferences(options, lookup)
+  requireAll(missing)
+  return withValues(value)
 }
 
 function stoppedView(journal: Journal, flows: ReadonlyMap<string, CompiledFlow>): LiveView {

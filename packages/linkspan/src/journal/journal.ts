@@ -48,6 +48,8 @@ export interface JournalEnvironment {
 /** A journal that is configured but not open: what `sqlite('data/hub.db')` returns. */
 export interface JournalFactory {
   readonly kind: string
+  /** Present while options of it are references: such a journal is opened only with their values. */
+  readonly configuration?: JournalConfiguration
   /**
    * Opens for an engine that writes: the one that owns it, taking the lock, or one of several, if this kind of journal
    * can be shared. Errors: `JOURNAL_IN_USE`, `_NEWER`, `_FOREIGN`, `_DAMAGED`, `_TAIL_LOST`.
@@ -55,6 +57,14 @@ export interface JournalFactory {
   open(environment: JournalEnvironment): Promise<Journal>
   /** Opens for reading while another process may own it; `commit` is refused. */
   openForReading(environment: JournalEnvironment): Promise<Journal>
+}
+
+/** Options of a journal with references in them (`env('DATABASE_URL')`), which the journal itself cannot look up. */
+export interface JournalConfiguration {
+  /** As the project states them. */
+  readonly options: object
+  /** The journal of the same options with a value in the place of each reference. */
+  withValues(options: object): JournalFactory
 }
 
 /** What was found when the journal was opened. */

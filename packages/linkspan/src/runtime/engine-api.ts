@@ -5,18 +5,13 @@ import type { LinkspanError, StoredError } from '../model/errors.ts'
 import type { Headers, Json } from '../model/message.ts'
 import type { Outside } from '../model/outside.ts'
 import type { ErrorAction, ErrorPolicy } from '../model/policy.ts'
+import type { Reference } from '../model/reference.ts'
 import type { Flow, FlowFacts } from '../patterns/steps.ts'
 import type { Admin, EngineState } from './admin-api.ts'
 
 // Whoever gets to a flow's type through here finds the steps that the patterns add to it.
+export type { Reference } from '../model/reference.ts'
 export type {} from '../patterns/index.ts'
-
-/** A value that is looked up when the engine starts: `env('PORT')`, `secret('TOKEN')`. */
-export interface Reference {
-  readonly kind: 'env' | 'secret'
-  readonly name: string
-  readonly fallback?: string
-}
 
 /** A value, or a reference to it, at any depth of a configuration. */
 export type Configurable<T> =

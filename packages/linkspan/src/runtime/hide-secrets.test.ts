@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LinkspanError, storeError } from '../model/errors.ts'
 import { memoryLogger } from '../testing/memory-logger.ts'
-import { secretHider } from './hide-secrets.ts'
+import { passwordsOf, secretHider } from './hide-secrets.ts'
 
 const hider = secretHider(['pass"word/1', 'https://hooks.example/services/T0/B1/x9', 'abc'])
 
@@ -51,5 +51,26 @@ describe('hiding secrets', () => {
       { error: 'Error: [redacted]', deep: [{ at: '[redacted]!' }] },
       {},
     ])
+  })
+})
+
+describe('passwords in URLs', () => {
+  const clean = (secret: string, text: string): string =>
+    secretHider([secret]).error(new LinkspanError('UNEXPECTED', text)).message
+
+  it('are hidden in the address of a database, and the rest of it is told', () => {
+    const url = 'postgres://linkspan:p%2Fass-w@db:5432/linkspan'
+    const told = 'linkspan at db:5432/linkspan has no p/ass-w nor p%2Fass-w'
+    expect(clean(url, told)).toBe('linkspan at db:5432/linkspan has no [redacted] nor [redacted]')
+    expect(clean(url, `see ${url}`)).toBe('see [redacted]')
+  })
+
+  it('are found where they stand', () => {
+    expect(passwordsOf('postgres://u:p%2Fw@h/d')).toEqual(['p%2Fw', 'p/w'])
+    expect(passwordsOf('postgres://h/d?user=u&password=p%2Fw')).toEqual(['p/w'])
+    expect(passwordsOf('postgres://u:pw@/d?host=/run')).toEqual(['pw'])
+    expect(passwordsOf('https://u:100%25%@h')).toEqual(['100%25%'])
+    expect(passwordsOf('no URL')).toEqual([])
+    expect(passwordsOf('postgres://h/d')).toEqual([])
   })
 })

@@ -75,11 +75,35 @@ function inBase64(text: string, before: number): string {
   return encoded.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6))
 }
 
-/** Web hooks have their secret in the path. */
+/** Web hooks have their secret in the path; the address of a database is told to people, but for its password. */
 function partsOfUrl(secret: string): string[] {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(secret) || !URL.canParse(secret)) return []
-  const { href, pathname, search, username, password } = new URL(secret)
-  return [href, href.replace(/\/$/, ''), pathname.replace(/\/$/, ''), search, username, password]
+  const url = urlIn(secret)
+  if (url === null) return []
+  const { href, protocol, pathname, search, username } = url
+  const whole = [href, href.replace(/\/$/, ''), ...passwordsOf(secret)]
+  if (!/^https?:$/.test(protocol)) return whole
+  return [...whole, pathname.replace(/\/$/, ''), search, username]
+}
+
+/** The passwords in a URL, as they stand there and as they are meant; none in what is no URL. */
+export function passwordsOf(text: string): readonly string[] {
+  const url = urlIn(text)
+  if (url === null) return []
+  const { password, searchParams } = url
+  return [...new Set([password, decoded(password), searchParams.get('password') ?? ''])].filter(Boolean)
+}
+
+function urlIn(text: string): URL | null {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return null
+  return URL.parse(text.replace('@/', '@localhost/'))
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 function sameText(a: unknown, b: unknown): boolean {

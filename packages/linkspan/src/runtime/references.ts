@@ -1,15 +1,11 @@
 import { LinkspanError } from '../model/errors.ts'
-import type { Reference } from './engine-api.ts'
+import { isReference, markedReference, type Reference } from '../model/reference.ts'
+import { passwordsOf } from './hide-secrets.ts'
+
+export { isReference } from '../model/reference.ts'
 
 /** Finds the value of a reference, or undefined. */
 export type Lookup = (reference: Reference) => string | undefined
-
-const BRAND = 'linkspan.reference'
-
-/** A reference as data, marked so that a configuration that happens to look like one is not taken for it. */
-interface MarkedReference extends Reference {
-  readonly brand: typeof BRAND
-}
 
 /**
  * A value from the environment, looked up when the engine starts.
@@ -21,7 +17,7 @@ interface MarkedReference extends Reference {
  * ```
  */
 export function env(name: string, fallback?: string): Reference {
-  return marked({ kind: 'env', name, ...(fallback === undefined ? {} : { fallback }) })
+  return markedReference({ kind: 'env', name, ...(fallback === undefined ? {} : { fallback }) })
 }
 
 /**
@@ -35,17 +31,7 @@ export function env(name: string, fallback?: string): Reference {
  * ```
  */
 export function secret(name: string): Reference {
-  return marked({ kind: 'secret', name })
-}
-
-function marked(reference: Reference): Reference {
-  const made: MarkedReference = { ...reference, brand: BRAND }
-  return made
-}
-
-/** Whether a value is a reference made by {@link env} or {@link secret}. */
-export function isReference(value: unknown): value is Reference {
-  return typeof value === 'object' && value !== null && (value as Partial<MarkedReference>).brand === BRAND
+  return markedReference({ kind: 'secret', name })
 }
 
 /** A configuration with its references replaced by their values, the values of its secrets, and the names that have none. */
@@ -69,11 +55,16 @@ export function resolveReferences<T>(configuration: T, lookup: Lookup): Resolved
   const found = (reference: Reference): string | undefined => {
     const value = lookup(reference) ?? reference.fallback
     if (value === undefined) missing.push(reference)
-    else if (reference.kind === 'secret') secrets.add(value)
+    else for (const each of secretsIn(reference, value)) secrets.add(each)
     return value
   }
   const value = visit(configuration) as T
   return { value, secrets: [...secrets], missing }
+}
+
+/** What is secret of a value: the whole of it, or the password where it is a URL from the environment. */
+function secretsIn({ kind }: Reference, value: string): readonly string[] {
+  return kind === 'secret' ? [value] : passwordsOf(value)
 }
 
 /** Refuses to go on without all values. Names what is missing and where it is looked for. */

@@ -80,6 +80,11 @@ test('check names secrets, variables and connections that are missing', async ()
   const project = fakeProject(
     [{ ...flow, source: { ...flow.source, push: { auth: { secret: fakeReference('secret', 'HOOK') } } } }],
     {
+      journal: {
+        kind: 'fake',
+        configuration: { options: { url: fakeReference('secret', 'DATABASE_URL') } },
+        open: async () => null,
+      } as never,
       connections: {
         other: {
           token: fakeReference('env', 'TOKEN'),
@@ -92,6 +97,7 @@ test('check names secrets, variables and connections that are missing', async ()
   expect(await cli.run('check', '--json')).toBe(1)
   expect((JSON.parse(cli.stdout()) as { problems: string[] }).problems).toEqual([
     "The environment variable TOKEN is not set. Set it, or give env('TOKEN') a fallback.",
+    'The secret DATABASE_URL is not there. Set DATABASE_URL, or set DATABASE_URL_FILE to the file that has it.',
     'The secret HOOK is not there. Set HOOK, or set HOOK_FILE to the file that has it.',
     'The connection "github" (github) is used by a flow and not bound. Add connections: { \'github\': { … } } to the project file.',
   ])

@@ -1,5 +1,7 @@
 import { type Duration, durationMs } from '../../model/duration.ts'
 import { LinkspanError } from '../../model/errors.ts'
+import type { Reference } from '../../model/reference.ts'
+import { configuredJournal, type WithValues } from '../configured-journal.ts'
 import type { Journal, JournalEnvironment, JournalFactory } from '../journal.ts'
 import { openToRead, openToWrite, type StoreOptions } from './postgres-journal.ts'
 import { quoted } from './schema.ts'
@@ -8,12 +10,12 @@ import { quoted } from './schema.ts'
 export interface PostgresOptions {
   /**
    * Where the database is: `postgres://user:password@host:port/database`, with `sslmode` and what else the package `pg`
-   * reads. A function is asked for each new connection, so that it can take it from the environment or answer a password
-   * that changes: `() => process.env['DATABASE_URL']`.
+   * reads; or a reference to it, `env('DATABASE_URL')` or `secret('DATABASE_URL')`, looked up when the engine starts.
+   * A function is asked for each new connection, so that it can answer a password that changes.
    */
-  readonly url: string | (() => string | undefined | Promise<string>)
+  readonly url: string | Reference | (() => string | undefined | Promise<string>)
   /** The schema that holds the journal and nothing else; up to 40 of a-z, 0-9 and _. @default 'linkspan' */
-  readonly schema?: string
+  readonly schema?: string | Reference
   /**
    * After which time without a sign of life another engine may take the journal over, by the clock of the database. A
    * restart after a crash waits up to that long. @default '10s'
@@ -41,11 +43,15 @@ export interface PostgresOptions {
  *
  * @example
  * ```ts
- * import { postgres } from 'linkspan/journal'
- * const journal = postgres({ url: () => process.env['DATABASE_URL'], schema: 'hub' })
+ * import { env, postgres } from 'linkspan'
+ * const journal = postgres({ url: env('DATABASE_URL'), schema: 'hub' })
  * ```
  */
 export function postgres(options: PostgresOptions): JournalFactory {
+  return configuredJournal('postgres', options, postgresAt)
+}
+
+function postgresAt(options: WithValues<PostgresOptions>): JournalFactory {
   const prepare = (environment: JournalEnvironment): StoreOptions => ({
     url: urlOf(options.url),
     schema: quoted(options.schema ?? 'linkspan'),
@@ -74,14 +80,25 @@ function atLeast(name: string, value: number, least: number): number {
 }
 
 /** Answers a function that answers a URL; nothing of a wrong one is told, as it may be a password. */
-function urlOf(url: PostgresOptions['url']): () => Promise<string> {
+function urlOf(url: WithValues<PostgresOptions>['url']): () => Promise<string> {
   return async () => {
     const found = typeof url === 'function' ? await url() : url
-    if (typeof found === 'string' && /^postgres(?:ql)?:\/\//.test(found)) return found
-    const what = found === undefined || found === '' ? 'is missing' : 'is not a URL of a database'
-    throw new LinkspanError(
-      'CONFIG_INVALID',
-      `The url of the journal on PostgreSQL ${what}. It begins with postgres://, as in postgres://user:password@host:5432/database.`,
-    )
+    const fault = faultOf(found)
+    if (fault === null) return found as string
+    throw new LinkspanError('CONFIG_INVALID', `The url of the journal on PostgreSQL ${fault}`)
   }
 }
+
+/** The client tells a URL that it cannot read in its error; so it never gets one. */
+function faultOf(url: unknown): string | null {
+  if (url === undefined || url === '') return `is missing. ${EXPECTED}`
+  if (typeof url !== 'string' || !/^postgres(?:ql)?:\/\//.test(url))
+    return `is not a URL of a database. ${EXPECTED}`
+  // A user without a host stands before a socket's path, which the client takes and a URL does not.
+  const readable = URL.canParse(url.replace('@/', '@localhost/')) && !url.includes('#')
+  return readable
+    ? null
+    : 'cannot be read as a URL. In a user and password, write what is neither letter nor digit in percent-encoding: # as %23, / as %2F, @ as %40.'
+}
+
+const EXPECTED = 'It begins with postgres://, as in postgres://user:password@host:5432/database.'

@@ -1,4 +1,6 @@
 import { resolve } from 'node:path'
+import type { Reference } from '../../model/reference.ts'
+import { configuredJournal } from '../configured-journal.ts'
 import type { Journal, JournalEnvironment, JournalFactory } from '../journal.ts'
 import { backUp } from './backup.ts'
 import { inThisThread } from './main-thread.ts'
@@ -47,8 +49,8 @@ const DEFAULTS = {
  * const journal = sqlite('data/hub.db')
  * ```
  */
-export function sqlite(path: string, options: SqliteOptions = {}): JournalFactory {
-  return sqliteWith(path, options, {})
+export function sqlite(path: string | Reference, options: SqliteOptions = {}): JournalFactory {
+  return configuredJournal('sqlite', { path }, (found) => sqliteWith(found.path, options, {}))
 }
 
 /** {@link sqlite} with faults for tests: they need the main thread. */
