@@ -1,5 +1,11 @@
 import type { MessageReader, StoredMessage, Wait } from '../journal/journal.ts'
-import { ensureError, isLinkspanError, type LinkspanError, type StoredError, storeError } from '../model/errors.ts'
+import {
+  ensureError,
+  isLinkspanError,
+  type LinkspanError,
+  type StoredError,
+  storeError,
+} from '../model/errors.ts'
 import type { Ending, Headers, Json } from '../model/message.ts'
 import type { Clock, Logger, Random } from '../model/outside.ts'
 import type {
