@@ -131,9 +131,16 @@ function mapped(input: (given: RouteInput) => unknown, body: Json, around: Aroun
 const MAX_DEDUPE_LENGTH = 512
 
 function dedupeKeyOf({ dedupeBy }: PushRoute, exchange: Exchange, sender: Authenticated): string | undefined {
-  const key = (dedupeBy === null ? null : exchange.header(dedupeBy)) ?? sender.dedupeKey
+  const named = dedupeBy === null ? null : exchange.header(dedupeBy)
+  // An empty name names nothing: as a key it would make all such deliveries one.
+  const key = named === null || named === '' ? sender.dedupeKey : ofCaller(named, sender.caller)
   if (key === undefined || key.length <= MAX_DEDUPE_LENGTH) return key
   throw refusal('REQUEST_MALFORMED', `The delivery's id is longer than ${MAX_DEDUPE_LENGTH} characters.`)
+}
+
+/** Callers choose their keys without knowing of each other. No header holds a line break. */
+function ofCaller(key: string, caller: string | undefined): string {
+  return caller === undefined ? key : `${caller}\n${key}`
 }
 
 function acceptedAnswer({ id, duplicate }: Accepted): Answer {

@@ -43,7 +43,10 @@ export interface CommonRouteOptions {
    * @default traceparent, tracestate, x-request-id, x-correlation-id, and those that `auth` names
    */
   readonly headers?: readonly string[]
-  /** The header that identifies a delivery; a repeated value is answered with the first message's id. @default what `auth` says */
+  /**
+   * The header that identifies a delivery; a repeated value of the same caller is answered with the first message's id. A
+   * request without it, or with an empty one, is accepted as a delivery of its own. @default what `auth` says
+   */
   readonly dedupeBy?: string
 }
 

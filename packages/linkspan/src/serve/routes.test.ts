@@ -102,6 +102,36 @@ describe.each(WAYS)('a route, by %s', (_way, send) => {
     expect(intake.taken).toHaveLength(1)
   })
 
+  it('takes an empty name of a delivery for none, since it would make all of them the same', async () => {
+    const { app, intake } = fakeEngine({ hook: route.post('/hook', { dedupeBy: 'Idempotency-Key' }) })
+    for (const body of ['1', '2']) {
+      const sent = { path: '/hook', headers: { ...JSON_TYPE, 'idempotency-key': '' }, body }
+      expect((await send(app, sent)).json).not.toHaveProperty('duplicate')
+    }
+    expect(intake.taken.map(({ body, dedupeKey }) => [body, dedupeKey])).toEqual([
+      [1, undefined],
+      [2, undefined],
+    ])
+  })
+
+  it('keeps the deliveries of one caller apart from those of another', async () => {
+    const auth = basic({ users: { ada: 'a', bob: 'b' } })
+    const { app, intake } = fakeEngine({ hook: route.post('/hook', { auth, dedupeBy: 'Idempotency-Key' }) })
+    const post = (user: string, body: string): Parameters<typeof send>[1] => ({
+      path: '/hook',
+      headers: {
+        ...JSON_TYPE,
+        'idempotency-key': '1',
+        authorization: `Basic ${Buffer.from(user).toString('base64')}`,
+      },
+      body,
+    })
+    const first = await send(app, post('ada:a', '"of ada"'))
+    expect((await send(app, post('bob:b', '"of bob"'))).json).not.toHaveProperty('duplicate')
+    expect((await send(app, post('ada:a', '"of ada"'))).json).toEqual({ id: first.json.id, duplicate: true })
+    expect(intake.taken.map(({ body }) => body)).toEqual(['of ada', 'of bob'])
+  })
+
   it('answers the reply, 202 when it takes too long, and 502 when there is none', async () => {
     const { app, intake } = fakeEngine({ ask: route.post('/ask', { respond: 'reply', replyTimeout: '1s' }) })
     intake.replies.set('2t-x1y2z3a4b5c6', { answer: 42 })
