@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { Journal } from '../../../packages/linkspan/src/journal/journal.ts'
 import { postgres } from '../../../packages/linkspan/src/journal/postgres/postgres.ts'
 import { rootId } from '../../../packages/linkspan/src/model/message-id.ts'
@@ -15,28 +15,16 @@ import {
   range,
   wait,
 } from '../../../packages/linkspan/src/testing/journal-suite/harness.ts'
-import { type TestPostgres, testPostgres } from '../../postgres-server/index.ts'
-import { ask, expireLeases, freshEnvironment } from './rig.ts'
+import { databasePerTest } from './databases.ts'
+import { expireLeases } from './rig.ts'
 
-let databases: TestPostgres
-let url: string
+const database = databasePerTest()
 let journal: Journal
 let owner: Owner
-let fresh: ReturnType<typeof freshEnvironment>
 
-beforeAll(async () => {
-  databases = await testPostgres()
-})
-afterAll(() => databases.stop())
 beforeEach(async () => {
-  url = await databases.database()
-  fresh = freshEnvironment()
-  journal = await postgres({ url, volumeSize: 10 }).open(fresh.environment)
+  journal = await database.open({ volumeSize: 10 })
   owner = ownerOf(journal)
-})
-afterEach(async () => {
-  await journal.close()
-  fresh.remove()
 })
 
 /** Something of everything, with what is awkward in a text, and a volume that was dropped. */
@@ -125,11 +113,11 @@ describe('a copy', () => {
     await journal.history.backup('copy.sql', () => {
       if (later++ === 0) void owner.accept({ key: 'too late' })
     })
-    const file = join(fresh.environment.directory, 'copy.sql')
-    const target = await databases.database()
+    const file = join(database.environment.directory, 'copy.sql')
+    const target = await database.another()
     await restore(file, target)
     await expireLeases(target)
-    const restored = await postgres({ url: target, volumeSize: 10 }).open(fresh.environment)
+    const restored = await postgres({ url: target, volumeSize: 10 }).open(database.environment)
     expect(restored.opened).toMatchObject({ crashed: true, lastSeq: 38, historySize: 29 })
     expect(await readAll(restored)).toEqual(before)
     expect(await restored.history.verify(() => {})).toEqual([])
@@ -144,13 +132,13 @@ describe('a copy', () => {
       await live()
       const before = await readAll(journal)
       await journal.history.backup('copy.sql', () => {})
-      const target = await databases.database()
-      const file = join(fresh.environment.directory, 'copy.sql')
+      const target = await database.another()
+      const file = join(database.environment.directory, 'copy.sql')
       const ran = spawnSync('psql', ['--quiet', '--set', 'ON_ERROR_STOP=1', '--file', file, target], {
         encoding: 'utf8',
       })
       expect(ran.stderr).toBe('')
-      const restored = await postgres({ url: target }).openForReading(fresh.environment)
+      const restored = await postgres({ url: target }).openForReading(database.environment)
       expect(await readAll(restored)).toEqual(before)
       await restored.close()
     },
@@ -158,13 +146,13 @@ describe('a copy', () => {
 
   it('that cannot be finished is not left behind', async () => {
     await live()
-    await ask(url, 'DROP TABLE linkspan.cursors')
+    await database.ask('DROP TABLE linkspan.cursors')
     await expect(journal.history.backup('copy.sql', () => {})).rejects.toMatchObject({
       code: 'JOURNAL_FAILED',
     })
-    expect(existsSync(join(fresh.environment.directory, 'copy.sql'))).toBe(false)
-    writeFileSync(join(fresh.environment.directory, 'mine.sql'), 'mine')
+    expect(existsSync(join(database.environment.directory, 'copy.sql'))).toBe(false)
+    writeFileSync(join(database.environment.directory, 'mine.sql'), 'mine')
     await expect(journal.history.backup('mine.sql', () => {})).rejects.toThrow('Give the copy a new name')
-    expect(readFileSync(join(fresh.environment.directory, 'mine.sql'), 'utf8')).toBe('mine')
+    expect(readFileSync(join(database.environment.directory, 'mine.sql'), 'utf8')).toBe('mine')
   })
 })

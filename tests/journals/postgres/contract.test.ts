@@ -1,15 +1,8 @@
-import { afterAll, beforeAll, test } from 'vitest'
+import { test } from 'vitest'
 import { testJournal } from '../../../packages/linkspan/src/testing/test-journal.ts'
-import { type TestPostgres, testPostgres } from '../../postgres-server/index.ts'
+import { databasePerFile } from './databases.ts'
 import { postgresRig } from './rig.ts'
 
-let databases: TestPostgres
-let url: string
+const url = databasePerFile()
 
-beforeAll(async () => {
-  databases = await testPostgres()
-  url = await databases.database()
-})
-afterAll(() => databases.stop())
-
-testJournal(test, { name: 'postgres', make: async () => postgresRig(url) })
+testJournal(test, { name: 'postgres', make: async () => postgresRig(url()) })

@@ -1,57 +1,30 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Journal, JournalEnvironment } from '../../../packages/linkspan/src/journal/journal.ts'
-import { type PostgresOptions, postgres } from '../../../packages/linkspan/src/journal/postgres/postgres.ts'
+import { describe, expect, it } from 'vitest'
+import { postgres } from '../../../packages/linkspan/src/journal/postgres/postgres.ts'
 import { migrate, readFacts } from '../../../packages/linkspan/src/journal/postgres/schema.ts'
-import { type TestPostgres, testPostgres } from '../../postgres-server/index.ts'
-import { ask, freshEnvironment } from './rig.ts'
+import { batch } from '../../../packages/linkspan/src/testing/journal-suite/harness.ts'
+import { databasePerTest } from './databases.ts'
 
-let databases: TestPostgres
-let url: string
-const journals: Journal[] = []
-let fresh: ReturnType<typeof freshEnvironment>
-
-beforeAll(async () => {
-  databases = await testPostgres()
-})
-afterAll(() => databases.stop())
-beforeEach(async () => {
-  url = await databases.database()
-  fresh = freshEnvironment()
-})
-afterEach(async () => {
-  for (const journal of journals.splice(0)) await journal.close()
-  fresh.remove()
-})
-
-async function open(
-  options: Partial<PostgresOptions> = {},
-  environment: JournalEnvironment = fresh.environment,
-): Promise<Journal> {
-  const journal = await postgres({ url, ...options }).open(environment)
-  journals.push(journal)
-  return journal
-}
+const database = databasePerTest()
+const { ask, open } = database
 
 const code = (wanted: string) => expect.objectContaining({ code: wanted })
 const tables = async (schema = 'linkspan'): Promise<number> =>
-  Number((await ask(url, 'SELECT count(*) AS n FROM pg_tables WHERE schemaname = $1', [schema]))[0]?.['n'])
+  Number((await ask('SELECT count(*) AS n FROM pg_tables WHERE schemaname = $1', [schema]))[0]?.['n'])
 
 describe('an empty database', () => {
   it('becomes a journal once, whoever opens it at the same time', async () => {
     const processes = await Promise.all([spawnOpener(), spawnOpener(), spawnOpener()])
     expect(processes.map(({ said }) => said).sort()).toEqual(['JOURNAL_IN_USE', 'JOURNAL_IN_USE', 'opened'])
-    expect(await ask(url, 'SELECT count(*)::int AS members FROM linkspan.members')).toEqual([{ members: 1 }])
-    expect(await ask(url, 'SELECT format, last_seq FROM linkspan.head')).toEqual([
-      { format: 1, last_seq: '0' },
-    ])
+    expect(await ask('SELECT count(*)::int AS members FROM linkspan.members')).toEqual([{ members: 1 }])
+    expect(await ask('SELECT format, last_seq FROM linkspan.head')).toEqual([{ format: 1, last_seq: '0' }])
     await Promise.all(processes.map(({ end }) => end()))
   })
 
   it('can be read only after an engine was started on it', async () => {
-    await expect(postgres({ url }).openForReading(fresh.environment)).rejects.toThrow(
+    await expect(postgres({ url: database.url }).openForReading(database.environment)).rejects.toThrow(
       'Start the engine once, or correct the url or the schema',
     )
     expect(await tables()).toBe(0)
@@ -66,27 +39,27 @@ describe('an empty database', () => {
 describe('who may not', () => {
   it('make a schema is told what to grant, and can be given one', async () => {
     const user = `small_${Date.now()}`
-    await ask(url, `CREATE ROLE ${user} LOGIN PASSWORD 'secret'`)
-    const theirs = new URL(url)
+    await ask(`CREATE ROLE ${user} LOGIN PASSWORD 'secret'`)
+    const theirs = new URL(database.url)
     theirs.username = user
     theirs.password = 'secret'
     try {
       await expect(open({ url: theirs.href })).rejects.toThrow(
         /may not make tables.*CREATE SCHEMA … AUTHORIZATION/,
       )
-      await ask(url, `CREATE SCHEMA linkspan AUTHORIZATION ${user}`)
+      await ask(`CREATE SCHEMA linkspan AUTHORIZATION ${user}`)
       const journal = await open({ url: theirs.href })
       expect(journal.opened.lastSeq).toBe(0)
       expect(journal.name).not.toContain('secret')
     } finally {
-      for (const journal of journals.splice(0)) await journal.close()
-      await ask(url, `DROP OWNED BY ${user} CASCADE`)
-      await ask(url, `DROP ROLE ${user}`)
+      await database.close()
+      await ask(`DROP OWNED BY ${user} CASCADE`)
+      await ask(`DROP ROLE ${user}`)
     }
   })
 
   it('log in, or names a database that is not there, is told so', async () => {
-    const wrong = new URL(url)
+    const wrong = new URL(database.url)
     wrong.pathname = '/nowhere_at_all'
     await expect(open({ url: wrong.href })).rejects.toThrow(
       'Make that database, or correct the name in the URL',
@@ -116,7 +89,7 @@ describe('a URL', () => {
     const journal = await open({
       url: async () => {
         asked += 1
-        return url
+        return database.url
       },
     })
     expect(asked).toBeGreaterThan(1)
@@ -140,18 +113,20 @@ describe('a schema that is not ours', () => {
       "CREATE TABLE linkspan.head AS SELECT 'other' AS application, 1 AS format, 1 AS usable_from",
     ],
   ])('is refused and left as it is: %s', async (_what, statement) => {
-    await ask(url, 'CREATE SCHEMA linkspan')
-    await ask(url, statement)
+    await ask('CREATE SCHEMA linkspan')
+    await ask(statement)
     await expect(open()).rejects.toEqual(code('JOURNAL_FOREIGN'))
-    await expect(postgres({ url }).openForReading(fresh.environment)).rejects.toEqual(code('JOURNAL_FOREIGN'))
+    await expect(postgres({ url: database.url }).openForReading(database.environment)).rejects.toEqual(
+      code('JOURNAL_FOREIGN'),
+    )
     expect(await tables()).toBe(1)
   })
 
   it('is a journal that needs a newer version; one that does not is used', async () => {
     await (await open()).close()
-    await ask(url, 'UPDATE linkspan.head SET format = 3')
+    await ask('UPDATE linkspan.head SET format = 3')
     await (await open()).close()
-    await ask(url, 'UPDATE linkspan.head SET usable_from = 2')
+    await ask('UPDATE linkspan.head SET usable_from = 2')
     await expect(open()).rejects.toThrow(
       'which needs a Linkspan that knows version 2; this one knows versions up to 1',
     )
@@ -159,17 +134,17 @@ describe('a schema that is not ours', () => {
   })
 
   it('is one in a database of another encoding', async () => {
-    await ask(url, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
-    const latin = new URL(url)
+    await ask("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    const latin = new URL(database.url)
     latin.pathname = '/latin'
     await expect(open({ url: latin.href })).rejects.toThrow(/has the encoding LATIN1.*ENCODING 'UTF8'/)
-    await ask(url, 'DROP DATABASE latin')
+    await ask('DROP DATABASE latin')
   })
 })
 
 describe('migrations', () => {
   it('run one by one and all or none', async () => {
-    const client = new Client(url)
+    const client = new Client(database.url)
     await client.connect()
     const asking = async (text: string, values: readonly unknown[] = []) => {
       const { rows } = await client.query({ text, values: [...values], queryMode: 'extended' } as never)
@@ -186,32 +161,19 @@ describe('migrations', () => {
     expect((await readFacts(asking, '"linkspan"')).version).toBe(2)
     await client.end()
     // An engine that knows version 1 runs on beside it.
-    expect((await (await open()).commit(nothing)).accepted).toEqual([])
+    expect((await (await open()).commit(batch(1, {}))).accepted).toEqual([])
   })
 })
 
-const nothing = {
-  id: 1,
-  accept: [],
-  records: [],
-  waits: [],
-  settle: [],
-  revive: [],
-  state: [],
-  cursors: [],
-  lowWater: 0,
-}
-
 describe('a database that is set to forget', () => {
   it('waits for the disk at each commit all the same', async () => {
-    await ask(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET synchronous_commit = off`)
+    await ask(`ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET synchronous_commit = off`)
     const journal = await open()
     const flushed = async (): Promise<boolean> =>
-      (await ask(url, 'SELECT pg_current_wal_insert_lsn() = pg_current_wal_flush_lsn() AS all'))[0]?.[
-        'all'
-      ] === true
+      (await ask('SELECT pg_current_wal_insert_lsn() = pg_current_wal_flush_lsn() AS all'))[0]?.['all'] ===
+      true
     for (let id = 1; id <= 20; id++) {
-      await journal.commit({ ...nothing, id, cursors: [{ name: 'c', value: `${id}` }] })
+      await journal.commit(batch(id, { cursors: [{ name: 'c', value: `${id}` }] }))
       expect(await flushed()).toBe(true)
     }
   })
@@ -219,7 +181,7 @@ describe('a database that is set to forget', () => {
 
 async function spawnOpener(): Promise<{ readonly said: string; end(): Promise<unknown> }> {
   const program = fileURLToPath(new URL('opener.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--conditions=source', program, url], {
+  const child = spawn(process.execPath, ['--conditions=source', program, database.url], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [line] = await child.stdout.setEncoding('utf8').take(1).toArray()

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { seal } from '../../../packages/linkspan/src/journal/envelope.ts'
 import type { Journal } from '../../../packages/linkspan/src/journal/journal.ts'
 import { postgres } from '../../../packages/linkspan/src/journal/postgres/postgres.ts'
@@ -10,23 +10,14 @@ import {
   newMessage,
   ownerOf,
 } from '../../../packages/linkspan/src/testing/journal-suite/harness.ts'
-import { type TestPostgres, testPostgres } from '../../postgres-server/index.ts'
-import { ask, freshEnvironment } from './rig.ts'
+import { databasePerTest } from './databases.ts'
 
-let databases: TestPostgres
-let url: string
+const database = databasePerTest()
 let journal: Journal
-
-beforeAll(async () => {
-  databases = await testPostgres()
-})
-afterAll(() => databases.stop())
 
 /** A root (1), its child (2), one that ended (3), one that waits (4); all sealed as the engine seals them. */
 beforeEach(async () => {
-  url = await databases.database()
-  const { environment, remove } = freshEnvironment()
-  journal = await postgres({ url }).open(environment)
+  journal = await database.open()
   const owner = ownerOf(journal)
   const token = 'abcdefghijkl'
   const body = seal(bytes('body'), `b:${token}`)
@@ -43,10 +34,6 @@ beforeEach(async () => {
     state: [{ scope: 's', key: 'k', value: seal(bytes('v'), 's:s:k'), until: null }],
   })
   expect(await journal.history.verify(() => {})).toEqual([])
-  return async () => {
-    await journal.close()
-    remove()
-  }
 })
 
 /** Turns the last byte of a value. */
@@ -99,7 +86,7 @@ it.each([
   ['a name', "DELETE FROM linkspan.names WHERE name = 'orders'", 'name', 'messages refer to it'],
   ['a table', 'DROP TABLE linkspan.state CASCADE', 'state', 'does not exist'],
 ])('sees that %s is damaged', async (_what, statement, where, what) => {
-  await ask(url, statement)
+  await database.ask(statement)
   const found = await journal.history.verify(() => {})
   expect(found.length).toBeGreaterThan(0)
   expect(
@@ -109,14 +96,12 @@ it.each([
 })
 
 it('a message whose name is gone is not acted on, and is shown to people with what is wrong', async () => {
-  await ask(url, "DELETE FROM linkspan.names WHERE name = 'orders'")
-  const { environment, remove } = freshEnvironment()
-  const reader = await postgres({ url }).openForReading(environment)
+  await database.ask("DELETE FROM linkspan.names WHERE name = 'orders'")
+  const reader = await postgres({ url: database.url }).openForReading(database.environment)
   await expect(reader.messages.load([3])).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' })
   const [shown] = await reader.history.query({ limit: 1 })
   expect(shown).toMatchObject({ seq: 4, damaged: expect.stringContaining('is missing') })
   expect(Buffer.from(shown?.body as Uint8Array).equals(seal(bytes('body'), 'b:abcdefghijkl'))).toBe(true)
   expect(newMessage().flow).toBe('orders')
   await reader.close()
-  remove()
 })

@@ -1,7 +1,6 @@
 import { Client } from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { Journal } from '../../../packages/linkspan/src/journal/journal.ts'
-import { postgres } from '../../../packages/linkspan/src/journal/postgres/postgres.ts'
 import { rootId } from '../../../packages/linkspan/src/model/message-id.ts'
 import {
   bytes,
@@ -13,40 +12,26 @@ import {
   seqs,
   wait,
 } from '../../../packages/linkspan/src/testing/journal-suite/harness.ts'
-import { type TestPostgres, testPostgres } from '../../postgres-server/index.ts'
-import { ask, freshEnvironment } from './rig.ts'
+import { databasePerTest } from './databases.ts'
 
-let databases: TestPostgres
-let url: string
+const database = databasePerTest()
 let journal: Journal
 let owner: Owner
-let fresh: ReturnType<typeof freshEnvironment>
 
-beforeAll(async () => {
-  databases = await testPostgres()
-})
-afterAll(() => databases.stop())
 beforeEach(async () => {
-  url = await databases.database()
-  fresh = freshEnvironment()
-  journal = await postgres({ url, volumeSize: 10 }).open(fresh.environment)
+  journal = await database.open({ volumeSize: 10 })
   owner = ownerOf(journal)
-})
-afterEach(async () => {
-  await journal.close()
-  fresh.remove()
 })
 
 async function volumes(): Promise<readonly string[]> {
-  const tables = await ask(
-    url,
+  const tables = await database.ask(
     "SELECT relname FROM pg_class WHERE relkind = 'r' AND relispartition AND relname LIKE 'messages\\_%' ORDER BY oid",
   )
   return tables.map(({ relname }) => String(relname))
 }
 
 const rows = async (table: string): Promise<readonly number[]> =>
-  (await ask(url, `SELECT seq FROM linkspan.${table} ORDER BY seq`)).map(({ seq }) => Number(seq))
+  (await database.ask(`SELECT seq FROM linkspan.${table} ORDER BY seq`)).map(({ seq }) => Number(seq))
 
 const left = async (): Promise<readonly number[]> =>
   seqs(await journal.history.query({ limit: 1000, order: 'oldest', rootsOnly: false }))
@@ -121,7 +106,7 @@ describe('volumes', () => {
 
   it('are not waited for long when somebody reads them: commits go on, and it is tried again', async () => {
     await live(40)
-    const reader = new Client(url)
+    const reader = new Client(database.url)
     await reader.connect()
     await reader.query('BEGIN; SELECT count(*) FROM linkspan.messages')
     const dropping = expect(journal.history.prune(25, 0, 25, 7)).rejects.toMatchObject({
@@ -137,7 +122,7 @@ describe('volumes', () => {
 
   it('are not dropped by an owner that was fenced', async () => {
     await live(40)
-    await ask(url, 'UPDATE linkspan.members SET fenced = true')
+    await database.ask('UPDATE linkspan.members SET fenced = true')
     await expect(journal.history.prune(25, 0, 25, 7)).rejects.toMatchObject({ code: 'JOURNAL_TAKEN_OVER' })
     expect(await rows('messages')).toEqual(range(1, 40))
   })
