@@ -150,8 +150,10 @@ describe('an owner that is paused past its lease', () => {
     expect(second.journal.opened).toEqual({ crashed: true, lastSeq: 2, historySize: 0 })
     const late = { accept: [newMessage()], settle: [ending(1)], cursors: [{ name: 'c', value: 'late' }] }
     await expect(first.owner.commit(late)).rejects.toEqual(code('JOURNAL_TAKEN_OVER'))
-    await expect(first.owner.commit({})).rejects.toThrow('Another engine took over the journal')
-    await expect(first.journal.history.prune(9999, 9999, 9999, 10)).rejects.toEqual(code('JOURNAL_TAKEN_OVER'))
+    await expect(first.owner.commit({})).rejects.toThrow('Others took over from this engine')
+    await expect(first.journal.history.prune(9999, 9999, 9999, 10)).rejects.toEqual(
+      code('JOURNAL_TAKEN_OVER'),
+    )
     expect(await messages()).toBe(2)
     expect(await second.journal.history.totals()).toEqual([])
     expect(await second.journal.cursors.get('c')).toBeNull()
