@@ -370,6 +370,30 @@ describe('a doubt', () => {
     })
   })
 
+  it('is shown at its step until it is resolved, so that of two only the open one is', async () => {
+    const first = fakeOperation<Item, undefined, { kind: 'none' }>('first.send', { kind: 'none' })
+    const second = fakeOperation<Item, undefined, { kind: 'none' }>('second.send', { kind: 'none' })
+    const both = flow('both')
+      .from(inbox<Item>())
+      .to('first', first, { onUnknown: 'inDoubt' })
+      .to('second', second, { onUnknown: 'inDoubt' })
+    for (const applied of [true, false]) {
+      await using engine = await rig([both])
+      first.next('reset-after')
+      second.next('reset-after')
+      const { id } = await engine.send(both, { key: 'a', n: 1 })
+      const outcomes = async () => {
+        await engine.advance('1h')
+        return (await engine.trace(id)).steps.map(({ outcome }) => outcome)
+      }
+      expect(await outcomes()).toEqual(['inDoubt'])
+      await engine.during(engine.admin.resolve(id, applied, note))
+      expect(await outcomes(), `applied: ${applied}`).toEqual(['done', 'inDoubt'])
+      await engine.during(engine.admin.resolve(id, applied, note))
+      expect(await outcomes(), `applied: ${applied}`).toEqual(['done', 'done'])
+    }
+  })
+
   it('is not redelivered before someone said what happened, but afresh it is', async () => {
     const { mail, engine, id } = await doubtful()
     await using _end = engine

@@ -210,7 +210,18 @@ function outcomeOf(
     )
   )
     return computed === 'failed' ? 'done' : computed
-  if (own.some((entry) => entry.t === 'end' && entry.ending === 'inDoubt')) return 'inDoubt'
+  const doubt = own.findLastIndex((entry) => entry.t === 'end' && entry.ending === 'inDoubt')
+  const resolved = own.findLastIndex((entry) => entry.t === 'resolved')
+  if (doubt > resolved) return 'inDoubt'
+  // What a person said of the call stands for what is on record before.
+  return outcomeSince(computed, own.slice(Math.max(0, resolved)), stored)
+}
+
+function outcomeSince(
+  computed: TraceStep['outcome'],
+  own: readonly Entry[],
+  stored: StoredMessage,
+): TraceStep['outcome'] {
   if (own.some((entry) => entry.t === 'failed' || entry.t === 'unknown' || entry.t === 'error'))
     return stored.ending ? 'failed' : 'waiting'
   if (own.some((entry) => entry.t === 'intent')) return 'unknown'
