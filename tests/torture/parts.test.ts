@@ -1,14 +1,16 @@
 import { expect, it } from 'vitest'
 import { type Part, partsOf, runParts } from './parts.ts'
 
-const nothing = { all: false, controls: false, million: false, mutants: false }
+const nothing = { all: false, controls: false, seeds: false, million: false, mutants: false }
 
 it('is kills unless something else is asked for, and everything with --all, the mutants too', () => {
   expect(partsOf(nothing)).toEqual(['kills'])
   expect(partsOf({ ...nothing, million: true, mutants: true })).toEqual(['million', 'mutants'])
+  expect(partsOf({ ...nothing, seeds: true })).toEqual(['simulation'])
   expect(partsOf({ ...nothing, all: true, controls: true })).toEqual([
     'kills',
     'controls',
+    'simulation',
     'million',
     'mutants',
   ])
@@ -23,9 +25,10 @@ it('runs every part, and says which failed', async () => {
   const failed = await runParts(partsOf({ ...nothing, all: true }), {
     kills: ends('kills', false),
     controls: ends('controls', true),
+    simulation: ends('simulation', true),
     million: ends('million', false),
     mutants: ends('mutants', true),
   })
-  expect(ran).toEqual(['kills', 'controls', 'million', 'mutants'])
+  expect(ran).toEqual(['kills', 'controls', 'simulation', 'million', 'mutants'])
   expect(failed).toEqual(['kills', 'million'])
 })

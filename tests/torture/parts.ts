@@ -1,19 +1,21 @@
 /** A part of the long proof. */
-export type Part = 'kills' | 'controls' | 'million' | 'mutants'
+export type Part = 'kills' | 'controls' | 'simulation' | 'million' | 'mutants'
 
 /** What was asked for on the command line. */
 export interface Asked {
   readonly all: boolean
   readonly controls: boolean
+  readonly seeds: boolean
   readonly million: boolean
   readonly mutants: boolean
 }
 
 /** The parts that were asked for, in the order in which they are run; kills where nothing else was. */
-export function partsOf({ all, controls, million, mutants }: Asked): readonly Part[] {
-  if (all) return ['kills', 'controls', 'million', 'mutants']
+export function partsOf({ all, controls, seeds, million, mutants }: Asked): readonly Part[] {
+  if (all) return ['kills', 'controls', 'simulation', 'million', 'mutants']
   const named: readonly (Part | null)[] = [
     controls ? 'controls' : null,
+    seeds ? 'simulation' : null,
     million ? 'million' : null,
     mutants ? 'mutants' : null,
   ]

@@ -16,6 +16,8 @@ export interface Report {
   readonly command: string
   readonly rows: readonly Row[]
   readonly violations: readonly { readonly kind: string; readonly says: string }[]
+  /** More for people, in Markdown. */
+  readonly text?: string
   /** What the run was, as data. */
   readonly data: object
 }
@@ -32,14 +34,15 @@ export function writeReport(report: Report): string {
   return `${base}.md`
 }
 
-function pageOf({ command, rows, violations }: Report, machine: readonly Row[]): string {
+function pageOf({ command, rows, violations, text }: Report, machine: readonly Row[]): string {
   const table = (lines: readonly Row[]): string =>
     ['| | |', '|---|---|', ...lines.map(([name, value]) => `| ${name} | ${value} |`)].join('\n')
   const found =
     violations.length === 0
       ? 'No promise was broken.'
       : violations.map(({ kind, says }) => `- **${kind}**: ${says}`).join('\n')
-  return `# \`${command}\`\n\n${found}\n\n${table(rows)}\n\nOn this machine:\n\n${table(machine)}\n`
+  const more = text === undefined ? '' : `${text}\n\n`
+  return `# \`${command}\`\n\n${found}\n\n${table(rows)}\n\n${more}On this machine:\n\n${table(machine)}\n`
 }
 
 function machineOf(): readonly Row[] {

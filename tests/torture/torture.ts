@@ -13,6 +13,7 @@ import { partsOf, runParts } from './parts.ts'
 import { type Report, type Row, writeReport } from './report.ts'
 import { CONTROLS, type Control, isControl } from './rig/protections.ts'
 import { type Progress, type RunOptions, type RunResult, run } from './rig/run.ts'
+import { simulation } from './simulation.ts'
 
 const USAGE = `npm run torture -- [options]
   --kills N        kill the engine N times (default 100)
@@ -22,8 +23,10 @@ const USAGE = `npm run torture -- [options]
   --without NAME   switch a protection off: ${Object.keys(CONTROLS).join(', ')}
   --controls       switch each protection off in turn; each must be noticed
   --million        split a message into a million children, with crashes on the way (--items N for another number)
+  --seeds N        run the whole engine N times in a simulated world, faults by seed (the seeds from --seed on, default 1)
+  --story          with --seeds: print all that happened
   --mutants        take each protection out of the engine in turn, as a patch; the tests must notice (npm run mutants)
-  --all            kills, controls, million and mutants, one after the other: before a release
+  --all            kills, controls, seeds (10,000), million and mutants, one after the other: before a release
   --name NAME      the name of the report
   --no-report      write none
   --keep           keep the folder with the journal and the logs
@@ -35,7 +38,9 @@ const { values: given } = parseArgs({
   args: argv.slice(2),
   options: {
     kills: { type: 'string', default: '100' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    story: { type: 'boolean', default: false },
     seconds: { type: 'string' },
     lanes: { type: 'string', default: '8' },
     without: { type: 'string' },
@@ -51,6 +56,8 @@ const { values: given } = parseArgs({
   },
 })
 
+const asked = { ...given, seeds: given.seeds !== undefined }
+
 /** A whole number from 1; ends the program where it is none. */
 function number(option: string, text: string): number {
   const value = Number(text)
@@ -65,12 +72,12 @@ function withoutWhat(text: string): Control {
   return exit(2)
 }
 
-const seed = number('seed', given.seed)
+const seed = number('seed', given.seed ?? String((Date.now() % 1_000_000) + 1))
 
 /** The name of a report; where several are written, each keeps its own behind the one that was given. */
 function reportName(own: string): string {
   if (given.name === undefined) return own
-  return partsOf(given).length > 1 ? `${given.name}-${own}` : given.name
+  return partsOf(asked).length > 1 ? `${given.name}-${own}` : given.name
 }
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
@@ -188,6 +195,30 @@ async function controls(): Promise<boolean> {
   return violations.length === 0
 }
 
+const ALL_SEEDS = '10000'
+
+async function seeds(): Promise<boolean> {
+  const count = number('seeds', given.seeds ?? ALL_SEEDS)
+  const first = number('seed', given.seed ?? '1')
+  const { rows, violations, data, text } = await simulation({
+    first,
+    count,
+    seconds: given.seconds === undefined ? null : number('seconds', given.seconds),
+    story: given.story,
+  })
+  show(rows, violations)
+  if (!given['no-report'] && !given.story)
+    writeReport({
+      name: reportName(`seeds-${count}`),
+      command: `npm run torture -- --seeds ${count} --seed ${first}`,
+      rows,
+      violations,
+      data,
+      text,
+    })
+  return violations.length === 0
+}
+
 async function million(): Promise<boolean> {
   const items = number('items', given.items)
   const result = await inFolder((folder) =>
@@ -218,9 +249,15 @@ async function main(): Promise<boolean> {
     stdout.write(USAGE)
     return true
   }
-  const parts = partsOf(given)
+  const parts = partsOf(asked)
   const without = given.without === undefined ? null : withoutWhat(given.without)
-  const failed = await runParts(parts, { kills: () => torture(without), controls, million, mutants })
+  const failed = await runParts(parts, {
+    kills: () => torture(without),
+    controls,
+    simulation: seeds,
+    million,
+    mutants,
+  })
   if (parts.length > 1)
     stdout.write(
       failed.length === 0 ? `all of ${parts.join(', ')} passed\n` : `FAILED: ${failed.join(', ')}\n`,

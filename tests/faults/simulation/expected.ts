@@ -1,0 +1,99 @@
+/** What the checker knows of the flows: which effects a message must have. It knows nothing of how they come about. */
+import type { SystemName } from './failpoints.ts'
+import { type FlowName, type Order, type SentTo, worth } from './flows.ts'
+
+/** An effect that a message must have. */
+export interface Expected {
+  readonly flow: FlowName
+  readonly system: SystemName
+  readonly step: string
+  readonly item: string
+  /** Null where the value is checked otherwise. */
+  readonly value: number | null
+  /**
+   * `once`: exactly once. `repeated`: at least once, more often only where a fault says why. `perhaps`: at most once.
+   * `any`: as often as it likes.
+   */
+  readonly need: 'once' | 'repeated' | 'perhaps' | 'any'
+}
+
+const effect = (
+  flow: FlowName,
+  system: SystemName,
+  step: string,
+  value: number | null,
+  need: Expected['need'] = system === 'natural' ? 'repeated' : 'once',
+  item = '',
+): Expected => ({ flow, system, step, item, value, need })
+
+type OfOrder = (order: Order) => readonly Expected[]
+
+const put =
+  (flow: FlowName, system: SystemName, need?: Expected['need']): OfOrder =>
+  ({ n }) => [effect(flow, system, 'put', worth(n), need)]
+
+/** The effects of an accepted message of each flow; those of `once` are told by which of the same came first. */
+export const EXPECTED: Readonly<Record<SentTo, OfOrder>> = {
+  plain: put('plain', 'natural'),
+  keyed: put('keyed', 'key'),
+  verified: put('verified', 'verify'),
+  bare: put('bare', 'none'),
+  again: put('again', 'none', 'repeated'),
+  chain: ({ n }) => [
+    effect('chain', 'none', 'first', worth(n)),
+    effect('chain', 'verify', 'second', worth(n) + 1),
+    effect('chain', 'key', 'third', worth(n) + 2),
+  ],
+  parts: ({ n, items }) => [
+    ...Array.from({ length: items }, (_, item) =>
+      effect('parts', 'key', 'items/put', worth(n), 'once', String(item)),
+    ),
+    effect('parts', 'verify', 'joined', items * worth(n)),
+  ],
+  later: put('later', 'key'),
+  held: ({ n }) => [effect('held', 'natural', 'before', worth(n)), effect('held', 'verify', 'put', worth(n))],
+  once: put('once', 'key', 'perhaps'),
+  counter: () => [effect('counter', 'key', 'put', null)],
+  relay: ({ n }) => [
+    effect('relayed', 'verify', 'put', worth(n)),
+    effect('heard', 'natural', 'put', worth(n)),
+  ],
+  ask: ({ n }) => [effect('ask', 'key', 'load', worth(n))],
+  sieve: ({ n, fate }) => {
+    if (fate === 'other') return [effect('sieve', 'key', 'way/other/put', worth(n))]
+    return fate === 'plain' ? [effect('sieve', 'natural', 'way/otherwise/put', worth(n))] : []
+  },
+  fan: ({ n }) => [
+    effect('fan', 'natural', 'both/archive/put', worth(n)),
+    effect('fan', 'key', 'both/chat/put', worth(n)),
+    effect('fan', 'key', 'copy/put', worth(n)),
+    effect('fan', 'verify', 'put', worth(n)),
+  ],
+  // Whether its call was made or replaced is checked apart.
+  spare: ({ n }) => [
+    effect('spare', 'key', 'put', worth(n), 'perhaps'),
+    effect('spare', 'natural', 'instead', worth(n), 'any'),
+    effect('spare', 'natural', 'count', worth(n)),
+  ],
+  mended: put('mended', 'key'),
+}
+
+/** How a message must end. */
+export function endingsOf(flow: SentTo, { fate }: Order): readonly string[] {
+  if (flow === 'once') return ['done', 'filtered']
+  if (flow !== 'sieve') return ['done']
+  return fate === 'filtered' ? ['filtered'] : fate === 'poison' ? ['dead'] : ['done']
+}
+
+/** Steps whose effects need not come in the order of their messages, and why. */
+const UNORDERED: ReadonlySet<string> = new Set([
+  // Its key is free while it waits.
+  'later put',
+  // Nobody waits for the copy.
+  'fan copy/put',
+  // The call may take effect late, after the flow went on without it.
+  'spare put',
+])
+
+/** Whether the effects of a step come in the order in which the messages of a key were accepted. */
+export const isOrdered = (flow: string, step: string): boolean => !UNORDERED.has(`${flow} ${step}`)

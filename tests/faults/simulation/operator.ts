@@ -1,0 +1,151 @@
+/** The person who looks after the engines: resolves doubts, mends what was rejected, pauses flows, sees the end. */
+import type { MessageSummary } from 'linkspan'
+import { ensureError } from 'linkspan/connect'
+import type { Engines, Life } from './engines.ts'
+import type { Network } from './network.ts'
+import { REFUSALS, type Sender } from './sender.ts'
+import type { Systems } from './systems.ts'
+import type { World } from './world.ts'
+
+/** The operator of a run. */
+export interface Operator {
+  begin(): void
+  /** Whether everything that was sent has ended, and nothing is left to do. */
+  readonly content: boolean
+  /** Messages that stepped aside of their key: they were a dead letter or in doubt at some time. Ids of accepted ones. */
+  readonly aside: ReadonlySet<string>
+  /** How many doubts were resolved. */
+  readonly resolved: number
+}
+
+/** Who the operator works with. */
+export interface OperatorOptions {
+  readonly world: World
+  readonly engines: Engines
+  readonly systems: Systems
+  readonly network: Network
+  readonly sender: Sender
+  /** Whether the load and its noise are over. */
+  readonly calm: () => boolean
+}
+
+const FIRST_ROUND_MS = 3_000
+const LONGEST_ROUND_MS = 300_000
+/** A doubt is looked into when nothing of it can be on its way any more. */
+const LOOKS_AFTER_MS = 4_000
+
+/** The id of the accepted message that a message, or one of its parents, is. */
+export const rootOf = (id: string): string => id.split('~')[0] as string
+
+/** Makes the operator; nothing is done before `begin`. */
+export function createOperator(options: OperatorOptions): Operator {
+  const { world, engines, systems, network, sender } = options
+  const { clock, story } = world
+  const draws = world.draws('operator')
+  const aside = new Set<string>()
+  const seenAt = new Map<string, number>()
+  const redelivered = new Set<string>()
+  let content = false
+  let resolved = 0
+  let pauseMs = FIRST_ROUND_MS
+  let busy: Life | null = null
+
+  const next = (): void => void clock.timer(pauseMs, round)
+
+  const round = (): void => {
+    const life = engines.running()
+    pauseMs = Math.min(Math.ceil(pauseMs * 1.1), LONGEST_ROUND_MS)
+    if (life !== null && !busy?.alive) {
+      busy = life
+      lookAfter(life).then(
+        () => {
+          busy = null
+        },
+        (thrown: unknown) => {
+          busy = null
+          if (life.alive && life.phase === 'running' && !REFUSALS.has(ensureError(thrown).code))
+            world.violate('failed', `the operator was refused by ${life.name}: ${String(thrown)}`)
+        },
+      )
+    }
+    if (!content) next()
+  }
+
+  const lookAfter = async (life: Life): Promise<void> => {
+    const { admin } = life.engine
+    const flows = await admin.flows()
+    const paused = flows.filter((flow) => flow.paused)
+    for (const { name } of paused) await switchFlow(life, name, 'resume')
+    if (paused.length === 0 && draws.chance(0.15) && !options.calm())
+      await switchFlow(life, draws.pick(flows).name, 'pause')
+    const { items } = await admin.messages({
+      states: ['inDoubt', 'dead', 'parked'],
+      children: true,
+      order: 'oldest',
+      limit: 500,
+    })
+    let acted = false
+    for (const item of items) if (await attendTo(life, item)) acted = true
+    if (acted || paused.length > 0 || !options.calm() || !sender.idle) return
+    const { messages, children } = await admin.status()
+    const open = messages.active + messages.waiting + children.active + children.waiting
+    const attention = items.some(({ id, state }) => state !== 'dead' || systems.rejected.has(id))
+    if (open === 0 && !attention) content = true
+  }
+
+  const switchFlow = (life: Life, flow: string, how: 'pause' | 'resume'): Promise<void> => {
+    story.tell(`the operator asks ${life.name} to ${how} ${flow}`)
+    return life.engine.admin[how](flow)
+  }
+
+  /** Whether something was done, or is to be done later. */
+  const attendTo = async (life: Life, { id, state, flow }: MessageSummary): Promise<boolean> => {
+    aside.add(rootOf(id))
+    const seen = seenAt.get(id) ?? clock.now()
+    seenAt.set(id, seen)
+    if (state === 'parked') world.violate('ending', `${flow} ${id} is parked, and no flow has changed`)
+    if (clock.now() < seen + LOOKS_AFTER_MS) return true
+    if (state === 'inDoubt') return resolve(life, id)
+    if (state === 'dead') return redeliver(life, id)
+    return false
+  }
+
+  const resolve = async (life: Life, id: string): Promise<boolean> => {
+    const { steps } = await life.engine.admin.trace(id)
+    const path = steps.find(({ outcome }) => outcome === 'inDoubt')?.path ?? ''
+    if (!network.disturbed.has(id) && engines.figures.lives === 1)
+      world.violate('unfounded', `${id} is in doubt at "${path}", and no call of it was disturbed`)
+    const effect = systems.effectOf(id, path)
+    story.tell(`the operator resolves ${id} at "${path}" as ${effect ? 'applied' : 'not applied'}`)
+    const result = effect ? { result: { echo: effect.input.value } } : {}
+    await life.engine.admin.resolve(id, effect !== null, { ...result, note: 'looked into the system' })
+    seenAt.delete(id)
+    resolved += 1
+    return true
+  }
+
+  /** What was rejected is mended and goes on; poison stays poison, and may be tried once more. */
+  const redeliver = async (life: Life, id: string): Promise<boolean> => {
+    const n = systems.rejected.get(id)
+    if (n === undefined && (redelivered.has(id) || draws.chance(0.5))) {
+      redelivered.add(id)
+      return false
+    }
+    if (n !== undefined) systems.rejects.delete(n)
+    redelivered.add(id)
+    story.tell(`the operator redelivers ${id}`)
+    await life.engine.admin.redeliver({ ids: [id] }, { note: 'mended' })
+    return true
+  }
+
+  return {
+    aside,
+    begin: next,
+    get content() {
+      return content
+    },
+    get resolved() {
+      return resolved
+    },
+  }
+}

@@ -1,0 +1,109 @@
+/** Many runs, one after the other, and what they come to. */
+import { type Coverage, summed } from './failpoints.ts'
+import { type Figures, type Outcome, type SimulationOptions, simulate } from './simulate.ts'
+import type { Violation } from './world.ts'
+
+/** A run that broke a promise, or was another one when it was repeated. */
+export interface FailedSeed {
+  readonly seed: number
+  readonly violations: readonly Violation[]
+}
+
+/** What a number of runs come to. Plain data, so that several processes can add theirs up. */
+export interface SeedsResult {
+  readonly seeds: number
+  readonly failed: readonly FailedSeed[]
+  /** How many were run twice, to the same digest. */
+  readonly repeated: number
+  readonly coverage: Coverage
+  /** Sums over all runs. */
+  readonly figures: Figures
+}
+
+/** Which seeds, and how. */
+export interface SeedsOptions extends SimulationOptions {
+  readonly first: number
+  readonly count: number
+  /** From the first seed on, each so-manyth; processes share the seeds in this way. @default 1 */
+  readonly step?: number
+  /** One in so many is run twice. @default 50 */
+  readonly repeatEvery?: number
+  /** Called after each run. */
+  readonly onSeed?: (outcome: Outcome) => void
+  /** Said after each run: whether to go on. */
+  readonly goOn?: () => boolean
+}
+
+const NOTHING: SeedsResult = {
+  seeds: 0,
+  failed: [],
+  repeated: 0,
+  coverage: {},
+  figures: {
+    messages: 0,
+    effects: 0,
+    calls: 0,
+    repeats: 0,
+    faults: 0,
+    lives: 0,
+    kills: 0,
+    stops: 0,
+    commits: 0,
+    resolved: 0,
+    seconds: 0,
+  },
+}
+
+/** How many failed seeds are kept with what they broke. */
+const KEPT = 100
+
+/** Runs the seeds from `first` on. */
+export async function runSeeds(options: SeedsOptions): Promise<SeedsResult> {
+  const { first, count, step = 1, repeatEvery = 50, onSeed, goOn = () => true } = options
+  let result = NOTHING
+  for (let at = 0; at < count && goOn(); at += 1) {
+    const seed = first + at * step
+    const outcome = await simulate(seed, options)
+    const repeats = at % repeatEvery === 0
+    const violations = repeats
+      ? [...outcome.violations, ...(await repeat(outcome, options))]
+      : outcome.violations
+    result = added([
+      result,
+      {
+        seeds: 1,
+        repeated: repeats ? 1 : 0,
+        failed: violations.length > 0 ? [{ seed, violations }] : [],
+        coverage: outcome.coverage,
+        figures: outcome.figures,
+      },
+    ])
+    onSeed?.(outcome)
+  }
+  return result
+}
+
+/** A run is the same when it is repeated, or the simulation is of no use. */
+async function repeat(before: Outcome, options: SimulationOptions): Promise<readonly Violation[]> {
+  const again = await simulate(before.seed, options)
+  if (again.digest === before.digest) return []
+  const at = before.story.findIndex((line, index) => again.story[index] !== line)
+  const says = `the run was another one when it was repeated. "${before.story[at]}" became "${again.story[at]}"`
+  return [{ kind: 'failed', says }]
+}
+
+/** The sum of several results. */
+export function added(results: readonly SeedsResult[]): SeedsResult {
+  const names = Object.keys(NOTHING.figures) as (keyof Figures)[]
+  const sum = (name: keyof Figures): number => results.reduce((all, { figures }) => all + figures[name], 0)
+  return {
+    seeds: results.reduce((all, { seeds }) => all + seeds, 0),
+    repeated: results.reduce((all, { repeated }) => all + repeated, 0),
+    failed: results.flatMap(({ failed }) => failed).slice(0, KEPT),
+    coverage: summed(results.map(({ coverage }) => coverage)),
+    figures: Object.fromEntries(names.map((name) => [name, sum(name)])) as unknown as Figures,
+  }
+}
+
+/** How a seed is repeated by hand. */
+export const commandFor = (seed: number): string => `npm run torture -- --seeds 1 --seed ${seed} --story`

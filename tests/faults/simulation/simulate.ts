@@ -1,0 +1,176 @@
+/** One run: the whole engine with simulated clock, disk, network and random numbers, all of it drawn from one seed. */
+import { check } from './checker.ts'
+import { type Control, withoutFlows, withoutJournal, withoutNetwork } from './controls.ts'
+import { createDisk } from './disk.ts'
+import { createEngines, type Engines, type Life } from './engines.ts'
+import type { Coverage } from './failpoints.ts'
+import { flowsOf } from './flows.ts'
+import { createNetwork } from './network.ts'
+import { type Observation, observe } from './observe.ts'
+import { connected } from './operations.ts'
+import { createOperator } from './operator.ts'
+import { createSender } from './sender.ts'
+import { createSystems } from './systems.ts'
+import { drawWorkload } from './workload.ts'
+import { createWorld, type Violation, type World } from './world.ts'
+
+/** What may be said of a run beside its seed. */
+export interface SimulationOptions {
+  /** How many engines share the journal. @default 1 */
+  readonly engines?: number
+  /** A protection of the engine that is switched off: the checker must object. */
+  readonly without?: Control
+}
+
+/** What a run was like. */
+export interface Figures {
+  readonly messages: number
+  readonly effects: number
+  readonly calls: number
+  readonly repeats: number
+  readonly faults: number
+  readonly lives: number
+  readonly kills: number
+  readonly stops: number
+  readonly commits: number
+  readonly resolved: number
+  /** How much time passed in it, in seconds. */
+  readonly seconds: number
+}
+
+/** What came of a run. */
+export interface Outcome {
+  readonly seed: number
+  readonly violations: readonly Violation[]
+  /** Two runs with the same digest did the same. */
+  readonly digest: string
+  readonly story: readonly string[]
+  readonly coverage: Coverage
+  readonly figures: Figures
+}
+
+/** How long nothing more is sent, at most, after which messages may still be under way. */
+const LOAD_MS = 120_000
+/** Past so much time what has not ended never will; clocks that were set back prolong it. */
+const PATIENCE_MS = 4 * 3_600_000
+
+/** Runs a seed and judges what came of it. */
+export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
+  const world = createWorld(seed)
+  const { clock, story } = world
+  const began = clock.now()
+  const work = drawWorkload(world.draws('workload'))
+  const disk = createDisk(world)
+  const systems = createSystems(world)
+  const network = createNetwork(world, systems)
+  const calm = (): boolean => clock.now() - began > LOAD_MS && network.readTo === work.fed.length
+  const flows = flowsOf(
+    work.flows,
+    withoutFlows(options.without, {
+      connected: connected(withoutNetwork(options.without, network), () => engines),
+      keyOf: ({ key }) => key,
+      missed: work.missed,
+    }),
+  )
+  const engines = createEngines({
+    world,
+    flows,
+    engines: options.engines ?? 1,
+    hooks: hooksOf(world),
+    crash: disk.crash,
+    journalFor: (life) => withoutJournal(options.without, disk.journalFor(life), clock),
+  })
+  const sender = createSender(world, () => engines, work.deliveries)
+  const operator = createOperator({ world, engines, systems, network, sender, calm })
+  engines.onEnd(sender.lost)
+  for (const { n, rejected } of work.deliveries) if (rejected) systems.rejects.add(n)
+  for (const { at, item } of work.fed) clock.timer(at, () => systems.feed.push(item))
+
+  engines.begin()
+  sender.begin()
+  operator.begin()
+  const limit = (): number => began + PATIENCE_MS + world.setBack
+  await runUntil(world, limit, () => operator.content)
+  // What comes now is no part of the run.
+  const seconds = Math.round((clock.now() - began) / 1_000)
+  const { lives, kills, stops } = engines.figures
+  world.plan.end()
+  if (operator.content) {
+    const observed = await observeAll(world, engines, (life) => observe(life, sender.all))
+    check(
+      {
+        sent: sender.all,
+        fed: systems.feed,
+        effects: systems.effects,
+        aside: operator.aside,
+        disturbed: network.disturbed,
+        lives,
+        ...observed,
+      },
+      world.violate,
+    )
+  } else await reportStuck(world, engines)
+  return {
+    seed,
+    violations: world.violations,
+    digest: story.digest(),
+    story: story.lines,
+    coverage: world.plan.coverage,
+    figures: {
+      messages: work.deliveries.length + work.fed.length,
+      effects: systems.effects.length,
+      calls: network.calls,
+      repeats: systems.repeats,
+      faults: world.plan.struck,
+      lives,
+      kills,
+      stops,
+      commits: disk.commits,
+      resolved: operator.resolved,
+      seconds,
+    },
+  }
+}
+
+function hooksOf({ story }: World) {
+  const tell = (what: string) => (event: { readonly id: string; readonly path: string }) =>
+    story.tell(`${event.id} ${what} at "${event.path}"`)
+  return { onDead: tell('is a dead letter'), onInDoubt: tell('is in doubt'), onParked: tell('is parked') }
+}
+
+/** Lets time pass until something is so, or until there is no point in waiting. */
+async function runUntil(world: World, limit: () => number, over: () => boolean): Promise<void> {
+  // Clocks that are set back meanwhile move the limit.
+  for (let until = 0; until < limit() && !over(); ) {
+    until = limit()
+    await world.clock.drive(until, over)
+  }
+}
+
+/** What the last engine says, and what one says that is started after it has stopped. */
+async function observeAll(
+  { clock, story }: World,
+  engines: Engines,
+  look: (life: Life) => Promise<Observation>,
+): Promise<{ readonly observed: Observation; readonly again: Observation }> {
+  const lookNow = (): Promise<Observation> => clock.during(look(engines.running() as Life))
+  story.tell('all is over: the engine is observed')
+  const observed = await lookNow()
+  await clock.during(engines.end())
+  engines.begin()
+  await clock.run(() => engines.running() !== null)
+  const again = await lookNow()
+  await clock.during(engines.end())
+  return { observed, again }
+}
+
+async function reportStuck(world: World, engines: Engines): Promise<void> {
+  const life = engines.running()
+  if (life === null) return world.violate('stuck', 'no engine runs')
+  const { items } = await world.clock.during(
+    life.engine.admin.messages({ states: ['active', 'waiting'], children: true, limit: 20 }),
+  )
+  const left = items.map(({ flow, id, state, reason }) => `${flow} ${id} is ${state} (${reason})`)
+  world.violate('stuck', left.length === 0 ? 'the run did not come to its end' : left.join('; '))
+  life.kill('it is stuck')
+}

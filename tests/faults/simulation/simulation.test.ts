@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { channel } from 'linkspan'
+import { expect, it } from 'vitest'
+import { CELLS, coverageTables, emptyCells, SYSTEMS } from './failpoints.ts'
+import { type FlowName, flowsOf, SENT_TO } from './flows.ts'
+import type { Operations } from './operations.ts'
+import { retold } from './retold.ts'
+import { runSeeds } from './seeds.ts'
+import { simulate } from './simulate.ts'
+
+const SEEDS = 500
+const LEAST_MESSAGES = 20
+
+it(`keeps every promise over ${SEEDS} seeds, strikes everywhere, and is the same when it is repeated`, {
+  timeout: 300_000,
+}, async () => {
+  const result = await runSeeds({ first: 1, count: SEEDS, repeatEvery: 50 })
+  const [failed] = result.failed
+  if (failed) throw new Error(retold(await simulate(failed.seed)))
+  const { figures, repeated, seeds } = result
+  process.stdout.write(
+    `${coverageTables(result.coverage)}\n\n${JSON.stringify({ seeds, repeated, ...figures })}\n`,
+  )
+  expect(emptyCells(result.coverage)).toEqual([])
+  expect(repeated).toBe(SEEDS / 50)
+  // What is judged is there: none of this holds of runs in which nothing happens.
+  expect(figures.messages).toBeGreaterThanOrEqual(SEEDS * LEAST_MESSAGES)
+  expect(figures.effects).toBeGreaterThan(figures.messages)
+  expect(figures.kills).toBeGreaterThan(SEEDS / 2)
+})
+
+it('is another run for another seed, and the same one for the same', async () => {
+  const digests = await Promise.all([1, 2, 2].map(async (seed) => (await simulate(seed)).digest))
+  expect(digests[0]).not.toBe(digests[1])
+  expect(digests[1]).toBe(digests[2])
+})
+
+it('names the cells that no fault struck', () => {
+  const [first = CELLS[0], ...others] = CELLS
+  expect(emptyCells(Object.fromEntries(others.map((cell) => [cell, 1])))).toEqual([first])
+})
+
+it('uses every step that there is, and every guarantee', () => {
+  const operation = { connection: { name: 'systems' }, run: async () => ({ echo: 1 }) }
+  const operations = Object.fromEntries(
+    SYSTEMS.map((kind) => [kind, { ...operation, name: kind, guarantee: guaranteeOf(kind) }]),
+  ) as unknown as Operations
+  const names = new Set<FlowName>([...SENT_TO, 'relayed', 'heard', 'ticks', 'feed'])
+  const flows = flowsOf(names, {
+    connected: { operations, feed: channel('feed') },
+    keyOf: ({ key }) => key,
+    missed: 'once',
+  })
+  expect(flows).toHaveLength(names.size)
+  const definitions = JSON.stringify(flows.map(({ definition }) => definition))
+  const used = [...definitions.matchAll(/"kind":"(\w+)"/g)].map(([, kind]) => kind)
+  const kinds = stepKinds()
+  expect(kinds.length).toBeGreaterThan(10)
+  expect(kinds.filter((kind) => !used.includes(kind))).toEqual([])
+  for (const system of SYSTEMS) expect(definitions).toContain(`"guarantee":"${system}"`)
+})
+
+function guaranteeOf(kind: string): object {
+  if (kind === 'key') return { kind, validFor: '1d' }
+  return kind === 'verify' ? { kind, settleAfter: 1_000 } : { kind }
+}
+
+/** The kinds of steps, from the files in which they are made. */
+function stepKinds(): readonly string[] {
+  const folder = join(import.meta.dirname, '../../../packages/linkspan/src/patterns')
+  const files = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+  return files.flatMap((name) =>
+    [...readFileSync(join(folder, name), 'utf8').matchAll(/: Pattern = \{\s+kind: '(\w+)'/g)].map(
+      ([, kind]) => kind as string,
+    ),
+  )
+}

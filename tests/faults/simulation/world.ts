@@ -1,0 +1,90 @@
+import type { VirtualClock } from 'linkspan/testing'
+import { virtualClock } from 'linkspan/testing'
+import { type Draws, drawsOf } from './draws.ts'
+import { drawPlan, type Plan } from './plan.ts'
+import { createStory, type Story } from './story.ts'
+
+/** In what way a promise was broken. */
+export type ViolationKind =
+  /** An effect of an accepted message, or a message, is not there. */
+  | 'missing'
+  /** An effect, a message or an acceptance happened more often than once where it can happen once. */
+  | 'doubled'
+  /** An effect came after one of a later message of its key, or before its time. */
+  | 'order'
+  /** An effect or a message that nothing sent accounts for. */
+  | 'unfounded'
+  /** A message that never ended. */
+  | 'stuck'
+  /** An effect with another content than it must have. */
+  | 'content'
+  /** A message ended otherwise than it must. */
+  | 'ending'
+  /** Counts that do not add up. */
+  | 'ledger'
+  /** A reply that is missing or wrong. */
+  | 'reply'
+  /** The engine gave up, or threw what it must not. */
+  | 'failed'
+
+/** A broken promise. */
+export interface Violation {
+  readonly kind: ViolationKind
+  readonly says: string
+}
+
+/** What one simulated run stands on: its time, what is drawn from its seed, and what is written down of it. */
+export interface World {
+  readonly seed: number
+  /** Real time passes here alone. */
+  readonly clock: ReturnType<typeof virtualClock>
+  /** What the clocks on the wall show, all of them the same. */
+  wall(): number
+  /** Sets all clocks on the wall ahead, or back by a negative number of milliseconds. */
+  setClocks(by: number): void
+  /** By how much the clocks were set back, all in all. */
+  readonly setBack: number
+  readonly plan: Plan
+  readonly story: Story
+  readonly violations: readonly Violation[]
+  violate(kind: ViolationKind, says: string): void
+  /** Draws of their own for each purpose, so that one does not shift the others. */
+  draws(purpose: string): Draws
+}
+
+/** How long the network is noisy. */
+const NOISE_MS = 120_000
+
+/** Makes the world of a seed. */
+export function createWorld(seed: number): World {
+  const clock: ReturnType<typeof virtualClock> & VirtualClock = virtualClock()
+  const began = clock.now()
+  const draws = (purpose: string): Draws => drawsOf(`${seed}/${purpose}`)
+  const story = createStory(() => clock.now() - began)
+  const violations: Violation[] = []
+  let offset = 0
+  let setBack = 0
+  const world: World = {
+    seed,
+    clock,
+    draws,
+    story,
+    violations,
+    plan: drawPlan(draws('plan'), () => clock.now() - began < NOISE_MS),
+    wall: () => clock.now() + offset,
+    get setBack() {
+      return setBack
+    },
+    setClocks(by) {
+      offset += by
+      if (by < 0) setBack -= by
+      story.tell(`the clocks are set ${by < 0 ? 'back' : 'ahead'} by ${Math.abs(by) / 1_000} s`)
+    },
+    violate(kind, says) {
+      violations.push({ kind, says })
+      story.tell(`VIOLATION ${kind}: ${says}`)
+    },
+  }
+  for (const line of world.plan.planned) story.tell(`planned: ${line}`)
+  return world
+}
