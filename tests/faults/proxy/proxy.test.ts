@@ -59,9 +59,17 @@ async function proxyTo(port: number, options: Omit<ProxyOptions, 'target'> = {})
   return proxy
 }
 
+/** A target that echoes, behind a proxy. */
+async function echoBehindProxy(options: Omit<ProxyOptions, 'target'> = {}) {
+  const target = await echo()
+  return { target, proxy: await proxyTo(target.port, options) }
+}
+
 interface Client {
   readonly socket: Socket
   got(): string
+  /** Sends a text and waits for as much more as it is long. Resolves with all that has come. */
+  exchange(text: string): Promise<string>
   /** Resolves when so much has come. */
   until(length: number): Promise<string>
   /** Resolves with the error's code, or `end`. */
@@ -81,44 +89,45 @@ function dial(port: number): Client {
     socket.on('close', () => resolve('end'))
   })
   cleanups.push(() => socket.destroy())
+  const untilGot = (length: number) =>
+    new Promise<string>((resolve) => {
+      look = () => {
+        if (got.length >= length) resolve(got)
+      }
+      look()
+    })
   return {
     socket,
     got: () => got,
+    exchange: (text) => {
+      const length = got.length + text.length
+      socket.write(text)
+      return untilGot(length)
+    },
+    until: untilGot,
     over,
-    until: (length) =>
-      new Promise((resolve) => {
-        look = () => {
-          if (got.length >= length) resolve(got)
-        }
-        look()
-      }),
   }
 }
 
 describe('without a fault', () => {
   it('passes both directions and both ends', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { proxy } = await echoBehindProxy()
     const client = dial(proxy.port)
-    client.socket.write('hello')
-    expect(await client.until(5)).toBe('HELLO')
+    expect(await client.exchange('hello')).toBe('HELLO')
     client.socket.end()
     expect(await client.over).toBe('end')
     expect([proxy.accepted, proxy.happenings]).toEqual([1, []])
   })
 
   it('passes much more than it holds, unchanged', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { proxy } = await echoBehindProxy()
     const client = dial(proxy.port)
     const much = 'abcdefg'.repeat(600_000)
-    client.socket.write(much)
-    expect(await client.until(much.length)).toBe(much.toUpperCase())
+    expect(await client.exchange(much)).toBe(much.toUpperCase())
   })
 
   it('resets the client where nothing listens', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { proxy } = await echoBehindProxy()
     proxy.retarget({ port: await closedPort() })
     expect(await dial(proxy.port).over).toBe('ECONNRESET')
   })
@@ -133,18 +142,15 @@ async function closedPort(): Promise<number> {
 
 describe('reset', () => {
   it('breaks the open connections and those to come, until it is over', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { target, proxy } = await echoBehindProxy()
     const early = dial(proxy.port)
-    early.socket.write('a')
-    await early.until(1)
+    await early.exchange('a')
     proxy.use({ kind: 'reset' })
     expect(await early.over).toBe('ECONNRESET')
     expect(await dial(proxy.port).over).toBe('ECONNRESET')
     proxy.use(noFault)
     const late = dial(proxy.port)
-    late.socket.write('b')
-    expect(await late.until(1)).toBe('B')
+    expect(await late.exchange('b')).toBe('B')
     expect(target.heard()).toBe('ab')
     expect(proxy.happenings.map(({ connection, kind }) => [connection, kind])).toEqual([
       [0, 'reset'],
@@ -155,50 +161,40 @@ describe('reset', () => {
 
 describe('down', () => {
   it('has connecting refused until it is up again, on the same port', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { proxy } = await echoBehindProxy()
     const before = dial(proxy.port)
-    before.socket.write('a')
-    await before.until(1)
+    await before.exchange('a')
     await proxy.down()
     expect(await dial(proxy.port).over).toBe('ECONNREFUSED')
-    before.socket.write('b')
-    expect(await before.until(2)).toBe('AB')
+    expect(await before.exchange('b')).toBe('AB')
     await proxy.up()
     const after = dial(proxy.port)
-    after.socket.write('c')
-    expect(await after.until(1)).toBe('C')
+    expect(await after.exchange('c')).toBe('C')
   })
 })
 
 describe('half-open', () => {
   it('keeps the connection and passes nothing, then passes what waited', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { target, proxy } = await echoBehindProxy()
     const client = dial(proxy.port)
-    client.socket.write('a')
-    await client.until(1)
+    await client.exchange('a')
     proxy.use({ kind: 'halfOpen' })
     const other = dial((await proxyTo(target.port)).port)
     client.socket.write('b')
-    other.socket.write('z')
-    await other.until(1)
+    await other.exchange('z')
     expect([target.heard(), client.got(), proxy.open]).toEqual(['az', 'A', 1])
     proxy.use(noFault)
     expect(await client.until(2)).toBe('AB')
   })
 
   it('does not tell the target that the client is gone until the network is back', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { target, proxy } = await echoBehindProxy()
     const client = dial(proxy.port)
-    client.socket.write('a')
-    await client.until(1)
+    await client.exchange('a')
     proxy.use({ kind: 'halfOpen' })
     client.socket.resetAndDestroy()
     const other = dial((await proxyTo(target.port)).port)
-    other.socket.write('z')
-    await other.until(1)
+    await other.exchange('z')
     const [first] = target.sockets
     expect(first?.destroyed).toBe(false)
     proxy.use(noFault)
@@ -206,8 +202,9 @@ describe('half-open', () => {
   })
 
   it('may hold one direction only', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port, { plan: () => ({ kind: 'halfOpen', direction: 'reply' }) })
+    const { target, proxy } = await echoBehindProxy({
+      plan: () => ({ kind: 'halfOpen', direction: 'reply' }),
+    })
     const client = dial(proxy.port)
     client.socket.write('a')
     await until(() => target.heard() === 'a')
@@ -217,9 +214,8 @@ describe('half-open', () => {
 
 describe('slowness', () => {
   it('delays each piece by so much', async () => {
-    const target = await echo()
     const clock = virtualClock()
-    const proxy = await proxyTo(target.port, { clock })
+    const { target, proxy } = await echoBehindProxy({ clock })
     proxy.use({ kind: 'delay', ms: 250, direction: 'request' })
     const client = dial(proxy.port)
     client.socket.write('a')
@@ -231,9 +227,8 @@ describe('slowness', () => {
   })
 
   it('drips so many bytes at a time', async () => {
-    const target = await echo()
     const clock = virtualClock()
-    const proxy = await proxyTo(target.port, { clock })
+    const { proxy } = await echoBehindProxy({ clock })
     proxy.use({ kind: 'drip', bytes: 2, ms: 100, direction: 'reply' })
     const client = dial(proxy.port)
     client.socket.write('abcde')
@@ -249,8 +244,7 @@ describe('slowness', () => {
 
 describe('cut', () => {
   it('passes exactly so many bytes of the request', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { target, proxy } = await echoBehindProxy()
     proxy.use({ kind: 'cut', direction: 'request', after: 3 })
     const client = dial(proxy.port)
     const closed = proxy.next()
@@ -262,11 +256,9 @@ describe('cut', () => {
   })
 
   it('passes exactly so many bytes of the reply, counted from when it is set', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { target, proxy } = await echoBehindProxy()
     const client = dial(proxy.port)
-    client.socket.write('ab')
-    await client.until(2)
+    await client.exchange('ab')
     proxy.use({ kind: 'cut', direction: 'reply', after: 2 })
     client.socket.write('cdef')
     await client.over
@@ -274,8 +266,7 @@ describe('cut', () => {
   })
 
   it('passes nothing after 0 bytes', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { target, proxy } = await echoBehindProxy()
     proxy.use({ kind: 'cut', direction: 'request', after: 0 })
     const client = dial(proxy.port)
     client.socket.write('a')
@@ -287,8 +278,7 @@ describe('cut', () => {
 
 describe('dropReply', () => {
   it('lets the request through and resets the client in place of the reply, and not the target', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { target, proxy } = await echoBehindProxy()
     proxy.use({ kind: 'dropReply' })
     const client = dial(proxy.port)
     const much = 'abcdefg'.repeat(100_000)
@@ -304,8 +294,7 @@ describe('dropReply', () => {
   })
 
   it('waits for the request that holds a text, also in two pieces', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { target, proxy } = await echoBehindProxy()
     proxy.use({ kind: 'dropReply', to: 'commit' })
     const client = dial(proxy.port)
     client.socket.write('begin;com')
@@ -331,8 +320,7 @@ describe('duplicate', () => {
   })
 
   it('says so where it is no HTTP, and passes it', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port)
+    const { proxy } = await echoBehindProxy()
     proxy.use({ kind: 'duplicate' })
     const client = dial(proxy.port)
     client.socket.write('no http at all\r\n\r\n')
@@ -392,8 +380,7 @@ async function read(message: IncomingMessage): Promise<string> {
 
 describe('a plan', () => {
   it('gives each connection its own fault', async () => {
-    const target = await echo()
-    const proxy = await proxyTo(target.port, {
+    const { proxy } = await echoBehindProxy({
       plan: (index) => (index === 1 ? { kind: 'reset' } : noFault),
     })
     const ends: string[] = []
