@@ -10,7 +10,9 @@ import type {
   StateReader,
   StoredMessage,
 } from '../journal.ts'
-import { forget, hasOpenChildren, type Kept, pair, type World } from './world.ts'
+import { forget, hasOpenChildren } from './applying.ts'
+import { lowestWater, runs } from './sharing.ts'
+import { type Kept, pair, type World } from './world.ts'
 
 /** All there is of a message. */
 export function stored(world: World, { seq, id, message }: Kept): StoredMessage {
@@ -96,15 +98,25 @@ function childrenOf(world: World, parent: number, path: string | null): Kept[] {
     .sort((a, b) => Buffer.compare(Buffer.from(step(a)), Buffer.from(step(b))) || index(a) - index(b))
 }
 
+/** What of a world a reader of the backlog sees. */
+export interface Scope {
+  /** The partitions that may be taken on; null for all. */
+  readonly owned: ReadonlySet<number> | null
+  /** By partition, between which places there may be what ran when its owner died. */
+  left(): ReadonlyMap<number, { readonly from: number; readonly upTo: number }>
+}
+
 /** Reading what waits in a world. */
-export function backlogReader(world: () => World): BacklogReader {
+export function backlogReader(world: () => World, scope: Scope): BacklogReader {
+  const partitionOf = (seq: number): number => (world().messages.get(seq) as Kept).message.partition
+  const seen = (seq: number): boolean => scope.owned?.has(partitionOf(seq)) ?? true
   const entry = (seq: number): BacklogEntry => {
     const wait = world().waits.get(seq) as BacklogEntry
     const { body, partition } = (world().messages.get(seq) as Kept).message
     return { ...wait, partition, bytes: body.byteLength }
   }
   const waiting = (flow: string, after: number): Iterable<number> =>
-    world().waiting.get(flow)?.above(after) ?? []
+    filter(world().waiting.get(flow)?.above(after) ?? [], seen)
   const inLane = (seq: number): boolean => {
     const wait = world().waits.get(seq)
     return wait !== undefined && wait.parent === null && (wait.reason === 'ready' || wait.hold)
@@ -116,12 +128,13 @@ export function backlogReader(world: () => World): BacklogReader {
       .sort((a, b) => (a.wakeAt as number) - (b.wakeAt as number) || a.seq - b.seq)
   return {
     unsettled: async (after, limit) => {
-      const { places, waits, endings, head } = world()
-      const running = filter(
-        places.above(Math.max(after, head.lowWater - 1)),
-        (seq) => !waits.has(seq) && !endings.has(seq),
-      )
-      return [...kept(world(), take(running, limit))].map((found) => stored(world(), found))
+      const left = scope.left()
+      const first = Math.min(...[...left.values()].map(({ from }) => from))
+      const found = filter(world().places.above(Math.max(after, first - 1)), (seq) => {
+        const { from, upTo } = left.get(partitionOf(seq)) ?? { from: 0, upTo: -1 }
+        return seq >= from && seq <= upTo && runs(world(), seq)
+      })
+      return [...kept(world(), take(found, limit))].map((message) => stored(world(), message))
     },
     page: async (flow, after, limit) => take(filter(waiting(flow, after), inLane), limit).map(entry),
     pageOfKey: async (flow, key, after, upTo, limit) => {
@@ -131,7 +144,7 @@ export function backlogReader(world: () => World): BacklogReader {
         .map(entry)
     },
     pageOfParent: async (parent, after, limit) =>
-      take(world().awaited.get(parent)?.above(after) ?? [], limit).map(entry),
+      take(filter(world().awaited.get(parent)?.above(after) ?? [], seen), limit).map(entry),
     due: async (flow, at, limit) =>
       timed(flow)
         .filter(({ wakeAt }) => (wakeAt as number) <= at)
@@ -245,8 +258,9 @@ const FOR_PEOPLE: ReadonlySet<Ending> = new Set(
 export function pruner(world: () => World): HistoryKeeper['prune'] {
   let walked = 0
   return async (endedBefore, attentionBefore, now, limit) => {
-    const { places, endings, head } = world()
-    const ended = filter(places.above(walked), (seq) => seq < head.lowWater && endings.has(seq))
+    const { places, endings } = world()
+    const below = lowestWater(world())
+    const ended = filter(places.above(walked), (seq) => seq < below && endings.has(seq))
     const looked = take(ended, limit)
     for (const seq of looked) {
       const { ending, endedAt } = endings.get(seq) as { ending: Ending; endedAt: number }
