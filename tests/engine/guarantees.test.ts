@@ -122,6 +122,68 @@ describe('an outcome that nobody knows', () => {
   })
 })
 
+describe('a call that took effect, and whose answer cannot be kept', () => {
+  const guarantees: readonly Guarantee[] = [
+    { kind: 'natural' },
+    { kind: 'key', validFor: '1d' },
+    { kind: 'verify', settleAfter: '1s' },
+    { kind: 'none' },
+  ]
+  const big = { result: () => 2n as unknown }
+
+  it.each(guarantees)('is not made again under $kind: a person is told', async (guarantee) => {
+    const pay = fakeOperation<string, unknown, Guarantee>('bank.pay', guarantee, big)
+    const settings = guarantee.kind === 'none' ? { as: 'paid', onUnknown: 'inDoubt' } : { as: 'paid' }
+    const act = flow('act')
+      .from(inbox<string>())
+      .call('pay', pay as never, settings as never)
+    await using engine = await rig([act])
+    const { id } = await engine.send(act, 'x')
+    await engine.advance('1d')
+    expect(await engine.message(id)).toMatchObject({
+      state: 'dead',
+      error: { code: 'CALL_REPLY_INVALID', applied: 'yes', message: expect.stringContaining('BigInt') },
+    })
+    await engine.during(engine.admin.redeliver({ ids: [id] }, { note: 'to see that it is not repeated' }))
+    await engine.advance('1d')
+    expect(pay.effects).toHaveLength(1)
+  })
+
+  it.each(guarantees)('goes on under $kind where nobody needs the answer', async (guarantee) => {
+    const pay = fakeOperation<string, unknown, Guarantee>('bank.pay', guarantee, big)
+    pay.next(guarantee.kind === 'none' ? 'refused' : 'timeout-after')
+    const settings = guarantee.kind === 'none' ? { onUnknown: 'inDoubt' } : {}
+    const act = flow('act', { onError: twice })
+      .from(inbox<string>())
+      .to('pay', pay as never, settings as never)
+    await using engine = await rig([act])
+    await engine.send(act, 'x')
+    await engine.advance('1d')
+    expect(await engine.states()).toEqual(['done'])
+    expect(pay.effects).toHaveLength(guarantee.kind === 'natural' ? 2 : 1)
+  })
+})
+
+describe('a system that is asked, and answers what is no verdict', () => {
+  it.each([undefined, null, 'done', { state: 'perhaps' }])(
+    '%j has not said what happened',
+    async (verdict) => {
+      const pay = fakeOperation<string>('bank.pay', { kind: 'verify', settleAfter: '1s' })
+      const asked = { ...pay, run: pay.run, verify: async () => verdict as never }
+      pay.next('timeout-after')
+      const act = flow('act').from(inbox<string>()).to('pay', asked)
+      await using engine = await rig([act])
+      const { id } = await engine.send(act, 'x')
+      await engine.advance('1d')
+      expect(await engine.message(id)).toMatchObject({
+        state: 'inDoubt',
+        error: { code: 'CALL_UNKNOWN_OUTCOME' },
+      })
+      expect(pay.requests).toHaveLength(1)
+    },
+  )
+})
+
 describe('a call that certainly did nothing', () => {
   it('is made again under every guarantee, as a new one', async () => {
     const guarantees = [

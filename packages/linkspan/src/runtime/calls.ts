@@ -1,4 +1,4 @@
-import type { CallContext, Operation } from '../connect/connector.ts'
+import type { CallContext, Operation, Verdict } from '../connect/connector.ts'
 import { durationMs } from '../model/duration.ts'
 import { ensureError, isLinkspanError, LinkspanError, storeError } from '../model/errors.ts'
 import type { Json } from '../model/message.ts'
@@ -141,13 +141,25 @@ export function createCalls(options: CallsOptions): Calls {
     }
     if (options.stopped.aborted) throw new Interrupt({ kind: 'abandon' })
     const began = clock.monotonic()
+    let answer: unknown
     try {
-      const result = settled(await limited(attempt, (context) => operation.run(connected, input, context)))
-      succeeded(attempt, result, clock.monotonic() - began)
-      return result
+      answer = await limited(attempt, (context) => operation.run(connected, input, context))
     } catch (thrown) {
       return failed(attempt, thrown, clock.monotonic() - began)
     }
+    return answered(attempt, answer, clock.monotonic() - began)
+  }
+
+  /** The call took effect, whether or not its answer can be kept. */
+  const answered = (attempt: Attempt, answer: unknown, ms: number): unknown => {
+    let result: unknown
+    try {
+      result = settled(answer)
+    } catch (thrown) {
+      return failed(attempt, unkept(attempt, thrown), ms)
+    }
+    succeeded(attempt, result, ms)
+    return result
   }
 
   /**
@@ -234,15 +246,12 @@ export function createCalls(options: CallsOptions): Calls {
     const client = await connections.client(operation.connection)
     const began = clock.monotonic()
     const verify = operation.verify.bind(operation)
-    const verdict = await limited(attempt, (context) => verify(client, input, context)).catch(
+    const verdict = await limited(attempt, (context) => verify(client, input, context)).then(
+      (said: Verdict<unknown> | null | undefined) => ({ state: 'unknown' as const, ...said }),
       (thrown: unknown) => ({ state: 'unknown' as const, thrown }),
     )
     const ms = clock.monotonic() - began
-    if (verdict.state === 'done') {
-      const result = settled(verdict.result)
-      succeeded(attempt, result, ms)
-      return result
-    }
+    if (verdict.state === 'done') return answered(attempt, verdict.result, ms)
     if (verdict.state === 'absent') {
       const error = new LinkspanError('CALL_FAILED', 'The system says that the call did not arrive.', {
         retry: 'later',
@@ -358,6 +367,16 @@ function started<T>(run: (context: CallContext) => Promise<T>, context: CallCont
   } catch (thrown) {
     return Promise.reject(thrown)
   }
+}
+
+/** The answer of a call that took effect is no data, as one with a BigInt. */
+function unkept({ operation }: Attempt, cause: unknown): LinkspanError {
+  const { message } = ensureError(cause)
+  return new LinkspanError(
+    'CALL_REPLY_INVALID',
+    `"${operation.connection.name}.${operation.name}" took effect, and its answer cannot be kept. ${message}`,
+    { applied: 'yes', cause },
+  )
 }
 
 function timedOut({ request, timeoutMs }: Attempt): LinkspanError {
