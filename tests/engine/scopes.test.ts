@@ -112,6 +112,29 @@ describe('split', () => {
     ])
   })
 
+  it('has made no item of which one cannot be kept: once the flow is right, all of them are made', async () => {
+    const put = fakeOperation<string>('store.put', { kind: 'natural' })
+    const save = (item: (n: number) => unknown) =>
+      flow('save')
+        .from(inbox<number[]>())
+        .split(
+          'each',
+          (all) => all.map(item),
+          (one) => one.to('put', put, { input: (n) => String(n) }),
+        )
+    const wrong = save((n) => (n === 3 ? BigInt(n) : n))
+    await using engine = await rig([wrong])
+    const { id } = await engine.send(wrong, [1, 2, 3])
+    await engine.advance('1m')
+    expect(await engine.message(id)).toMatchObject({ state: 'dead', error: { code: 'BODY_INVALID' } })
+    await engine.stop()
+    await engine.start([save((n) => n)])
+    await engine.during(engine.admin.redeliver({ ids: [id] }, { note: 'the flow is right now' }))
+    await engine.advance('1m')
+    expect(await engine.states()).toEqual(['done'])
+    expect(inputs(put).toSorted()).toEqual(['1', '2', '3'])
+  })
+
   it('makes no item twice and leaves none out, whenever the engine is killed', async () => {
     const items = Array.from({ length: 300 }, (_, at) => `${at}`)
     let crashes = 0

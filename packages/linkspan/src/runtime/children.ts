@@ -97,8 +97,9 @@ export function createChildren(options: ChildrenOptions): Children {
   ): Promise<void> => {
     const names =
       from === 0 && Object.keys(group.names).length > 0 ? { names: settled(group.names) as Json } : {}
-    pass.note({ t: 'spawn', p: plan.path, n: from + bodies.length, end, ...names })
+    // An item that cannot be kept throws here: what is then on record must not say that the others were made.
     const children = bodies.map((body, at) => newChild(pass, plan.scopeOf(from + at), from + at, body, true))
+    pass.note({ t: 'spawn', p: plan.path, n: from + bodies.length, end, ...names })
     group.open += children.length
     const seqs = await options.commit(
       pass,
