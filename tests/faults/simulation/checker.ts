@@ -2,6 +2,7 @@
  * Judges a run by logs of its own: what was sent and acknowledged, and what took effect in the systems. What the engine
  * says of itself is held against them, and used only to tell whether a message was accepted that nobody heard of.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { parseMessageId } from 'linkspan'
 import { checkCounts } from './check-counts.ts'
 import { checkTicks } from './check-ticks.ts'
@@ -128,20 +129,23 @@ function checkDelay({ sentAt, body, ...sent }: Sent, effects: readonly Effect[],
 function checkReplies({ sent, id }: Known, { observed, again, aside }: Evidence, report: Report): void {
   if (sent.unanswered > 0 && !aside.has(id))
     report('reply', `${named(sent)} was said to have ended without a reply, and never had ended so`)
-  const [effect] = EXPECTED.ask(sent.body)
-  const wanted = JSON.stringify({ n: sent.n, echo: effect?.value })
+  const wanted = { n: sent.n, echo: EXPECTED.ask(sent.body)[0]?.value }
   const kept = [observed, again].map(({ replies }) => replies.get(id))
-  for (const reply of [...sent.replies, ...kept])
-    if (JSON.stringify(reply) !== wanted)
-      report('reply', `${named(sent)} was replied ${JSON.stringify(reply)}, not ${wanted}`)
+  const [first] = kept.map((reply) => JSON.stringify(reply))
+  if (!isDeepStrictEqual({ ...(kept[0] as object), ticket: undefined }, { ...wanted, ticket: undefined }))
+    report('reply', `${named(sent)} was replied ${first}, not ${JSON.stringify(wanted)}`)
+  for (const reply of [...sent.replies, ...kept].map((each) => JSON.stringify(each)))
+    if (reply !== first) report('reply', `${named(sent)} was replied ${reply}, and what is kept is ${first}`)
 }
 
-function checkEnding({ sent, id }: Known, { observed }: Evidence, report: Report): void {
+function checkEnding({ sent, id }: Known, { observed, effects }: Evidence, report: Report): void {
   const state = observed.messages.find((message) => message.id === id)?.state
   const allowed = endingsOf(sent.flow, sent.body)
   if (state === undefined) report('missing', `${named(sent)}: the engine does not know ${id}`)
   else if (state === 'active' || state === 'waiting') report('stuck', `${named(sent)} is ${state}`)
   else if (!allowed.includes(state)) report('ending', `${named(sent)} ended as ${state}`)
+  if (sent.flow === 'limited' && state === 'done' && !effects.some(({ messageId }) => messageId === id))
+    report('missing', `${named(sent)} is done in time, and had no effect`)
 }
 
 /** Of messages that `dedupe` takes for the same, the first one goes on, and no other. */

@@ -39,6 +39,11 @@ export interface Engines {
   onEnd(then: (life: Life) => void): void
   /** Stops all of them for good; resolves when the last one has stopped. */
   end(): Promise<void>
+  /**
+   * Lets go of the dead ones, when nothing can come of it any more: the platform keeps signals that nobody fires, and
+   * all that hangs on them.
+   */
+  bury(): void
   /** How many lives there were, and how many of them ended by a kill. */
   readonly figures: { lives: number; kills: number; stops: number }
 }
@@ -47,7 +52,8 @@ export interface Engines {
 export interface EnginesOptions {
   readonly world: World
   readonly engines: number
-  readonly flows: readonly Flow[]
+  /** The flows as they can be deployed: each life has one of them. */
+  readonly deployments: readonly (readonly Flow[])[]
   readonly hooks: Hooks
   /** The journal as one engine opens it. */
   readonly journalFor: (life: Life) => JournalFactory
@@ -86,7 +92,8 @@ export function createEngines(options: EnginesOptions): Engines {
   const start = (place: number): void => {
     figures.lives += 1
     const name = `engine-${place + 1}.${figures.lives}`
-    const life = createLife(options, place, name, (how) => {
+    const flows = draws.pick(options.deployments)
+    const life = createLife(options, { place, name, flows }, (how) => {
       figures[how] += 1
       gone(life)
     })
@@ -106,6 +113,9 @@ export function createEngines(options: EnginesOptions): Engines {
     begin() {
       over = false
       for (const place of present.keys()) start(place)
+    },
+    bury() {
+      for (const { engine } of lives.values()) engine.stop({ within: 0 }).catch(() => undefined)
     },
     onEnd: (then) => {
       ended = then
@@ -130,9 +140,8 @@ function downTime(draws: Draws, world: World, phase: Phase): number {
 }
 
 function createLife(
-  { world, flows, hooks, journalFor, crash }: EnginesOptions,
-  place: number,
-  name: string,
+  { world, hooks, journalFor, crash }: EnginesOptions,
+  { place, name, flows }: Pick<Life, 'place' | 'name'> & { readonly flows: readonly Flow[] },
   ended: (how: 'kills' | 'stops') => void,
 ): Life & { start(): void } {
   const { story } = world

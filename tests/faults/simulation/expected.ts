@@ -58,7 +58,7 @@ export const EXPECTED: Readonly<Record<SentTo, OfOrder>> = {
     effect('relayed', 'verify', 'put', worth(n)),
     effect('heard', 'natural', 'put', worth(n)),
   ],
-  ask: ({ n }) => [effect('ask', 'key', 'load', worth(n))],
+  ask: ({ n }) => [effect('ask', 'natural', 'look', worth(n)), effect('ask', 'key', 'load', worth(n))],
   sieve: ({ n, fate }) => {
     if (fate === 'other') return [effect('sieve', 'key', 'way/other/put', worth(n))]
     return fate === 'plain' ? [effect('sieve', 'natural', 'way/otherwise/put', worth(n))] : []
@@ -76,11 +76,13 @@ export const EXPECTED: Readonly<Record<SentTo, OfOrder>> = {
     effect('spare', 'natural', 'count', worth(n)),
   ],
   mended: put('mended', 'key'),
+  limited: put('limited', 'verify', 'perhaps'),
 }
 
 /** How a message must end. */
 export function endingsOf(flow: SentTo, { fate }: Order): readonly string[] {
   if (flow === 'once') return ['done', 'filtered']
+  if (flow === 'limited') return ['done', 'dead']
   if (flow !== 'sieve') return ['done']
   return fate === 'filtered' ? ['filtered'] : fate === 'poison' ? ['dead'] : ['done']
 }

@@ -1,5 +1,6 @@
 /** The project of a run: between them, the flows use every step, every guarantee and every kind of source. */
 import { channel, deadLetter, exponential, type Flow, fixed, flow, inbox, retry, rules, when } from 'linkspan'
+import type { Duration } from 'linkspan/connect'
 import { schedule } from 'linkspan/schedule'
 import { z } from 'zod'
 import type { Connected } from './operations.ts'
@@ -37,6 +38,7 @@ export const SENT_TO = [
   'fan',
   'spare',
   'mended',
+  'limited',
 ] as const
 export type SentTo = (typeof SENT_TO)[number]
 
@@ -49,6 +51,10 @@ export interface FlowOptions {
   /** The key of a message; null where order is not kept. */
   readonly keyOf: (body: { readonly key: string }) => string | null
   readonly missed: 'once' | 'all'
+  /** How much of a flow runs and is kept in memory at once; what is beyond waits in the journal. */
+  readonly bounds: { readonly concurrency: number; readonly window: number }
+  /** Which of two deployments: the other one has a step more, of which nothing is on record. */
+  readonly deployed: 'first' | 'second'
 }
 
 /** How often `ticks` runs. */
@@ -87,12 +93,18 @@ export function flowsOf(names: ReadonlySet<FlowName>, options: FlowOptions): rea
   return Object.entries(all).flatMap(([name, made]) => (names.has(name as FlowName) ? [made as Flow] : []))
 }
 
-const begin = (name: FlowName, { keyOf }: FlowOptions) =>
-  flow(name, { onError }).from(inbox<Order>(), {
+function begin(
+  name: FlowName,
+  { keyOf, bounds, deployed }: FlowOptions,
+  settings: { readonly timeLimit?: Duration } = {},
+) {
+  const begun = flow(name, { onError, ...bounds, ...settings }).from(inbox<Order>(), {
     key: keyOf,
     index: { n: (body) => body.n },
     dedupeFor: '1000d',
   })
+  return deployed === 'first' ? begun : begun.map('passed on', (body) => body)
+}
 
 /** A flow for each guarantee, and chains of them. */
 function effectFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
@@ -122,6 +134,9 @@ function effectFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
       })
       .to('count', natural, { input: sunk('spare', 'count') }),
     mended: begin('mended', options).map('shape', sunk('mended', 'put')).to('put', key),
+    limited: begin('limited', options, { timeLimit: '20s' })
+      .map('shape', sunk('limited', 'put'))
+      .to('put', verify),
   }
 }
 
@@ -146,8 +161,9 @@ function stepFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
       }))
       .to('put', key, { input: (body, { count }) => ({ ...sunk('counter', 'put')(body), value: count }) }),
     ask: begin('ask', options)
+      .call('look', natural, { input: sunk('ask', 'look'), as: 'seen' })
       .call('load', key, { input: sunk('ask', 'load'), as: 'answer' })
-      .reply('answer', (body, { answer }) => ({ n: body.n, echo: answer.echo })),
+      .reply('answer', (body, { answer, seen }) => ({ n: body.n, echo: answer.echo, ticket: seen.ticket })),
   }
 }
 
@@ -196,20 +212,20 @@ const wholesome = z.custom<Order>((value) => (value as Order).fate !== 'poison',
 
 /** Flows that are fed by other flows, by the clock and by polling. */
 function otherFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
-  const { keyOf, missed, connected } = options
+  const { keyOf, missed, bounds, connected } = options
   const { natural, key, verify } = connected.operations
   const news = channel<Sunk>('news', { kind: 'topic' })
   return {
     relay: begin('relay', options)
       .map('shape', sunk('relay', 'put'))
       .publish('tell', news, { key: (body) => keyOf(body) }),
-    relayed: flow('relayed', { onError })
+    relayed: flow('relayed', { onError, ...bounds })
       .from(news)
       .to('put', verify, { input: (body) => ({ ...body, flow: 'relayed' }) }),
-    heard: flow('heard', { onError })
+    heard: flow('heard', { onError, ...bounds })
       .from(news, { key: keyOf })
       .to('put', natural, { input: (body) => ({ ...body, flow: 'heard' }) }),
-    ticks: flow('ticks', { onError })
+    ticks: flow('ticks', { onError, ...bounds })
       .from(schedule(TICK_MS, { missed, maxMissed: TICKS_MADE_UP }), { key: () => keyOf({ key: 'tick' }) })
       .to('put', key, {
         input: ({ scheduledAt, previousAt, missed }) => ({
@@ -221,6 +237,8 @@ function otherFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
           value: missed,
         }),
       }),
-    feed: flow('feed', { onError }).from(connected.feed, { key: keyOf }).to('put', key),
+    feed: flow('feed', { onError, ...bounds })
+      .from(connected.feed, { key: keyOf })
+      .to('put', key),
   }
 }

@@ -88,6 +88,9 @@ export function createNetwork(world: World, systems: Systems): Network {
     call(life, request) {
       if (!life.alive) return silence()
       calls += 1
+      const pausedBy = world.paused.get(request.input.flow)
+      if (pausedBy !== undefined && pausedBy !== life.name)
+        world.violate('paused', `${life.name} runs what ${pausedBy} paused: ${shown(request)}`)
       const disturb = (): void => void disturbed.add(request.messageId)
       const calling = `calls ${request.system}: ${shown(request)}`
       return exchange(life, `call at ${request.system}`, calling, disturb, () => {

@@ -75,7 +75,8 @@ export function createOperator(options: OperatorOptions): Operator {
     const { admin } = life.engine
     const flows = await admin.flows()
     const paused = flows.filter((flow) => flow.paused)
-    for (const { name } of paused) await switchFlow(life, name, 'resume')
+    const resumes = options.calm() || draws.chance(0.4)
+    for (const { name } of resumes ? paused : []) await switchFlow(life, name, 'resume')
     if (paused.length === 0 && draws.chance(0.15) && !options.calm())
       await switchFlow(life, draws.pick(flows).name, 'pause')
     const { items } = await admin.messages({
@@ -93,9 +94,11 @@ export function createOperator(options: OperatorOptions): Operator {
     if (open === 0 && !attention) content = true
   }
 
-  const switchFlow = (life: Life, flow: string, how: 'pause' | 'resume'): Promise<void> => {
+  const switchFlow = async (life: Life, flow: string, how: 'pause' | 'resume'): Promise<void> => {
     story.tell(`the operator asks ${life.name} to ${how} ${flow}`)
-    return life.engine.admin[how](flow)
+    world.paused.delete(flow)
+    await life.engine.admin[how](flow)
+    if (how === 'pause' && life.alive) world.paused.set(flow, life.name)
   }
 
   /** Whether something was done, or is to be done later. */
@@ -117,7 +120,7 @@ export function createOperator(options: OperatorOptions): Operator {
       world.violate('unfounded', `${id} is in doubt at "${path}", and no call of it was disturbed`)
     const effect = systems.effectOf(id, path)
     story.tell(`the operator resolves ${id} at "${path}" as ${effect ? 'applied' : 'not applied'}`)
-    const result = effect ? { result: { echo: effect.input.value } } : {}
+    const result = effect ? { result: { ...effect.answer } } : {}
     await life.engine.admin.resolve(id, effect !== null, { ...result, note: 'looked into the system' })
     seenAt.delete(id)
     resolved += 1

@@ -14,20 +14,32 @@ export interface ParallelOptions {
   readonly onProgress: (done: number) => void
 }
 
+/** How many seeds one process runs: what the platform keeps of each run is gone with it. */
+const PER_PROCESS = 2_000
+
 /** Runs seeds in several processes. What comes of a seed does not depend on which of them runs it. */
 export async function runParallel(options: ParallelOptions): Promise<SeedsResult> {
-  const { first, count, withinMs } = options
-  const processes = Math.min(options.processes, count)
+  const { first, count, processes, withinMs } = options
+  const began = performance.now()
+  const results: SeedsResult[] = []
+  const size = Math.min(PER_PROCESS, Math.ceil(count / processes))
+  let begun = 0
   let done = 0
   const progress = (more: number): void => {
     done += more
     options.onProgress(done)
   }
-  const shares = Array.from({ length: processes }, (_, at): Share => {
-    const own = Math.floor(count / processes) + (at < count % processes ? 1 : 0)
-    return { first: first + at, step: processes, count: own, withinMs }
-  })
-  return added(await Promise.all(shares.map((share) => runShare(share, progress))))
+  const lane = async (): Promise<void> => {
+    while (begun < count) {
+      const left = withinMs === null ? null : withinMs - (performance.now() - began)
+      if (left !== null && left <= 0) return
+      const share = { first: first + begun, count: Math.min(size, count - begun), withinMs: left }
+      begun += share.count
+      results.push(await runShare(share, progress))
+    }
+  }
+  await Promise.all(Array.from({ length: processes }, lane))
+  return added(results)
 }
 
 async function runShare(share: Share, progress: (more: number) => void): Promise<SeedsResult> {

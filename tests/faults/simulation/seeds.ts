@@ -24,8 +24,6 @@ export interface SeedsResult {
 export interface SeedsOptions extends SimulationOptions {
   readonly first: number
   readonly count: number
-  /** From the first seed on, each so-manyth; processes share the seeds in this way. @default 1 */
-  readonly step?: number
   /** One in so many is run twice. @default 50 */
   readonly repeatEvery?: number
   /** Called after each run. */
@@ -59,10 +57,10 @@ const KEPT = 100
 
 /** Runs the seeds from `first` on. */
 export async function runSeeds(options: SeedsOptions): Promise<SeedsResult> {
-  const { first, count, step = 1, repeatEvery = 50, onSeed, goOn = () => true } = options
+  const { first, count, repeatEvery = 50, onSeed, goOn = () => true } = options
   let result = NOTHING
   for (let at = 0; at < count && goOn(); at += 1) {
-    const seed = first + at * step
+    const seed = first + at
     const outcome = await simulate(seed, options)
     const repeats = at % repeatEvery === 0
     const violations = repeats

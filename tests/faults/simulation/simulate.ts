@@ -1,10 +1,11 @@
 /** One run: the whole engine with simulated clock, disk, network and random numbers, all of it drawn from one seed. */
+import type { Flow } from 'linkspan'
 import { check } from './checker.ts'
 import { type Control, withoutFlows, withoutJournal, withoutNetwork } from './controls.ts'
 import { createDisk } from './disk.ts'
 import { createEngines, type Engines, type Life } from './engines.ts'
 import type { Coverage } from './failpoints.ts'
-import { flowsOf } from './flows.ts'
+import { type FlowOptions, flowsOf } from './flows.ts'
 import { createNetwork } from './network.ts'
 import { type Observation, observe } from './observe.ts'
 import { connected } from './operations.ts'
@@ -64,17 +65,21 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const systems = createSystems(world)
   const network = createNetwork(world, systems)
   const calm = (): boolean => clock.now() - began > LOAD_MS && network.readTo === work.fed.length
-  const flows = flowsOf(
-    work.flows,
-    withoutFlows(options.without, {
-      connected: connected(withoutNetwork(options.without, network), () => engines),
-      keyOf: ({ key }) => key,
-      missed: work.missed,
-    }),
-  )
+  const systemsOf = connected(withoutNetwork(options.without, network), () => engines)
+  const deployment = (deployed: FlowOptions['deployed']): readonly Flow[] =>
+    flowsOf(
+      work.flows,
+      withoutFlows(options.without, {
+        deployed,
+        connected: systemsOf,
+        keyOf: ({ key }) => key,
+        missed: work.missed,
+        bounds: work.bounds,
+      }),
+    )
   const engines = createEngines({
     world,
-    flows,
+    deployments: [deployment('first'), deployment('second')],
     engines: options.engines ?? 1,
     hooks: hooksOf(world),
     crash: disk.crash,
@@ -110,6 +115,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       world.violate,
     )
   } else await reportStuck(world, engines)
+  engines.bury()
   return {
     seed,
     violations: world.violations,

@@ -51,6 +51,8 @@ it('uses every step that there is, and every guarantee', () => {
     connected: { operations, feed: channel('feed') },
     keyOf: ({ key }) => key,
     missed: 'once',
+    deployed: 'second',
+    bounds: { concurrency: 1, window: 1 },
   })
   expect(flows).toHaveLength(names.size)
   const definitions = JSON.stringify(flows.map(({ definition }) => definition))

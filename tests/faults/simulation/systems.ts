@@ -18,6 +18,8 @@ export interface Sunk {
 /** What a system answers. */
 export interface Echo {
   readonly echo: number
+  /** Another one each time that a request takes effect. */
+  readonly ticket: number
 }
 
 /** A request as it arrives. */
@@ -32,6 +34,7 @@ export interface Request {
 export interface Effect extends Request {
   /** What the clocks on the wall showed. */
   readonly at: number
+  readonly answer: Echo
 }
 
 /** What becomes of a request that arrives. */
@@ -75,11 +78,12 @@ export function createSystems(world: World): Systems {
   }
 
   const takeEffect = (request: Request): Arrival => {
-    const effect = { ...request, at: world.wall() }
+    const answer = { echo: request.input.value, ticket: effects.length + 1 }
+    const effect = { ...request, answer, at: world.wall() }
     effects.push(effect)
     byMark.set(request.mark, effect)
     story.tell(`${request.system} APPLIES ${shown(request)}`)
-    return { result: { echo: request.input.value } }
+    return { result: answer }
   }
 
   return {
@@ -102,11 +106,11 @@ export function createSystems(world: World): Systems {
       story.tell(`key knows ${shown(request)} again`)
       if (JSON.stringify(before.input) !== JSON.stringify(request.input))
         world.violate('content', `the key ${request.mark} came again with another request: ${shown(request)}`)
-      return { result: { echo: before.input.value } }
+      return { result: before.answer }
     },
     answered(system, mark) {
       const before = byMark.get(mark)
-      return before?.system === system ? { echo: before.input.value } : null
+      return before?.system === system ? before.answer : null
     },
     effectOf: (messageId, step) =>
       effects.findLast((effect) => effect.messageId === messageId && effect.input.step === step) ?? null,

@@ -27,10 +27,20 @@ export interface Workload {
   /** What appears in the feed, and when. */
   readonly fed: readonly { readonly at: number; readonly item: Sunk }[]
   readonly missed: 'once' | 'all'
+  readonly bounds: { readonly concurrency: number; readonly window: number }
 }
 
 const LEAST = 20
 const MOST = 60
+
+/** The usual ones, and some that put much of what comes into the journal first. */
+const BOUNDS: readonly Workload['bounds'][] = [
+  { concurrency: 128, window: 10_000 },
+  { concurrency: 128, window: 10_000 },
+  { concurrency: 1, window: 10_000 },
+  { concurrency: 2, window: 3 },
+  { concurrency: 4, window: 8 },
+]
 
 /** Draws the flows of a run and their messages. */
 export function drawWorkload(draws: Draws): Workload {
@@ -51,6 +61,7 @@ export function drawWorkload(draws: Draws): Workload {
     deliveries: deliveries.toSorted((a, b) => a.at - b.at || a.n - b.n),
     fed: fed.toSorted((a, b) => a.at - b.at || a.item.n - b.item.n),
     missed: draws.pick(['once', 'all']),
+    bounds: draws.pick(BOUNDS),
     flows: new Set<FlowName>([
       ...sentTo,
       ...(sentTo.includes('relay') ? (['relayed', 'heard'] as const) : []),

@@ -20,6 +20,8 @@ export type ViolationKind =
   | 'content'
   /** A message ended otherwise than it must. */
   | 'ending'
+  /** A flow ran that was paused. */
+  | 'paused'
   /** Counts that do not add up. */
   | 'ledger'
   /** A reply that is missing or wrong. */
@@ -44,6 +46,8 @@ export interface World {
   setClocks(by: number): void
   /** By how much the clocks were set back, all in all. */
   readonly setBack: number
+  /** Flows that were paused, by the engine that said so: no later one may run them. */
+  readonly paused: Map<string, string>
   readonly plan: Plan
   readonly story: Story
   readonly violations: readonly Violation[]
@@ -70,6 +74,7 @@ export function createWorld(seed: number): World {
     draws,
     story,
     violations,
+    paused: new Map(),
     plan: drawPlan(draws('plan'), () => clock.now() - began < NOISE_MS),
     wall: () => clock.now() + offset,
     get setBack() {
