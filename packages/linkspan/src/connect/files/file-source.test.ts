@@ -219,6 +219,28 @@ describe('CSV', () => {
     ])
   })
 
+  it('reads on where a file grows, and waits for a record that is not finished, also after a restart', async () => {
+    const { path, start, kill, look, bodies } = await world()
+    await writeFile(path('a.csv'), 'id,text\n1,one\n2,"first')
+    await start(inbox().csv())
+    expect(bodies()).toEqual([{ id: '1', text: 'one' }])
+    await look(2)
+    await kill()
+    await appendFile(path('a.csv'), ' line\nsecond')
+    await start(inbox().csv())
+    await look(2)
+    expect(bodies()).toEqual([{ id: '1', text: 'one' }])
+    await appendFile(path('a.csv'), ' line"\n3,thr')
+    await look(1)
+    expect(bodies()).toEqual([
+      { id: '1', text: 'one' },
+      { id: '2', text: 'first line\nsecond line' },
+    ])
+    await appendFile(path('a.csv'), 'ee\n')
+    await look(1)
+    expect(bodies().slice(2)).toEqual([{ id: '3', text: 'three' }])
+  })
+
   it('goes on after quotes that are never closed', async () => {
     const { path, start, look, bodies } = await world()
     await writeFile(path('a.csv'), 'id,name\n1,a\n2,"b\n3,c\n')
