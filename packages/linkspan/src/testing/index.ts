@@ -18,6 +18,13 @@ export { seededRandom } from './seeded-random.ts'
 export type { BoundaryKind } from './sweep/boundaries.ts'
 export type { Scenario, ScenarioSteps } from './sweep/scenario.ts'
 export { type TestFlow, type TestFlowOptions, testFlow } from './test-flow.ts'
-export { type DeclareTest, type JournalRig, type JournalUnderTest, testJournal } from './test-journal.ts'
+export {
+  type DeclareTest,
+  type JournalRig,
+  type JournalUnderTest,
+  type RigEngine,
+  type SharedJournalRig,
+  testJournal,
+} from './test-journal.ts'
 export type { WorldSettings } from './test-world.ts'
 export { type VirtualClock, type VirtualClockOptions, virtualClock } from './virtual-clock.ts'

@@ -36,9 +36,12 @@ export interface Owner {
   readonly lastBatch: Batch
 }
 
-/** Opens the journal of a rig. */
+/** Opens the journal of a rig for an engine that begins at once. */
 export async function openOwner(rig: JournalRig): Promise<Owner> {
-  return ownerOf(await rig.factory.open(rig.environment))
+  const journal = await rig.factory.open(rig.environment)
+  const deaf = (): void => undefined
+  await journal.ownership.begin({ granted: deaf, asked: deaf, handed: deaf, lost: deaf })
+  return ownerOf(journal)
 }
 
 /** An owner of an open journal. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Journal } from '../../journal/journal.ts'
 import { isLinkspanError } from '../../model/errors.ts'
 import { bytes, type Declare, ending, openOwner, range, seqs, text, wait } from './harness.ts'
 
@@ -66,12 +67,17 @@ export function testLives(declare: Declare): void {
     assert.deepEqual(totals.sort(), ['a dead 1', 'a done 1'])
   })
 
-  declare('has one owner at a time', async ({ journal }, rig) => {
-    await assert.rejects(rig.factory.open(rig.environment), (error) =>
-      isLinkspanError(error, 'JOURNAL_IN_USE'),
-    )
+  declare('has one owner at a time, or several members', async ({ journal }, rig) => {
+    const open = (): Promise<Journal> => rig.factory.open(rig.environment)
+    const { member, partitions } = journal.ownership
+    if (partitions === 1) await assert.rejects(open(), (error) => isLinkspanError(error, 'JOURNAL_IN_USE'))
+    else await (await open()).close()
     await journal.close()
-    await (await rig.factory.open(rig.environment)).close()
+    const next = await open()
+    assert.equal(next.ownership.partitions, partitions)
+    if (partitions === 1) assert.equal(next.ownership.member, 0)
+    else assert.ok(next.ownership.member > member, 'later ones have greater numbers')
+    await next.close()
   })
 
   declare('can be read beside its owner, and only read', async ({ accept }, rig) => {
