@@ -240,6 +240,8 @@ function queueOf(
     settings: flow.definition.settings,
     backlog: journal.backlog,
     clock,
+    owns: (partition) => journal.ownership.owned.has(partition),
+    flushed: () => committer.flush(),
     lastSeq: fresh.highest,
     execute: (work, slot, ended) => live.execute(name, work, slot, ended),
     wake: (wait, then) => {

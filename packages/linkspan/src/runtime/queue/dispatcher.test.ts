@@ -31,6 +31,7 @@ describe('a dispatcher', () => {
         depth -= 1
       },
       ended: () => undefined,
+      urgent: { any: false, is: () => false },
       freed: () => dispatcher.dispatch(false),
     })
     for (let seq = 0; seq < 10_000; seq += 1) dispatcher.ready(work(seq))
@@ -54,6 +55,7 @@ describe('a dispatcher', () => {
         void slot.regain().then(() => order.push(`again ${seq}`))
       },
       ended: () => undefined,
+      urgent: { any: false, is: () => false },
       freed: () => dispatcher.dispatch(paused),
     })
     dispatcher.ready(work(1))

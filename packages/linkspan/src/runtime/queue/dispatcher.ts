@@ -13,7 +13,10 @@ export interface Dispatcher {
   readyChild(work: Work): void
   /** Takes out one that has not started. */
   remove(fits: (work: Work) => boolean): Work | undefined
-  /** Starts what can be started; while `paused`, only passes that take their slot again. */
+  /**
+   * Starts what can be started; while `paused`, only passes that take their slot again, and children that must run all
+   * the same.
+   */
   dispatch(paused: boolean): void
 }
 
@@ -24,6 +27,8 @@ export interface DispatcherOptions {
   /** Runs a message; calls `ended` after the commit of its end. Never throws. */
   readonly execute: (work: Work, slot: Slot, ended: (end: PassEnd) => void) => void
   readonly ended: (work: Work, end: PassEnd) => void
+  /** Whether there may be children that run even while the flow is paused, and which. */
+  readonly urgent: { readonly any: boolean; is(work: Work): boolean }
   /** A slot is free, or a turn is over: {@link Dispatcher.dispatch} is to be called. */
   readonly freed: () => void
 }
@@ -34,7 +39,7 @@ const SHARE_A_TURN = 4
 
 /** Makes the dispatcher of one flow. */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { clock, concurrency, freed } = options
+  const { clock, concurrency, freed, urgent } = options
   const children = createDeque<Work>()
   const roots = createDeque<Work>()
   const regaining = createDeque<() => void>()
@@ -89,6 +94,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     })
   }
 
+  const nextUrgent = (): Work | undefined => (urgent.any ? children.remove(urgent.is) : undefined)
+
   /** Starts one; false when there is none to start. */
   const startNext = (paused: boolean): boolean => {
     const regain = regaining.shift()
@@ -96,7 +103,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       regain()
       return true
     }
-    const work = paused || turnIsFull() ? undefined : (children.shift() ?? roots.shift())
+    const work = turnIsFull() ? undefined : paused ? nextUrgent() : (children.shift() ?? roots.shift())
     if (work) begin(work)
     return work !== undefined
   }

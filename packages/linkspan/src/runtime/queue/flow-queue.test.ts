@@ -115,6 +115,8 @@ function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions):
     settings: { ...SETTINGS, ...settings },
     backlog,
     clock,
+    owns: () => true,
+    flushed: () => later(() => undefined),
     lastSeq: () => committed,
     execute,
     wake: (wait, then) =>

@@ -2,7 +2,8 @@ import type { BacklogEntry, BacklogReader, Wait } from '../../journal/journal.ts
 import type { FlowSettings } from '../../model/flow-definition.ts'
 import type { Clock } from '../../model/outside.ts'
 import { createDispatcher } from './dispatcher.ts'
-import { createLane, LANE_DEPTH, type Lane } from './lane.ts'
+import { createLane, LANE_DEPTH, type Lane, NO_PLACE } from './lane.ts'
+import { createLeaving } from './leaving.ts'
 import { createWaker } from './waker.ts'
 import { createWindow } from './window.ts'
 import { type PassEnd, type Slot, type Work, workOf } from './work.ts'
@@ -10,26 +11,42 @@ import { type PassEnd, type Slot, type Work, workOf } from './work.ts'
 /** The messages of one flow that are on their way: in order per key, bounded in memory, the rest in the journal. */
 export interface FlowQueue {
   /**
-   * Decides where a message about to be accepted goes: `direct` keeps a place in memory for it ({@link arrived} must
-   * follow, or {@link refused}), `journal` leaves it to the backlog ({@link stored} must follow, or `refused`).
+   * Decides where a message about to be accepted goes, which must be of a partition that is owned: `direct` keeps a
+   * place in memory for it ({@link arrived} must follow, or {@link behind}, or {@link refused}), `journal` leaves it to
+   * the backlog ({@link stored} must follow, or `refused`). It is handed in for commit in the same turn, and the answers
+   * come in the order of the decisions.
    */
   reserve(key: string | null, bytes: number): 'direct' | 'journal'
   arrived(work: Work): void
+  /** It was to be `direct` and lies in the journal at this place instead, behind what others handed over. */
+  behind(seq: number, key: string, bytes: number): void
   stored(key: string | null): void
   refused(decision: 'direct' | 'journal', key: string | null, bytes: number): void
   /** Others accepted messages for this flow up to a place: they are to be read. May tell the same again. */
   handed(upTo: number): void
-  /** Up to which place everything that others handed over has its place here. */
+  /**
+   * Up to which place everything that others handed over has its place here: it runs, is in its lane, or lies behind a
+   * lane that reads it when its turn comes. What is accepted directly must be told with the value of that moment.
+   */
   readonly handedUpTo: number
-  /** A child whose parent is here. */
+  /** Partitions are owned that were not: what waits in the journal is read anew. */
+  gained(): void
+  /**
+   * Brings partitions to rest, which are not `owned` any more: none of their messages is started, those that have not
+   * started are given back to the journal, and those that run may come to an end, for which their children still run, even
+   * while the flow is paused. Resolves when nothing of them is here and all that is durable. Rejects with `ENGINE_STATE`
+   * when the queue is stopped before that, and as the journal did when it failed. They may be gained again afterwards.
+   */
+  leave(partitions: readonly number[]): Promise<void>
+  /** A child whose parent is here, or one that nobody waits for. */
   child(work: Work): void
-  /** A message that had ended is live again and has a wait of reason `ready`. */
+  /** A message that had ended is live again and has a wait of reason `ready`. Nothing, if its partition is not owned. */
   revived(work: Work): void
   /** Starts reading what the journal holds. */
   start(): void
   pause(): void
   resume(): void
-  /** Nothing more is started. */
+  /** Nothing more is started, and what is being left never comes to rest. Also to be called when the journal has failed. */
   stop(): void
   /** A wait was put for a time; looked at when it is due. */
   due(at: number): void
@@ -49,6 +66,11 @@ export interface FlowQueueOptions {
   readonly settings: FlowSettings
   readonly backlog: BacklogReader
   readonly clock: Clock
+  /**
+   * Whether messages of a partition may be taken on: it is owned, and what ran there when its last owner died was taken
+   * up. {@link FlowQueue.gained} follows when it becomes true, {@link FlowQueue.leave} when it no longer is.
+   */
+  readonly owns: (partition: number) => boolean
   /** The highest place known to be committed. */
   readonly lastSeq: () => number
   /** Runs a message; calls `ended` after the commit of its end. Never throws. */
@@ -59,6 +81,8 @@ export interface FlowQueueOptions {
   readonly parentIsHere: (seq: number) => boolean
   /** Gives a message that has not started a wait of reason `ready`, unless it has one; calls back when that is durable. */
   readonly store: (work: Work, then: () => void) => void
+  /** Resolves when everything handed in for commit so far is durable and answered; rejects when it cannot be. */
+  readonly flushed: () => Promise<void>
   /** Tells that messages of the backlog up to a place may be begun with; resolves when that is durable. */
   readonly beginning: (seq: number) => Promise<void>
   readonly onError: (error: unknown) => void
@@ -78,11 +102,21 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   let reading = false
   let storing = 0
   let left = 0
+  /** Whether messages that others handed over may lie below the cursor, unread. */
+  let jumped = false
   /** Up to which place others are known to have handed over, and up to which that has been taken on. */
-  let handedTo = 0
-  let takenTo = 0
+  let handedTo = options.lastSeq()
+  let takenTo = handedTo
+  /** Up to which place it was told that messages may be begun with. */
+  let begunTo = 0
+  /** Rises whenever partitions come or go: what was read before says nothing of them. */
+  let epoch = 0
   let paused = false
   let running = false
+
+  /** Whether messages of a partition are to be taken on. */
+  const takes = (partition: number): boolean =>
+    options.owns(partition) && !(leaving.any && leaving.has(partition))
 
   const laneOf = (key: string): Lane => {
     const present = lanes.get(key)
@@ -99,6 +133,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       return
     }
     const lane = laneOf(work.key)
+    lane.partition = work.partition
     lane.tail = Math.max(lane.tail, work.seq)
     lane.queue.push(work)
     advance(lane)
@@ -115,7 +150,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     } else if (lane.spilled) {
       thirsty.add(lane)
       refill()
-    } else if (lane.reserved === 0 && lane.storing === 0) {
+    } else if (lane.reserved === 0 && lane.storing === 0 && lane.returning === 0) {
       lanes.delete(lane.key)
     }
   }
@@ -145,6 +180,10 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   const finish = (work: Work, end: PassEnd): void => {
     if (end.kind === 'abandoned') return
     window.leave(work)
+    if (leaving.any && leaving.has(work.partition)) {
+      finishLeft(work, end)
+      return
+    }
     const lane = work.key === null ? undefined : lanes.get(work.key)
     const isHolder = lane?.holder === work.seq
     if (end.kind === 'suspended') {
@@ -161,6 +200,20 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     pump()
   }
 
+  /** A message of a partition that is left has come to an end: what it waits for is the business of the next owner. */
+  const finishLeft = (work: Work, end: PassEnd): void => {
+    forget(work)
+    if (end.kind === 'suspended' && work.parent !== null) leaving.childDue(end.wakeAt)
+    pump()
+  }
+
+  const forget = (work: Work): void => {
+    const lane = work.key === null ? undefined : lanes.get(work.key)
+    if (lane?.holder === work.seq) lane.holder = null
+    if (lane) advance(lane)
+    leaving.rested()
+  }
+
   /** The message that held a lane was taken out and has ended. */
   const passOn = (lane: Lane, seq: number): void => {
     if (lane.holder === seq) {
@@ -171,15 +224,17 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   }
 
   const place = (row: BacklogEntry): void => {
-    if (window.knows(row.seq)) return
-    const work = workOf(row)
-    if (row.key === null) {
-      if (row.reason === 'ready') enqueue(work)
-      return
-    }
-    const lane = laneOf(row.key)
-    if (lane.holder === row.seq) return
-    if (lane.spilled || lane.reserved > 0 || lane.queue.length >= LANE_DEPTH) passOver(lane, row.seq)
+    if (window.knows(row.seq) || !takes(row.partition)) return
+    if (row.key === null && row.reason !== 'ready') return
+    admit(workOf(row))
+  }
+
+  /** Gives a message that has a wait its place, or leaves it to its lane. */
+  const admit = (work: Work): void => {
+    const lane = work.key === null ? undefined : laneOf(work.key)
+    if (lane?.holder === work.seq) return
+    if (lane && (lane.spilled || lane.reserved > 0 || lane.queue.length >= LANE_DEPTH))
+      passOver(lane, work.seq)
     else enqueue(work)
   }
 
@@ -195,14 +250,21 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   }
 
   const spill = (lane: Lane): void => {
-    const spilled = lane.queue.splice(0)
-    lane.spilled = true
-    lane.tail = lane.holder ?? 0
-    for (const work of spilled) {
+    for (const work of lane.queue.splice(0)) {
       window.leave(work)
-      leaveToJournal(lane)
-      options.store(work, () => stored(lane))
+      giveBack(lane, work)
     }
+  }
+
+  /** A message goes back to the journal until its lane has room. */
+  const giveBack = (lane: Lane, work: Work): void => {
+    lieBehind(lane, work.seq)
+    leaveToJournal(lane)
+    lane.returning += 1
+    options.store(work, () => {
+      lane.returning -= 1
+      stored(lane)
+    })
   }
 
   const leaveToJournal = (lane: Lane | undefined): void => {
@@ -224,21 +286,36 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   /** A message is left in the journal until its lane has room. */
   const passOver = (lane: Lane, seq: number): void => {
-    lane.spilled = true
-    lane.passed = seq
+    lieBehind(lane, seq)
     advance(lane)
+  }
+
+  const lieBehind = (lane: Lane, seq: number): void => {
+    lane.spilled = true
+    lane.passed = Math.max(lane.passed, seq)
+    lane.least = Math.min(lane.least, seq)
+    lane.tail = Math.min(lane.tail, seq - 1)
+  }
+
+  const unspill = (lane: Lane): void => {
+    lane.spilled = false
+    lane.passed = 0
+    lane.least = NO_PLACE
   }
 
   const readPage = async (): Promise<void> => {
     if (reading || mode !== 'backlog' || !running || paused || !window.hasRoom()) return
     reading = true
-    const before = { storing, left, cursor, handedTo }
+    const before = { storing, left, cursor, handedTo, epoch }
     try {
       const rows = await backlog.page(flow, cursor, PAGE)
-      const reached = rows.at(-1)
-      if (reached) await options.beginning(reached.seq)
-      // Meanwhile a message below came to life again.
-      if (cursor < before.cursor) {
+      const last = rows.at(-1)
+      if (last && last.seq > begunTo) {
+        await options.beginning(last.seq)
+        begunTo = last.seq
+      }
+      // Meanwhile there is something to be read below, or partitions came or went.
+      if (cursor < before.cursor || epoch !== before.epoch) {
         reading = false
         return pump()
       }
@@ -247,10 +324,9 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
         place(row)
         cursor = Math.max(cursor, row.seq)
       }
-      const last = rows.at(-1)
       const exhausted = rows.length < PAGE && (last === undefined || cursor >= last.seq)
+      if (!jumped) takenTo = Math.max(takenTo, exhausted ? before.handedTo : 0, cursor)
       // What was left to the journal since the page was read is not in it.
-      takenTo = Math.max(takenTo, exhausted ? before.handedTo : Math.min(before.handedTo, cursor))
       const isAll = before.storing === 0 && left === before.left && handedTo === before.handedTo
       if (exhausted && isAll) mode = 'direct'
       reading = false
@@ -261,10 +337,24 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     }
   }
 
-  /** The backlog holds a message below what was read of it. What is known already is passed over. */
-  const readAgainFrom = (seq: number): void => {
-    cursor = Math.min(mode === 'direct' ? Math.max(cursor, options.lastSeq()) : cursor, seq - 1)
+  /** The journal holds messages above a place that are still to be read. What is known already is passed over. */
+  const readAgainAfter = (seq: number): void => {
+    if (mode === 'direct') jump()
     mode = 'backlog'
+    cursor = Math.min(cursor, seq)
+    if (cursor <= takenTo) jumped = false
+  }
+
+  /** What this engine accepted so far has its place: reading the backlog begins behind it. */
+  const jump = (): void => {
+    cursor = Math.max(cursor, options.lastSeq())
+    jumped = cursor > takenTo
+  }
+
+  const handed = (upTo: number): void => {
+    if (upTo <= handedTo) return
+    handedTo = upTo
+    if (mode === 'direct' || jumped) readAgainAfter(takenTo)
   }
 
   const again = (error: unknown, run: () => void): void => {
@@ -282,22 +372,25 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   }
 
   const refillLane = async (lane: Lane): Promise<void> => {
-    if (lane.refilling || lane.reserved > 0) return
+    // The last of those ends in another attempt.
+    if (lane.refilling || lane.reserved > 0 || lane.returning > 0) return
     lane.refilling = true
-    const upTo = mode === 'backlog' ? cursor : Number.MAX_SAFE_INTEGER
-    const before = { storing: lane.storing, left: lane.left }
+    const upTo = mode === 'backlog' ? cursor : NO_PLACE
+    const { storing, left, tail } = lane
+    const begun = epoch
     try {
-      const rows = await backlog.pageOfKey(flow, lane.key, lane.tail, upTo, LANE_DEPTH)
+      const rows = await backlog.pageOfKey(flow, lane.key, tail, upTo, LANE_DEPTH)
       lane.refilling = false
-      if (lane.reserved > 0) return
-      const nothingLeft = before.storing === 0 && lane.left === before.left
-      const all = rows.length < LANE_DEPTH && lane.passed <= upTo && nothingLeft
-      if (all) lane.spilled = false
+      if (!lane.spilled || lane.returning > 0 || lane.reserved > 0) return
+      if (begun !== epoch || lane.tail < tail) return advance(lane)
+      // What was passed over above the cursor is met again.
+      const isMet = lane.passed <= upTo || (mode === 'backlog' && lane.passed > cursor)
+      if (rows.length < LANE_DEPTH && isMet && storing === 0 && left === lane.left) unspill(lane)
       for (const row of rows) {
-        if (window.knows(row.seq)) lane.tail = Math.max(lane.tail, row.seq)
+        if (window.knows(row.seq) || lane.holder === row.seq) lane.tail = Math.max(lane.tail, row.seq)
         else enqueue(workOf(row))
       }
-      if (rows.length === 0 && lane.storing === 0) advance(lane)
+      if (lane.storing === 0) advance(lane)
       pump()
     } catch (error) {
       lane.refilling = false
@@ -313,10 +406,17 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   /** One that holds its key and is still to be read takes its place first: it would come behind those that it holds. */
   const isAhead = (row: BacklogEntry): boolean =>
-    row.hold && row.key !== null && mode === 'backlog' && row.seq > cursor
+    row.hold &&
+    row.key !== null &&
+    mode === 'backlog' &&
+    row.seq > cursor &&
+    lanes.get(row.key)?.holder !== row.seq
 
   const canWake = (row: BacklogEntry): boolean =>
-    !window.knows(row.seq) && !isAhead(row) && (row.parent === null || options.parentIsHere(row.parent))
+    !window.knows(row.seq) &&
+    !isAhead(row) &&
+    takes(row.partition) &&
+    (row.parent === null || options.parentIsHere(row.parent))
 
   const wakeRow = (row: BacklogEntry): void => {
     const work = workOf(row)
@@ -329,23 +429,100 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     const lane = row.key === null ? undefined : lanes.get(row.key)
     window.take(work)
     options.wake({ ...row, reason: 'ready', wakeAt: null }, () => {
-      if (row.parent !== null) dispatcher.readyChild(work)
-      else if (lane?.holder === row.seq || row.key === null) dispatcher.ready(work)
-      else {
-        window.leave(work)
-        enqueue(work)
-      }
+      goOn(work)
       pump()
       void waker.wakeDue()
     })
     if (lane?.holder === row.seq) unhold(lane)
   }
 
+  /** A message that waited for a time is ready. */
+  const goOn = (work: Work): void => {
+    const lane = work.key === null ? undefined : lanes.get(work.key)
+    if (leaving.any && leaving.has(work.partition) && !isAwaited(work)) {
+      window.leave(work)
+      forget(work)
+    } else if (work.parent !== null) dispatcher.readyChild(work)
+    else if (work.key === null || lane?.holder === work.seq) dispatcher.ready(work)
+    else {
+      window.leave(work)
+      admit(work)
+    }
+  }
+
+  /** Whether its parent is here and waits for it. */
+  const isAwaited = (work: Work): boolean => work.parent !== null && options.parentIsHere(work.parent)
+
+  const mustRun = (work: Work): boolean => leaving.has(work.partition) && isAwaited(work)
+
+  /** What has not started of the partitions that are left goes back to the journal, and their lanes are given up. */
+  const giveUp = (): void => {
+    epoch += 1
+    const isLeft = (work: Work): boolean => leaving.has(work.partition) && !isAwaited(work)
+    for (const lane of lanes.values()) {
+      if (!leaving.has(lane.partition)) continue
+      for (const work of lane.queue.splice(0)) returnLeft(work)
+      unhold(lane)
+      unspill(lane)
+      thirsty.delete(lane)
+    }
+    for (let work = dispatcher.remove(isLeft); work; work = dispatcher.remove(isLeft)) returnLeft(work)
+    for (const lane of lanes.values()) {
+      if (!leaving.has(lane.partition)) continue
+      if (lane.holder !== null && !window.knows(lane.holder)) lane.holder = null
+      advance(lane)
+    }
+    pump()
+  }
+
+  const returnLeft = (work: Work): void => {
+    window.leave(work)
+    options.store(work, () => leaving.rested())
+  }
+
+  /** Children are not found by their time once their partition is not owned. */
+  const wakeChildren = async (): Promise<number | null> => {
+    let next: number | null = null
+    for (const work of [...window.works()]) {
+      if (!leaving.has(work.partition) || !options.parentIsHere(work.seq)) continue
+      for (let after = 0; ; ) {
+        const rows = await backlog.pageOfParent(work.seq, after, PAGE)
+        const last = rows.at(-1)
+        if (!last || !running) break
+        for (const row of rows) {
+          if (row.wakeAt === null || window.knows(row.seq) || !options.parentIsHere(work.seq)) continue
+          if (row.wakeAt <= clock.now()) wakeRow(row)
+          else next = Math.min(next ?? NO_PLACE, row.wakeAt)
+        }
+        after = last.seq
+      }
+    }
+    return next
+  }
+
+  const leaving = createLeaving({
+    flow,
+    clock,
+    giveBack: giveUp,
+    anyHere: (partitions) => {
+      for (const work of window.works()) if (partitions.has(work.partition)) return true
+      return false
+    },
+    wakeChildren,
+    flushed: options.flushed,
+    onError: options.onError,
+  })
   const dispatcher = createDispatcher({
     clock,
     concurrency: settings.concurrency,
     execute: options.execute,
     ended: (work, end) => finish(work, end),
+    urgent: {
+      get any() {
+        return leaving.any
+      },
+      is: mustRun,
+    },
     freed: () => pump(),
   })
   const waker = createWaker({
@@ -353,6 +530,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     backlog,
     clock,
     paused: () => paused,
+    epoch: () => epoch,
     room: roomToWake,
     canWake,
     wake: wakeRow,
@@ -366,8 +544,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       const lane = key === null ? undefined : lanes.get(key)
       if (paused || mode === 'backlog' || !window.hasRoom(bytes)) {
         if (mode === 'direct') {
+          jump()
           mode = 'backlog'
-          cursor = Math.max(cursor, options.lastSeq())
         }
         leaveToJournal(lane)
         return 'journal'
@@ -383,8 +561,23 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     },
     arrived(work) {
       window.giveBack(work.bytes)
-      if (work.key !== null) laneOf(work.key).reserved -= 1
-      enqueue(work)
+      const lane = work.key === null ? undefined : laneOf(work.key)
+      if (lane) lane.reserved -= 1
+      if (leaving.any && leaving.has(work.partition)) {
+        options.store(work, () => leaving.rested())
+        if (lane) advance(lane)
+      } else if (lane && lane.least < work.seq) giveBack(lane, work)
+      else enqueue(work)
+      pump()
+    },
+    behind(seq, key, bytes) {
+      window.giveBack(bytes)
+      const lane = laneOf(key)
+      lane.reserved -= 1
+      // It is met when what was handed over is read; those on their way in that come after it must not run before.
+      if (lane.reserved > 0) lieBehind(lane, seq)
+      handed(seq)
+      advance(lane)
       pump()
     },
     stored: (key) => stored(key === null ? undefined : lanes.get(key)),
@@ -398,26 +591,36 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
         if (lane) lane.reserved -= 1
       }
       if (lane) advance(lane)
+      pump()
     },
     handed(upTo) {
-      if (upTo <= handedTo) return
-      handedTo = upTo
-      readAgainFrom(takenTo + 1)
+      handed(upTo)
       pump()
     },
     get handedUpTo() {
       return takenTo
     },
+    gained() {
+      epoch += 1
+      readAgainAfter(0)
+      void waker.wakeDue()
+      pump()
+    },
+    leave: leaving.begin,
     child(work) {
       if (window.knows(work.seq)) return
+      if (leaving.any && leaving.has(work.partition) && !isAwaited(work)) {
+        options.store(work, () => leaving.rested())
+        return
+      }
       window.take(work)
       dispatcher.readyChild(work)
       pump()
     },
     revived(work) {
-      if (window.knows(work.seq)) return
-      if (window.hasRoom(work.bytes)) enqueue(work)
-      else readAgainFrom(work.seq)
+      if (window.knows(work.seq) || !takes(work.partition)) return
+      if (window.hasRoom(work.bytes)) admit(work)
+      else readAgainAfter(work.seq - 1)
       pump()
     },
     start() {
@@ -436,8 +639,12 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     stop() {
       running = false
       waker.stop()
+      leaving.stop()
     },
-    due: waker.arm,
+    due(at) {
+      waker.arm(at)
+      if (leaving.any) leaving.childDue(at)
+    },
     withdraw(seq) {
       const isIt = (work: Work): boolean => work.seq === seq
       for (const lane of lanes.values()) {

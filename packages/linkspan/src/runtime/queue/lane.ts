@@ -3,6 +3,8 @@ import type { Work } from './work.ts'
 /** The messages of one key. */
 export interface Lane {
   readonly key: string
+  /** Where the messages of this key lie; -1 until one of them is here. */
+  partition: number
   readonly queue: Work[]
   /** The message that runs, or is held. */
   holder: number | null
@@ -10,14 +12,18 @@ export interface Lane {
   heldUntil: number | null
   /** Messages of this key lie in the journal behind `tail`. */
   spilled: boolean
-  /** The last place that paging left to a refill. */
+  /** The highest place known to lie in the journal, 0 when none is. */
   passed: number
-  /** The last place that was queued. */
+  /** The lowest such place: what is accepted after it must not run before it. */
+  least: number
+  /** What lies in the journal has places above this one. */
   tail: number
   /** Direct messages that are not committed yet. */
   reserved: number
   /** Ready messages that are not committed yet. */
   storing: number
+  /** Messages on their way back to the journal that are not committed yet; later ones may be there already. */
+  returning: number
   /** How many messages were ever left to the journal. */
   left: number
   refilling: boolean
@@ -26,18 +32,24 @@ export interface Lane {
 /** How many messages of one key are kept in memory behind the first. */
 export const LANE_DEPTH = 64
 
+/** Stands for a place above all. */
+export const NO_PLACE = Number.MAX_SAFE_INTEGER
+
 /** Makes the empty lane of a key. */
 export function createLane(key: string): Lane {
   return {
     key,
+    partition: -1,
     queue: [],
     holder: null,
     heldUntil: null,
     spilled: false,
     passed: 0,
+    least: NO_PLACE,
     tail: 0,
     reserved: 0,
     storing: 0,
+    returning: 0,
     left: 0,
     refilling: false,
   }

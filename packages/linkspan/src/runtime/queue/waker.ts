@@ -18,6 +18,8 @@ export interface WakerOptions {
   readonly backlog: BacklogReader
   readonly clock: Clock
   readonly paused: () => boolean
+  /** Rises whenever partitions come or go: rows of reads begun before say nothing. */
+  readonly epoch: () => number
   /** How many may be woken now. */
   readonly room: () => number
   /** Whether a message that is due can be woken here and now. */
@@ -53,9 +55,14 @@ export function createWaker(options: WakerOptions): Waker {
   const wakeDue = async (): Promise<void> => {
     if (waking || !running || options.paused()) return
     waking = true
+    const epoch = options.epoch()
     try {
       const room = options.room()
       const rows = room > 0 ? await backlog.due(flow, clock.now(), Math.min(PAGE, room)) : []
+      if (epoch !== options.epoch()) {
+        waking = false
+        return wakeDue()
+      }
       const due = rows.filter(options.canWake)
       for (const row of due) options.wake(row)
       waking = false

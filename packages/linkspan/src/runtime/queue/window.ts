@@ -13,6 +13,8 @@ export interface Window {
   /** Room for a new message. */
   hasRoom(bytes?: number): boolean
   knows(seq: number): boolean
+  /** Those that have their place here. */
+  works(): Iterable<Work>
   take(work: Work): void
   leave(work: Work): void
   /** Keeps space for a message that has no place yet. */
@@ -28,7 +30,7 @@ const MAX_HELD = 10_000
 
 /** Makes the empty window of a flow. */
 export function createWindow({ window, windowBytes }: FlowSettings): Window {
-  const known = new Set<number>()
+  const known = new Map<number, Work>()
   let resident = 0
   let residentBytes = 0
   let held = 0
@@ -55,8 +57,9 @@ export function createWindow({ window, windowBytes }: FlowSettings): Window {
     hasSpace,
     hasRoom: (bytes = 0) => hasSpace(bytes) && held < MAX_HELD,
     knows: (seq) => known.has(seq),
+    works: () => known.values(),
     take(work) {
-      known.add(work.seq)
+      known.set(work.seq, work)
       reserve(work.bytes)
     },
     leave(work) {
