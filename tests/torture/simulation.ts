@@ -34,6 +34,8 @@ export async function simulation(part: SimulationPart): Promise<SimulationReport
     count: part.count,
     withinMs: part.seconds === null ? null : part.seconds * 1_000,
     processes: Math.min(2, availableParallelism()),
+    onFailed: ({ seed, violations }) =>
+      stdout.write(`\nseed ${seed}: ${violations.map(({ kind, says }) => `${kind}: ${says}`).join('; ')}\n`),
     onProgress: (done) => showProgress(done, part.count),
   })
   const seconds = (performance.now() - began) / 1_000
@@ -64,7 +66,7 @@ async function tellStories({ first, count }: SimulationPart): Promise<void> {
 
 function showProgress(done: number, count: number): void {
   if (stdout.isTTY) stdout.write(`\r\x1b[2Kseeds ${done} of ${count}`)
-  else if (done % 5_000 === 0 && done > 0) stdout.write(`seeds ${done} of ${count}\n`)
+  else if (done % 1_000 === 0 && done > 0) stdout.write(`seeds ${done} of ${count}\n`)
 }
 
 function rowsOf(

@@ -26,8 +26,11 @@ const FATES: Readonly<Partial<Record<Fault, CommitFate>>> = {
   full: 'full',
 }
 
-/** Makes an empty journal. */
-export function createDisk(world: World): Disk {
+/** Into how many partitions a journal is cut that several engines share. */
+const PARTITIONS = 8
+
+/** Makes an empty journal; more than one engine share it by partitions. */
+export function createDisk(world: World, engines: number): Disk {
   const { clock, plan, story } = world
   const draws = world.draws('disk')
   const owners = new WeakMap<Batch, Life>()
@@ -39,7 +42,12 @@ export function createDisk(world: World): Disk {
   /** The last batch of which nobody knows whether it was written. */
   let doubted: { readonly life: Life; readonly id: number } | null = null
 
+  /** The numbers of the engines that share the journal. */
+  const members = new WeakMap<Life, number>()
+
   const journal = simulated({
+    partitions: engines > 1 ? PARTITIONS : 1,
+    clock,
     onCommit: (batch, n) => {
       const life = owners.get(batch) as Life
       const fate = fateOf(batch, life)
@@ -89,14 +97,21 @@ export function createDisk(world: World): Disk {
     get commits() {
       return journal.commits
     },
-    crash: () => journal.crash(),
+    // One that dies before it has joined leaves nothing behind.
+    crash: (life) => {
+      const member = members.get(life)
+      if (member !== undefined) journal.crash(member)
+    },
     journalFor: (life) =>
-      changed<JournalFactory>(journal, (opened) => ({
-        commit: (batch) => {
-          owners.set(batch, life)
-          return opened.commit(batch)
-        },
-      })),
+      changed<JournalFactory>(journal, (opened) => {
+        members.set(life, opened.ownership.member)
+        return {
+          commit: (batch) => {
+            owners.set(batch, life)
+            return opened.commit(batch)
+          },
+        }
+      }),
   }
 }
 

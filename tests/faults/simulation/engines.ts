@@ -86,7 +86,8 @@ export function createEngines(options: EnginesOptions): Engines {
   const gone = (life: Life): void => {
     present[life.place] = null
     ended(life)
-    if (!over) clock.timer(downTime(draws, world, life.phase), () => over || start(life.place))
+    const down = downTime(draws, world, life.phase, options.engines === 1)
+    if (!over) clock.timer(down, () => over || start(life.place))
   }
 
   const start = (place: number): void => {
@@ -129,9 +130,10 @@ export function createEngines(options: EnginesOptions): Engines {
   }
 }
 
-/** How long a place stays empty; what the plan does to the clocks happens meanwhile. */
-function downTime(draws: Draws, world: World, phase: Phase): number {
+/** How long a place stays empty; what the plan does to the clocks happens meanwhile, where nobody else lives by them. */
+function downTime(draws: Draws, world: World, phase: Phase, alone: boolean): number {
   const down = draws.pick([SHORTEST_DOWN_MS, 200, SECOND, 10 * SECOND])
+  if (!alone) return down
   const fault = world.plan.pass(['restart'], phase)
   if (fault === null) return down
   const by = fault === 'clock ahead' ? draws.pick(AHEAD) : -draws.pick(BACK)

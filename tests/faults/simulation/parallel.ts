@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { added, type SeedsResult } from './seeds.ts'
+import { added, type FailedSeed, type SeedsResult } from './seeds.ts'
 import type { Share, Word } from './share.ts'
 
 /** A long run over several processes. */
@@ -12,10 +12,12 @@ export interface ParallelOptions {
   readonly withinMs: number | null
   /** Called now and then with how many runs are done. */
   readonly onProgress: (done: number) => void
+  /** Called with each run that failed, before all are done. */
+  readonly onFailed: (failed: FailedSeed) => void
 }
 
 /** How many seeds one process runs: what the platform keeps of each run is gone with it. */
-const PER_PROCESS = 2_000
+const PER_PROCESS = 1_000
 
 /** Runs seeds in several processes. What comes of a seed does not depend on which of them runs it. */
 export async function runParallel(options: ParallelOptions): Promise<SeedsResult> {
@@ -35,7 +37,9 @@ export async function runParallel(options: ParallelOptions): Promise<SeedsResult
       if (left !== null && left <= 0) return
       const share = { first: first + begun, count: Math.min(size, count - begun), withinMs: left }
       begun += share.count
-      results.push(await runShare(share, progress))
+      const result = await runShare(share, progress)
+      for (const failed of result.failed) options.onFailed(failed)
+      results.push(result)
     }
   }
   await Promise.all(Array.from({ length: processes }, lane))

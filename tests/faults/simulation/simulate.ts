@@ -61,7 +61,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const { clock, story } = world
   const began = clock.now()
   const work = drawWorkload(world.draws('workload'))
-  const disk = createDisk(world)
+  const disk = createDisk(world, options.engines ?? 1)
   const systems = createSystems(world)
   const network = createNetwork(world, systems)
   const calm = (): boolean => clock.now() - began > LOAD_MS && network.readTo === work.fed.length
