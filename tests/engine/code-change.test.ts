@@ -1,4 +1,4 @@
-import { createEngine, type Flow, fixed, flow, inbox, retry } from 'linkspan'
+import { channel, createEngine, type Flow, fixed, flow, inbox, LinkspanError, retry } from 'linkspan'
 import { simulated } from 'linkspan/journal'
 import { type FakeOutcome, fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
@@ -309,6 +309,91 @@ describe('replay', () => {
     expect(engine.journal.commits).toBe(commits)
   })
 
+  it('of unchanged code shows no difference for what is still on its way', async () => {
+    const { engine } = await waiting()
+    await using _end = engine
+    expect(await replay(engine)).toEqual({ messages: 1, unchanged: 1, differences: [] })
+  })
+
+  it('shows what a message on its way has sent differently, and not what it comes to later', async () => {
+    const { engine, one, two } = await waiting()
+    await using _end = engine
+    const extra = fakeOperation<object>('extra.put', { kind: 'natural' })
+    await deploy(engine, [
+      flow('ship')
+        .from(inbox<Order>())
+        .to('first', one)
+        .delay('rest', '1h')
+        .to('extra', extra)
+        .to('second', two),
+    ])
+    expect((await replay(engine)).differences).toMatchObject([{ path: 'first', kind: 'changed' }])
+    await deploy(engine, [flow('ship').from(inbox<Order>()).to('extra', extra).to('first', one)])
+    expect((await replay(engine)).differences).toMatchObject([{ path: 'extra', kind: 'unanswerable' }])
+  })
+
+  it('of unchanged code shows no difference for what a person or its time limit cut short', async () => {
+    const pure = flow('ship', { timeLimit: '1m' })
+      .from(inbox<Order>(), { key: ({ id }) => id })
+      .map('label', (order) => ({ ...order, label: `to ${order.id}` }))
+    for (const slow of [pure, pure.to('first', first())]) {
+      await using engine = await rig([slow])
+      await engine.during(engine.admin.pause('ship'))
+      const { id } = await engine.send(slow, { id: 'a', n: 1 })
+      await engine.send(slow, { id: 'b', n: 2 })
+      expect((await replay(engine)).differences).toEqual([])
+      await engine.during(engine.admin.cancel(id, 'withdrawn'))
+      await engine.advance('2m')
+      await engine.during(engine.admin.resume('ship'))
+      await engine.advance('1s')
+      expect(await engine.states()).toEqual(['dropped', 'dead'])
+      expect(await replay(engine)).toEqual({ messages: 2, unchanged: 2, differences: [] })
+    }
+  })
+
+  it('of unchanged code shows no difference for what waits to be tried again', async () => {
+    let broken = true
+    const label = (order: Order) => {
+      if (broken) throw new LinkspanError('STEP_FAILED', 'no label', { retry: 'later' })
+      return order
+    }
+    const tried = flow('ship', { onError: retry({ attempts: 9, backoff: fixed('1h') }) })
+      .from(inbox<Order>())
+      .map('label', label)
+      .to('first', first())
+    await using engine = await rig([tried])
+    await engine.send(tried, { id: 'a', n: 1 })
+    await engine.advance('1s')
+    expect(await engine.states()).toEqual(['waiting'])
+    expect((await replay(engine)).differences).toEqual([])
+    broken = false
+    expect((await replay(engine)).differences).toEqual([])
+  })
+
+  it('does not miss children and messages that are still to be made', async () => {
+    const put = first()
+    const words = channel<string>('words')
+    const out = flow('ship')
+      .from(inbox<string[]>())
+      .delay('rest', '1h')
+      .publish('tell', words, { body: (all) => all.join(' ') })
+      .split(
+        'each',
+        (all) => all,
+        (one) => one.to('put', put, { input: (text) => ({ text }) }),
+      )
+      .reply('answer', (all) => all.length)
+    const heard = flow('heard').from(words)
+    await using engine = await rig([out, heard])
+    await engine.during(engine.admin.pause('ship'))
+    await engine.send(out, ['a', 'b'])
+    await engine.advance('1s')
+    expect((await replay(engine)).differences).toEqual([])
+    await engine.during(engine.admin.resume('ship'))
+    await engine.advance('2h')
+    expect(await replay(engine)).toMatchObject({ unchanged: 1, differences: [] })
+  })
+
   it('shows field by field what would be sent differently', async () => {
     const { engine, one, two, id } = await waiting({ settle: true })
     await using _end = engine
@@ -407,6 +492,28 @@ describe('replay', () => {
 })
 
 describe('a trace', () => {
+  it('of a message that waits ends at the step that it waits in', async () => {
+    const put = fakeOperation<Order>('store.put', { kind: 'natural' })
+    put.next('silent')
+    const later = flow('later').from(inbox<Order>()).delay('rest', '1h').to('put', put)
+    await using engine = await rig([later])
+    const { id } = await engine.send(later, { id: 'a', n: 1 })
+    const outcomes = async () => (await engine.trace(id)).steps.map(({ path, outcome }) => [path, outcome])
+    await engine.advance('1s')
+    expect(await outcomes()).toEqual([['rest', 'waiting']])
+    await engine.advance('1h')
+    expect((await engine.message(id)).state).toBe('active')
+    expect(await outcomes()).toEqual([
+      ['rest', 'done'],
+      ['put', 'waiting'],
+    ])
+    await engine.advance('1h')
+    expect(await outcomes()).toEqual([
+      ['rest', 'done'],
+      ['put', 'done'],
+    ])
+  })
+
   it('shows each step with its input, output, outcome and attempts, of each ending', async () => {
     const put = fakeOperation<Order, { ok: boolean }, { kind: 'none' }>(
       'store.put',

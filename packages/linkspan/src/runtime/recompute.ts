@@ -99,15 +99,20 @@ function interrupted({ reason }: Interrupt): Recomputed {
   return { kind: 'frontier', at: new Frontier('path' in reason ? reason.path : '', 'wait') }
 }
 
+/** Until when a message has come: one that waits for a time has not come to that. */
+function lastMoment({ ending, wait }: StoredMessage): number {
+  if (ending) return ending.endedAt
+  return wait?.reason === 'delay' && wait.wakeAt !== null ? wait.wakeAt - 1 : Number.MAX_SAFE_INTEGER
+}
+
 function portsFor(messages: MessageReader, listener: Listener, stored: StoredMessage): PassPorts {
   const frontier = (path: string, why: Frontier['why']): never => {
     throw new Frontier(path, why)
   }
-  const end = stored.ending?.endedAt ?? Number.MAX_SAFE_INTEGER
   return {
     strict: listener.strict,
     observer: listener.observer,
-    now: () => end,
+    now: () => lastMoment(stored),
     chance: () => 0.5,
     inTime: () => undefined,
     leaves: (thrown) => thrown instanceof Frontier,

@@ -1,5 +1,5 @@
 import type { HistoryReader, MessageReader, StoredMessage } from '../journal/journal.ts'
-import { ensureError, storeError } from '../model/errors.ts'
+import { type ErrorCode, ensureError, storeError } from '../model/errors.ts'
 import type { Json } from '../model/message.ts'
 import type { SpawnPlan } from '../patterns/pattern.ts'
 import type { Progress, ReplayDifference, ReplayReport, Selection } from './admin-api.ts'
@@ -10,7 +10,7 @@ import { fieldDifferences } from './json-diff.ts'
 import { type Bound, bodyOf, recordOf } from './loaded.ts'
 import type { MessagePass } from './pass.ts'
 import { DEAF, Frontier, type Listener, type Recomputed, recompute } from './recompute.ts'
-import { currentEntries, type Entry, renamed } from './record.ts'
+import { answers, currentEntries, type Entry, renamed } from './record.ts'
 import { selected } from './selection.ts'
 
 /** What replaying takes. */
@@ -66,9 +66,38 @@ async function replayPass(
 ): Promise<void> {
   const record = renamed(recordOf(stored), flow.renamed)
   const met = new Set<string>()
-  const listener = createListener(flow, record, met, options, differences)
+  const replayed = { flow, record, met, cutShort: isCutShort(stored, record) }
+  const listener = createListener(replayed, options, differences)
   const { result } = await recompute(flow, stored, { body, record, names }, options.messages, listener)
-  endings(result, stored, met, record, differences)
+  endings(result, stored, replayed, differences)
+}
+
+/** A message that is replayed. */
+interface Replayed {
+  readonly flow: CompiledFlow
+  readonly record: readonly Entry[]
+  /** The paths that the replay has come to. */
+  readonly met: Set<string>
+  readonly cutShort: boolean
+}
+
+const CUT_SHORT: ReadonlySet<string> = new Set<ErrorCode>(['TIME_LIMIT', 'MESSAGE_CANCELLED'])
+
+/** Whether it stopped where it is by nothing that its flow did: it is on its way, was cancelled, or ran out of time. */
+function isCutShort(stored: StoredMessage, record: readonly Entry[]): boolean {
+  if (!stored.ending) return true
+  const last = currentEntries(record).findLast(
+    (entry) =>
+      ['failed', 'unknown', 'error', 'end'].includes(entry.t) ||
+      (entry.t === 'note' && entry.what === 'cancelled'),
+  )
+  if (last?.t === 'end') return CUT_SHORT.has(last.e?.code ?? '')
+  return last?.t === 'note'
+}
+
+/** Past all that is on record of a message that was cut short comes what it would do next: no difference. */
+function isAhead({ record, met, cutShort }: Replayed): boolean {
+  return cutShort && !currentEntries(record).some((entry) => answers(entry) && !met.has(entry.p))
 }
 
 interface Differences {
@@ -97,17 +126,13 @@ function createDifferences({ id, flow, key }: StoredMessage): Differences {
   }
 }
 
-function createListener(
-  flow: CompiledFlow,
-  record: readonly Entry[],
-  met: Set<string>,
-  options: ReplayOptions,
-  differences: Differences,
-): Listener {
+function createListener(replayed: Replayed, options: ReplayOptions, differences: Differences): Listener {
+  const { record, met } = replayed
   const compare = (path: string, before: Json | undefined, after: Json): void => {
     met.add(path)
-    if (before === undefined) differences.sent('added', path, null, after)
-    else if (!sameJson(before, after)) differences.sent('changed', path, before, after)
+    if (before === undefined) {
+      if (!isAhead(replayed)) differences.sent('added', path, null, after)
+    } else if (!sameJson(before, after)) differences.sent('changed', path, before, after)
   }
   return {
     ...DEAF,
@@ -124,8 +149,9 @@ function createListener(
         (entry) =>
           (entry.t === 'failed' || entry.t === 'unknown' || entry.t === 'intent') && entry.p === path,
       ) as { i: Json } | undefined
-      if (sent === undefined) differences.sent('unanswerable', path, null, input)
-      else if (!sameJson(sent.i, input)) differences.sent('changed', path, sent.i, input)
+      if (sent === undefined) {
+        if (!isAhead(replayed)) differences.sent('unanswerable', path, null, input)
+      } else if (!sameJson(sent.i, input)) differences.sent('changed', path, sent.i, input)
       throw new Frontier(path, 'call')
     },
     published(path, body) {
@@ -140,14 +166,14 @@ function createListener(
         | undefined
       compare(path, recorded?.r, reply)
     },
-    children: (pass, plan) => replayChildren(flow, pass, plan, options, differences),
+    children: (pass, plan) => replayChildren(replayed, pass, plan, options, differences),
     detached: () => undefined,
   }
 }
 
 /** Children are messages of their own: each new body is held against the recorded child and run on its record. */
 async function replayChildren(
-  flow: CompiledFlow,
+  replayed: Replayed,
   pass: MessagePass,
   plan: SpawnPlan,
   options: ReplayOptions,
@@ -156,18 +182,25 @@ async function replayChildren(
   const recorded = recordedChildren(pass, plan.path, options.messages)
   const names = pass.names()
   let index = 0
+  const toCome = replayed.cutShort && !allSpawned(replayed.record, plan.path)
   for (const body of plan.bodies()) {
     const { value: child, done } = await recorded.next()
     const after = (settled(body) ?? null) as Json
     const path = `${plan.path}[${index}]`
-    if (done || !child) differences.sent('added', path, null, after)
-    else await replayChild(flow, child, path, after, names, options, differences)
+    if (done || !child) {
+      if (toCome) break
+      differences.sent('added', path, null, after)
+    } else await replayChild(replayed.flow, child, path, after, names, options, differences)
     index += 1
   }
   for await (const child of recorded) {
     differences.sent('removed', `${plan.path}[${index}]`, bodyOf(child), null)
     index += 1
   }
+}
+
+function allSpawned(record: readonly Entry[], path: string): boolean {
+  return currentEntries(record).some((entry) => entry.t === 'spawn' && entry.p === path && entry.end)
 }
 
 async function replayChild(
@@ -195,8 +228,7 @@ async function* recordedChildren(
 function endings(
   result: Recomputed,
   stored: StoredMessage,
-  met: ReadonlySet<string>,
-  record: readonly Entry[],
+  { record, met, cutShort }: Replayed,
   differences: Differences,
 ): void {
   if (result.kind === 'threw') {
@@ -213,7 +245,7 @@ function endings(
       differences.sent('removed', entry.p, entry.b, null)
   }
   const ending = result.stop === undefined ? 'done' : result.stop.kind === 'end' ? result.stop.ending : null
-  if (ending !== null && stored.ending && ending !== stored.ending.ending) {
+  if (ending !== null && stored.ending && !cutShort && ending !== stored.ending.ending) {
     differences.list.push(differences.other('ending', '', endingOf(stored), ending))
   }
 }
