@@ -356,6 +356,7 @@ describe('a doubt', () => {
     expect(await engine.reply(id)).toBe('seen')
     expect(mail.requests).toHaveLength(1)
     expect((await engine.trace(id)).notes).toMatchObject([{ what: 'resolved', note: 'applied: in the log' }])
+    expect(await engine.message(id)).toMatchObject({ state: 'done', error: null })
   })
 
   it('resolved as not applied calls again, under a new mark', async () => {

@@ -57,6 +57,7 @@ function lastError(record: readonly Entry[]): StoredError | null {
       entry.t === 'unknown' ||
       entry.t === 'error' ||
       entry.t === 'done' ||
+      entry.t === 'resolved' ||
       entry.t === 'passed',
   )
   return last && 'e' in last && last.t !== 'passed' ? last.e : null
