@@ -103,6 +103,32 @@ describe('an outcome that nobody knows', () => {
     expect(call.effects).toHaveLength(1)
   })
 
+  it('is asked for late enough when the engine died and had waited long for the commit before the call', async () => {
+    const call = fakeOperation<string, undefined>(
+      'system.call',
+      { kind: 'verify', settleAfter: '30s' },
+      { timeout: '10s' },
+    )
+    call.next('timeout-before')
+    const act = flow('act', { onError: twice }).from(inbox<string>()).to('call', call)
+    let unreachable = false
+    await using engine = await rig([act], { onCommit: () => (unreachable ? 'unreachable-before' : 'ok') })
+    await engine.send(act, 'x')
+    unreachable = true
+    await engine.advance('45s')
+    expect(call.requests).toHaveLength(0)
+    unreachable = false
+    await engine.advance('6s')
+    expect(call.requests).toHaveLength(1)
+    engine.crash()
+    await engine.start()
+    await engine.advance('1h')
+    expect(await engine.states()).toEqual(['done'])
+    const [sent = 0, again = 0] = call.requests.map(({ at }) => at)
+    expect(call.questions).toBe(1)
+    expect(again - sent).toBeGreaterThanOrEqual(40_000)
+  })
+
   it('with no guarantee is a doubt, and with at-least-once is sent again', async () => {
     for (const outcome of unknown) {
       const { call, states } = await after({ kind: 'none' }, outcome)

@@ -113,6 +113,7 @@ async function onJournal(
     save: (pass) => live.save(pass),
     saved: (pass) => live.saved(pass),
     stopped: stopped.signal,
+    since: clock.now(),
     clean,
   })
   const begun = await begunBefore(

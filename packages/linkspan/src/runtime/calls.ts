@@ -25,6 +25,8 @@ export interface CallsOptions {
   readonly saved: (pass: MessagePass) => Promise<void>
   /** Fires when the engine stops for good: running calls are given up. */
   readonly stopped: AbortSignal
+  /** When this engine took over what another one ran, milliseconds since 1970: no other made a call after it. */
+  readonly since: number
   /** An error as it may be kept. */
   readonly clean: (error: LinkspanError) => LinkspanError
 }
@@ -237,10 +239,7 @@ export function createCalls(options: CallsOptions): Calls {
 
   const ask = async (attempt: Attempt, open: NonNullable<CallState['open']>): Promise<unknown> => {
     const { pass, request, operation, input, state } = attempt
-    const sent = pass.recorded.findLast(
-      (entry) => (entry.t === 'intent' || entry.t === 'unknown') && entry.p === request.path,
-    ) as { at: number } | undefined
-    const from = askAt(attempt, sent?.at ?? open.first)
+    const from = askAt(attempt, madeBy(attempt))
     if (clock.now() < from) throw later(attempt, from, null)
     if (!operation.verify) return doubt(attempt, 'the operation has no way to ask')
     const client = await connections.client(operation.connection)
@@ -289,10 +288,21 @@ export function createCalls(options: CallsOptions): Calls {
     throw later(attempt, clock.now() + pauseBefore(attempt, error), error)
   }
 
+  /**
+   * When the call had been made at the latest. Of one that died with its engine nobody knows more than that the engine
+   * is dead: its intent may have waited long for the commit.
+   */
+  const madeBy = ({ pass, request }: Attempt): number => {
+    const last = pass.recorded.findLast(
+      (entry) => (entry.t === 'intent' || entry.t === 'unknown') && entry.p === request.path,
+    )
+    return last?.t === 'unknown' ? last.at : options.since
+  }
+
   /** The call is over and the system has settled it: from then on its answer counts. */
-  const askAt = ({ operation, timeoutMs }: Attempt, sentAt: number): number => {
+  const askAt = ({ operation, timeoutMs }: Attempt, madeBy: number): number => {
     const settle = operation.guarantee.kind === 'verify' ? durationMs(operation.guarantee.settleAfter) : 0
-    return sentAt + timeoutMs + settle
+    return madeBy + timeoutMs + settle
   }
 
   const pauseBefore = (attempt: Attempt, { retry }: LinkspanError): number => {
