@@ -7,6 +7,7 @@ const ALWAYS = [
   'asked to stop',
   ' runs',
   'clocks are set',
+  'the operator',
   'VIOLATION',
   ' -> ',
   'all is over',
