@@ -1,4 +1,4 @@
-import { ENDINGS, flow, inbox } from 'linkspan'
+import { ENDINGS, fixed, flow, inbox, retry } from 'linkspan'
 import { fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
 import { createWorld } from '../faults/support.ts'
@@ -393,6 +393,33 @@ describe('a doubt', () => {
       await engine.during(engine.admin.resolve(id, applied, note))
       expect(await outcomes(), `applied: ${applied}`).toEqual(['done', 'done'])
     }
+  })
+
+  it.each([
+    { concurrency: 1, window: 2 },
+    { concurrency: 2, window: 3 },
+    { concurrency: 4, window: 8 },
+  ])('runs on when it is resolved while later ones of its key fill the window, $window', async (bounds) => {
+    const left: number[] = []
+    for (let after = 0; after <= 3_000; after += 100) {
+      const put = fakeOperation<Item, undefined, { kind: 'none' }>('system.put', { kind: 'none' })
+      put.when(({ input, attempt }) => {
+        if (input.n === 0) return 'reset-after'
+        return attempt === 1 ? 'refused' : undefined
+      })
+      const act = flow('act', { ...bounds, onError: retry({ attempts: 9, backoff: fixed('300ms') }) })
+        .from(inbox<Item>(), { key: (item) => item.key })
+        .to('put', put, { onUnknown: 'inDoubt' })
+      await using engine = await rig([act])
+      const { id } = await engine.send(act, { key: 'a', n: 0 })
+      await engine.advance('1s')
+      for (let n = 1; n <= 20; n++) await engine.send(act, { key: n % 5 === 4 ? 'b' : 'a', n })
+      await engine.advance(after)
+      await engine.during(engine.admin.resolve(id, true, note))
+      await engine.advance('10m')
+      if ((await engine.states()).some((state) => state !== 'done')) left.push(after)
+    }
+    expect(left).toEqual([])
   })
 
   it('is not redelivered before someone said what happened, but afresh it is', async () => {
