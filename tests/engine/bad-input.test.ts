@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -334,5 +334,32 @@ describe('a configuration', () => {
         message: expect.stringMatching(message),
       })
     }
+  })
+
+  it('is refused by validate() as by start(), before anything is opened', async () => {
+    const connections = { service: { baseUrl: 'http://127.0.0.1' } }
+    const again = flow('again').from(route.post('/orders'))
+    const cases: readonly [Partial<Project>, RegExp][] = [
+      [{ flows: [ask] }, /"service"/],
+      [{ flows: [ask], connections: { service: { url: 'http://127.0.0.1' } } }, /"service".*url/],
+      [{ retention: 'long' as never }, /"long"/],
+      [{ attentionRetention: 'longer' as never }, /"longer"/],
+      [{ flows: [orders, again], http: { port: 0 } }, /\/orders/],
+      [{ http: { port: 0, requestTimeout: 'soon' as never } }, /"soon"/],
+    ]
+    for (const [project, message] of cases) {
+      const folder = temporary()
+      const engine = makeEngine(project, folder)
+      const error = await failureOf(engine.validate())
+      expect(error.message).toMatch(message)
+      expect(readdirSync(folder)).toEqual([])
+      expect((await failureOf(engine.start())).message).toBe(error.message)
+    }
+    const folder = temporary()
+    await makeEngine(
+      { flows: [orders, ask], connections, http: { port: 0 }, retention: '1d' },
+      folder,
+    ).validate()
+    expect(readdirSync(folder)).toEqual([])
   })
 })

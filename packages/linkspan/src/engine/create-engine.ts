@@ -122,6 +122,10 @@ export function createEngine(project: Project, options: EngineOptions = {}): Mou
     get listener() {
       return serving.listener
     },
+    async validate() {
+      await runtime.validate()
+      serving.validate()
+    },
     async start() {
       await runtime.start()
       try {
@@ -153,6 +157,8 @@ interface Serving {
   app(): HttpApp
   admin(): Admin
   address(): Engine['address']
+  /** Throws what is wrong with the routes and the server's settings. */
+  validate(): void
   open(): Promise<void>
   close(withinMs: number): Promise<void>
 }
@@ -175,6 +181,25 @@ function createServing(options: ServingOptions): Serving {
     )
   }
 
+  const appFor = (present: Admin): HttpApp =>
+    createHttpApp({
+      flows: runtime.flows,
+      intake: runtime.intake,
+      admin: present,
+      metrics: options.metrics,
+      state: () => runtime.state,
+      outside,
+      lookup: options.lookup,
+      adminAccess: access,
+      message: async (id) => {
+        const { journal, live } = runtime.parts
+        const stored = await findMessage(journal.messages, id)
+        return summaryOf(stored, live.runs(stored.seq))
+      },
+      ...(http?.bodyLimit === undefined ? {} : { bodyLimit: http.bodyLimit }),
+      ...(http?.requestTimeout === undefined ? {} : { requestTimeout: http.requestTimeout }),
+    })
+
   const open = async (): Promise<void> => {
     const { parts } = runtime
     const reader = createAdminReader({
@@ -185,22 +210,7 @@ function createServing(options: ServingOptions): Serving {
       live: liveView(runtime),
     })
     admin = createAdmin(reader, parts)
-    app = createHttpApp({
-      flows: runtime.flows,
-      intake: runtime.intake,
-      admin,
-      metrics: options.metrics,
-      state: () => runtime.state,
-      outside,
-      lookup: options.lookup,
-      adminAccess: access,
-      message: async (id) => {
-        const stored = await findMessage(parts.journal.messages, id)
-        return summaryOf(stored, parts.live.runs(stored.seq))
-      },
-      ...(http?.bodyLimit === undefined ? {} : { bodyLimit: http.bodyLimit }),
-      ...(http?.requestTimeout === undefined ? {} : { requestTimeout: http.requestTimeout }),
-    })
+    app = appFor(admin)
     listener = nodeListener(app)
     if (http === null) return
     server = await startHttpServer(app, {
@@ -222,6 +232,7 @@ function createServing(options: ServingOptions): Serving {
     listener: (incoming, outgoing) => need(listener)(incoming, outgoing),
     app: () => need(app),
     admin: () => need(admin),
+    validate: () => void appFor(unstarted(() => need(admin))),
     address: () => server?.address ?? null,
     open,
     async close(withinMs) {
@@ -231,6 +242,11 @@ function createServing(options: ServingOptions): Serving {
       withdraw = null
     },
   }
+}
+
+/** An admin for endpoints that are only looked at: each action asks for the real one, and so says that there is none. */
+function unstarted(admin: () => Admin): Admin {
+  return new Proxy({} as Admin, { get: () => admin })
 }
 
 function adminAccess(http: HttpSettings | null, { random }: Outside): AdminAccess {

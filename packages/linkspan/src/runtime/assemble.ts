@@ -56,19 +56,40 @@ const STOP_POLL_MS = 10
 /** Opens the journal, puts the parts together, takes up what was under way, and lets the queues run. */
 export async function assemble(assembly: Assembly): Promise<Started> {
   const { options, flows } = assembly
+  const { clock, logger } = options.outside
+  const plan = await planOf(assembly)
+  const journal = await options.journal.open({ clock, logger, directory: options.directory })
+  try {
+    const present = presentNames(flows.values())
+    return await onJournal(assembly, plan, underPresentNames(journal, present))
+  } catch (error) {
+    await journal.close()
+    throw error
+  }
+}
+
+/** What of a start needs no journal. */
+interface Plan {
+  readonly compiled: ReadonlyMap<string, CompiledFlow>
+  readonly connections: Connections
+  readonly keepMs: number
+  readonly keepAttentionMs: number
+}
+
+/** Checks all that can be wrong with a project before anything is opened. Rejects with the first thing that is. */
+export async function planOf(assembly: Assembly): Promise<Plan> {
+  const { options, flows } = assembly
   const { clock, logger, random } = options.outside
-  const compiled = compileAll(assembly)
+  const { retention, attentionRetention } = options.settings
   const { error: clean } = options.hider ?? NOTHING_HIDDEN
   const environment = { clock, random, logger, directory: options.directory }
   const connections = createConnections(options.connections, environment, clean)
   await connections.validate(declarationsOf([...flows.values()]))
-  const journal = await options.journal.open({ clock, logger, directory: options.directory })
-  try {
-    const present = presentNames(flows.values())
-    return await onJournal(assembly, compiled, connections, underPresentNames(journal, present))
-  } catch (error) {
-    await journal.close()
-    throw error
+  return {
+    compiled: compileAll(assembly),
+    connections,
+    keepMs: durationMs(retention ?? '14d'),
+    keepAttentionMs: durationMs(attentionRetention ?? '90d'),
   }
 }
 
@@ -80,12 +101,8 @@ function compileAll({ options, flows }: Assembly): ReadonlyMap<string, CompiledF
   )
 }
 
-async function onJournal(
-  assembly: Assembly,
-  compiled: ReadonlyMap<string, CompiledFlow>,
-  connections: Connections,
-  journal: Journal,
-): Promise<Started> {
+async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Promise<Started> {
+  const { compiled, connections, keepMs, keepAttentionMs } = plan
   const { outside, directory, metrics, hooks, hider = NOTHING_HIDDEN } = assembly.options
   const { error: clean } = hider
   const { clock, logger, random } = outside
@@ -154,7 +171,7 @@ async function onJournal(
   tellOfUnknownFlows(ledger, compiled, logger)
   for (const queue of queues.values()) queue.start()
   offerSurvey({ journal, clock, metrics, sources, refusing: () => committer.refusing !== null })
-  const stopRetention = retentionOf(assembly, journal)
+  const stopRetention = keepRetention({ history: journal.history, outside, keepMs, keepAttentionMs })
   const { crashed } = journal.opened
   logger.log('info', 'engine.started', { journal: journal.name, flows: compiled.size, crashed })
   const shown = {
@@ -253,16 +270,6 @@ function queueOf(
     store,
     beginning: (seq) => markBegun(committer, flow.definition, seq),
     onError: (error) => logger.log('error', 'backlog.read', { flow: name, error: String(error) }),
-  })
-}
-
-function retentionOf({ options }: Assembly, { history }: Journal): () => void {
-  const { retention, attentionRetention } = options.settings
-  return keepRetention({
-    history,
-    outside: options.outside,
-    keepMs: durationMs(retention ?? '14d'),
-    keepAttentionMs: durationMs(attentionRetention ?? '90d'),
   })
 }
 

@@ -103,6 +103,11 @@ export type RepliesOf<L> = L extends Flow<infer F> ? F['replies'] : unknown
  */
 export interface Engine {
   readonly state: EngineState
+  /**
+   * Checks all that {@link Engine.start} checks before it opens anything: connections and their configuration, routes,
+   * durations. Opens and sends nothing. Rejects with the first thing that is wrong.
+   */
+  validate(): Promise<void>
   /** Opens the journal, resumes what was under way and starts the sources and the server. Rejects with what is wrong and closes what it opened. */
   start(): Promise<void>
   /** Stops the sources, lets running passes end or parks them within the limit, and closes the journal. */

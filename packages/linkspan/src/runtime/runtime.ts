@@ -3,7 +3,7 @@ import { type Duration, durationMs } from '../model/duration.ts'
 import { LinkspanError } from '../model/errors.ts'
 import type { Flow } from '../patterns/steps.ts'
 import type { EngineState } from './admin-api.ts'
-import { assemble, dismantle, type Started } from './assemble.ts'
+import { assemble, dismantle, planOf, type Started } from './assemble.ts'
 import { subscribersOf } from './channels.ts'
 import type { Accepted, Intake, SendOptions } from './engine-api.ts'
 import { flowsByName, unknownFlow } from './flows-by-name.ts'
@@ -19,6 +19,8 @@ export interface Runtime {
   readonly intake: Intake
   /** The parts, once started. Throws `ENGINE_STATE` before. */
   readonly parts: RuntimeParts
+  /** Rejects with what would keep it from starting, as far as that needs no journal. */
+  validate(): Promise<void>
   start(): Promise<void>
   /** Starts what brings messages in: call after the server listens, or at once without one. */
   openSources(): void
@@ -44,6 +46,11 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   let startedAt = 0
   let started: Started | null = null
 
+  const setState = (next: EngineState): void => {
+    state = next
+  }
+  const assembly = { options, flows, subscribers, setState }
+
   const need = (): Started => {
     if (started) return started
     throw new LinkspanError('ENGINE_STATE', `The engine is ${state}. Call start() first, and wait for it.`)
@@ -54,10 +61,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       throw new LinkspanError('ENGINE_STATE', `The engine is ${state} already.`)
     state = 'starting'
     try {
-      const setState = (next: EngineState): void => {
-        state = next
-      }
-      started = await assemble({ options, flows, subscribers, setState })
+      started = await assemble(assembly)
       startedAt = clock.now()
       state = 'running'
     } catch (error) {
@@ -119,6 +123,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   return {
     flows,
     intake,
+    validate: async () => void (await planOf(assembly)),
     start,
     stop,
     get state() {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { CheckReport } from '../../index.ts'
-import { ensureError, isLinkspanError, type LinkspanError } from '../../model/errors.ts'
+import { type ErrorCode, ensureError, isLinkspanError, type LinkspanError } from '../../model/errors.ts'
 import { NEGATIVE, OK } from '../exit-code.ts'
 import type { Library } from '../library.ts'
 import type { LoadedProject } from '../project-file.ts'
@@ -15,6 +15,7 @@ interface Findings {
   readonly problems: readonly string[]
   /** How live messages fit; null when there is no journal yet, or it could not be compared. */
   readonly live: CheckReport | null
+  readonly noJournal: boolean
 }
 
 /** `linkspan check`. */
@@ -28,36 +29,47 @@ export const check: Verb = defineVerb({
   reach: 'engine',
   run: async (context) => {
     const findings = await examine(context, await context.door.project())
-    if (context.out.json) context.out.document(findings)
+    if (context.out.json) context.out.document(forPrograms(findings))
     else show(context, findings)
     return isGood(findings) ? OK : NEGATIVE
   },
 })
 
+function forPrograms({ project, flows, problems, live }: Findings): unknown {
+  return { project, flows, problems, live }
+}
+
 async function examine(context: Context, loaded: LoadedProject): Promise<Findings> {
   const library = await context.dependencies.library()
-  const problems = [...projectProblems(loaded.project, library), ...refusals(library, loaded)]
+  const missing = projectProblems(loaded.project, library)
+  const problems = new Set(missing)
+  const refuse = (error: unknown): void => {
+    // What is missing was said already, and more fully.
+    const repeated = missing.length > 0 && isLinkspanError(error) && MISSING.has(error.code)
+    if (!repeated) problems.add(ensureError(error).message)
+  }
+  await validate(library, loaded).catch(refuse)
+  let noJournal = false
   const live = await liveMessages(context).catch((error: unknown) => {
     if (!isLinkspanError(error)) throw error
-    if (!saysNoJournal(error) && !problems.includes(error.message)) problems.push(error.message)
+    noJournal = saysNoJournal(error)
+    if (!noJournal) refuse(error)
     return null
   })
   return {
     project: loaded.file,
     flows: loaded.project.flows.map(({ definition }) => definition.name),
-    problems,
+    problems: [...problems],
     live,
+    noJournal,
   }
 }
 
-/** Making an engine validates the project; it is not started. */
-function refusals(library: Library, { project, directory }: LoadedProject): readonly string[] {
-  try {
-    library.createEngine(project, { directory })
-    return []
-  } catch (error) {
-    return [ensureError(error).message]
-  }
+const MISSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['SECRET_MISSING', 'CONNECTION_UNBOUND'])
+
+/** The engine says what would keep it from starting; it is not started. */
+async function validate(library: Library, { project, directory }: LoadedProject): Promise<void> {
+  await library.createEngine(project, { directory }).validate()
 }
 
 /** A project that never ran has no journal, and so nothing that could be parked. */
@@ -72,7 +84,7 @@ function liveMessages(context: Context): Promise<CheckReport> {
   )
 }
 
-function isGood({ problems, live }: Findings): boolean {
+function isGood({ problems, live }: Pick<Findings, 'problems' | 'live'>): boolean {
   return (
     problems.length === 0 && (live?.flows.every((flow) => flow.parked.length === 0 && !isLost(flow)) ?? true)
   )
@@ -83,7 +95,7 @@ function isLost({ gone, live }: CheckReport['flows'][number]): boolean {
   return gone && live > 0
 }
 
-function show({ out }: Context, { project, flows, problems, live }: Findings): void {
+function show({ out }: Context, { project, flows, problems, live, noJournal }: Findings): void {
   const { style } = out
   out.line(`${project}: ${counted(flows.length, 'flow')}`)
   for (const name of flows) {
@@ -105,9 +117,15 @@ function show({ out }: Context, { project, flows, problems, live }: Findings): v
       `  ${style('bad', clean(gone.flow))} is gone from the project, with ${counted(gone.live, 'message')} on the way`,
     )
   for (const problem of problems) out.line(style('bad', `missing or wrong: ${clean(problem)}`))
-  if (live === null) out.line(style('dim', 'There is no journal to compare with.'))
+  if (live === null)
+    out.line(
+      style(
+        'dim',
+        noJournal ? 'There is no journal to compare with.' : 'Messages on their way were not compared.',
+      ),
+    )
   out.line(
-    isGood({ project, flows, problems, live })
+    isGood({ problems, live })
       ? style('good', 'The project can be deployed.')
       : style('bad', 'The project should not be deployed like this.'),
   )

@@ -21,8 +21,7 @@ export const probe: Verb = defineVerb({
       try {
         const { project, directory } = await door.project()
         const library = await dependencies.library()
-        // Making an engine validates the project; it is not started.
-        library.createEngine(project, { directory })
+        await library.createEngine(project, { directory }).validate()
         return { ok: true, flows: project.flows.map(printOf), files: dependencies.modules.loaded() }
       } catch (error) {
         return { ok: false, error: errorText(error, false), files: dependencies.modules.loaded() }

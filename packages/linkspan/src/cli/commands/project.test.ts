@@ -123,13 +123,47 @@ test('check says what the engine refuses, and a project that never ran is fine',
     },
   })
   expect(await damaged.run('check')).toBe(1)
-  expect(damaged.stdout()).toContain('missing or wrong: Page 7 is damaged.')
+  const printed = damaged.stdout()
+  expect(printed).toContain('missing or wrong: Page 7 is damaged.')
+  expect(printed).not.toContain('There is no journal')
+  expect(printed).toContain('Messages on their way were not compared.')
   const createEngine = () => {
     throw new LinkspanError('FLOW_DUPLICATE', 'Two flows are called "hello".')
   }
   const refused = fakeCli({ directory: projectFolder(), library: { createEngine }, reader: { check: none } })
   expect(await refused.run('check')).toBe(1)
   expect(refused.stdout()).toContain('missing or wrong: Two flows are called "hello".')
+})
+
+test('check says what only a start would refuse, as a connection that is configured wrongly', async () => {
+  const validate = async () => {
+    throw new LinkspanError('CONFIG_INVALID', 'The configuration of connection "api" (http) is not right.')
+  }
+  const library = { createEngine: () => fakeEngine({ validate }) }
+  const cli = fakeCli({ directory: projectFolder(), library, reader: { check: async () => fits } })
+  expect(await cli.run('check')).toBe(1)
+  expect(cli.stdout()).toContain(
+    'missing or wrong: The configuration of connection "api" (http) is not right.',
+  )
+  expect(await cli.run('probe')).toBe(3)
+  expect(JSON.parse(cli.stdout())).toMatchObject({ ok: false, error: expect.stringContaining('"api"') })
+})
+
+test('check says what is missing once, though the engine and the journal refuse it too', async () => {
+  const missing = () => {
+    throw new LinkspanError('SECRET_MISSING', 'The project refers to TOKEN, which is not there.')
+  }
+  const project = fakeProject(undefined, { connections: { other: { token: fakeReference('env', 'TOKEN') } } })
+  const cli = fakeCli({
+    directory: projectFolder(),
+    project,
+    library: { createEngine: missing },
+    reader: { check: async () => missing() },
+  })
+  expect(await cli.run('check', '--json')).toBe(1)
+  expect((JSON.parse(cli.stdout()) as { problems: string[] }).problems).toEqual([
+    "The environment variable TOKEN is not set. Set it, or give env('TOKEN') a fallback.",
+  ])
 })
 
 const difference = (id: string, over: Partial<ReplayDifference> = {}): ReplayDifference => ({
