@@ -97,6 +97,7 @@ async function main(): Promise<void> {
     },
   })
   clearInterval(reporter)
+  tellParent({ progress })
   log.write({ event: 'finish', accepted: messageIds.size, ...settled })
   tellParent({ finished: { accepted: messageIds.size, ...settled } })
   await pool.destroy()

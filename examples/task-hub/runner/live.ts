@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { SUBSCRIBERS } from '../protocol.ts'
-import { type EndingTally, endingTally, type HubMetrics, readMetrics } from './metrics.ts'
+import { type Counts, readCounts } from './counts.ts'
 import { leaveTraces, type Output } from './once.ts'
 import type { RunOptions } from './options.ts'
 import { type Stage, setStage } from './stage.ts'
@@ -19,9 +19,9 @@ export interface LiveOutput extends Output {
 
 interface Live {
   readonly stage: Stage
-  readonly tally: EndingTally
   readonly output: LiveOutput
-  metrics: HubMetrics | null
+  /** What was counted last. */
+  counts: Counts | null
   rate: number
   killing: Promise<void>
 }
@@ -38,9 +38,8 @@ export async function runLive(
   const stage = await setStage(options, signal)
   const live: Live = {
     stage,
-    tally: endingTally(),
     output,
-    metrics: null,
+    counts: null,
     rate: 0,
     killing: Promise.resolve(),
   }
@@ -49,6 +48,9 @@ export async function runLive(
     output.note(introduction(stage, options))
     const feeding = stage.startFeeder(['--rate', String(options.rate)])
     await Promise.race([follow(live, options, keys), feeding, stage.failed])
+    await live.killing
+    await stage.endFeeder()
+    live.counts = (await readCounts(stage.folder)) ?? live.counts
   } catch (error) {
     await leaveTraces(stage, options, output, signal, error)
   } finally {
@@ -86,8 +88,7 @@ async function follow(live: Live, options: RunOptions, keys: Keys): Promise<void
 async function look(live: Live): Promise<void> {
   const before = live.stage.progress.accepted
   const start = performance.now()
-  live.metrics = await readMetrics(live.stage.hub.url)
-  if (live.metrics) live.tally.add(live.metrics)
+  live.counts = (await readCounts(live.stage.folder)) ?? live.counts
   live.output.status(statusLine(live))
   await pause(LOOK_EVERY_MS)
   const seconds = (performance.now() - start) / 1000
@@ -105,15 +106,14 @@ async function killOnce({ stage, output }: Live): Promise<void> {
   output.note(`It is back as process ${stage.hub.pid()}, ready after ${ms} ms.`)
 }
 
-function statusLine({ stage, tally, metrics, rate }: Live): string {
-  const { done, filtered, dead, inDoubt } = tally.counts
+function statusLine({ stage, counts, rate }: Live): string {
   const parts = [
     `accepted ${stage.progress.accepted}`,
-    `done ${done}`,
-    `filtered ${filtered}`,
-    `waiting ${metrics ? metrics.open : '?'}`,
-    `dead ${dead}`,
-    `in doubt ${inDoubt}`,
+    `done ${counts?.done ?? 0}`,
+    `filtered ${counts?.filtered ?? 0}`,
+    `waiting ${(counts?.waiting ?? 0) + (counts?.active ?? 0)}`,
+    `dead ${counts?.dead ?? 0}`,
+    `in doubt ${counts?.inDoubt ?? 0}`,
     `${rate.toFixed(1)}/s`,
   ]
   return parts.join('  ')

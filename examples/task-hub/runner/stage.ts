@@ -24,6 +24,8 @@ export interface Stage {
   startHub(): Promise<void>
   /** Resolves when the feeder has done all. */
   startFeeder(args: readonly string[]): Promise<void>
+  /** Lets the feeder end; then it has told what was accepted. */
+  endFeeder(): Promise<void>
   /** Ends all processes: the feeder, the hub, the simulators, in this order. */
   close(): Promise<void>
   /** Removes the run's folder. */
@@ -77,6 +79,10 @@ export async function setStage(options: RunOptions, signal: AbortSignal): Promis
       const feeder = startFeederProcess(options, { folder, logs, hubUrl: hub.url, secret }, args)
       children.unshift(feeder)
       return followFeeder(feeder, progress)
+    },
+    endFeeder: async () => {
+      const [feeder] = children.length > 1 ? children : []
+      if (feeder) await endChild(feeder, PATIENCE_MS)
     },
     close: async () => {
       if (closing) return
