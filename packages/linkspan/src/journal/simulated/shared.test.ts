@@ -109,6 +109,17 @@ describe('a simulated journal that is shared', () => {
     expect(places).toEqual([1])
   })
 
+  test('leaves nothing to an engine that has opened it and not begun', async () => {
+    const { clock, factory } = setUp()
+    const opened = await factory.open(environmentOf(clock))
+    await clock.advance('15s')
+    const one = await engine(factory, clock)
+    await clock.advance('15s')
+    expect(one.told).toEqual(['began with 0,1,2,3'])
+    expect(opened.ownership.holds()).toBe(true)
+    expect([...opened.ownership.owned]).toEqual([])
+  })
+
   test('measures leases by its own clock, however wrong those of the engines are', async () => {
     const { clock, factory } = setUp()
     const one = await engine(factory, clock, 30 * 86_400_000)

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { isLinkspanError } from '../../model/errors.ts'
-import { beats, type DeclareShared, engine, engines, home, seen, shared, the } from './engines.ts'
+import {
+  beats,
+  type DeclareShared,
+  type Engine,
+  engine,
+  engines,
+  home,
+  seen,
+  shared,
+  the,
+} from './engines.ts'
 import { testHandingOver } from './handing-over.ts'
 import { bytes, range, seqs, text } from './harness.ts'
 import { testTakingOver } from './taking-over.ts'
@@ -68,10 +78,11 @@ function testShares(declare: DeclareShared): void {
     },
   )
 
-  declare('gives everybody a share also where the partitions cannot be divided', async (rig) => {
-    for (const count of [3, rig.partitions - 1]) {
-      const all = await engines(rig, count)
-      for (const one of all) await one.journal.close()
+  declare('gives everybody that joins a share, also where the partitions cannot be divided', async (rig) => {
+    const all: Engine[] = []
+    while (all.length < rig.partitions - 1) {
+      all.push(await engine(rig))
+      await shared(rig, all)
     }
   })
 

@@ -41,6 +41,12 @@ export function testTakingOver(declare: DeclareShared): void {
     assert.deepEqual(seqs(await two.journal.backlog.unsettled(0, 10)), [1, 2], 'not what runs here')
     assert.deepEqual(seqs(await two.journal.backlog.unsettled(0, 1)), [1])
     assert.deepEqual(seqs(await two.journal.backlog.unsettled(1, 10)), [2])
+    await two.accept({ partition: second })
+    assert.deepEqual(
+      seqs(await two.journal.backlog.unsettled(0, 10)),
+      [1, 2],
+      'nor what began after the death',
+    )
     await two.commit({ waits: [wait(1)] })
     await two.ownership.recovered([first])
     assert.deepEqual(seqs(await two.journal.backlog.unsettled(0, 10)), [2])
