@@ -29,7 +29,10 @@ export interface Ownership {
   begin(listener: OwnershipListener): Promise<readonly Grant[]>
   /** What ran in these partitions when their owner died has a wait now, and that is durable. */
   recovered(partitions: readonly number[]): Promise<void>
-  /** These partitions are to be given back: from now on they are not `owned`. */
+  /**
+   * These partitions are to be given back: from now on they are not `owned`. An engine that retires what it was not asked
+   * for is about to leave, so nothing more is granted to it.
+   */
   retire(partitions: readonly number[]): void
   /** Gives back retired partitions, when all that ran in them has a wait or an ending, durably. */
   release(partitions: readonly number[]): Promise<void>

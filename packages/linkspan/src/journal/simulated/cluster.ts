@@ -6,8 +6,8 @@ export interface MemberRow {
   readonly name: string
   readonly since: number
   readonly leaseUntil: number
-  /** Whether it takes its share: between opening and beginning it does not. */
-  readonly begun: boolean
+  /** Whether it takes its share: not before it begins, nor when it is about to leave. */
+  readonly takes: boolean
   readonly fenced: boolean
   readonly closed: boolean
   readonly flows: Readonly<Record<string, string>>

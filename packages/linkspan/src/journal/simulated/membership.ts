@@ -53,6 +53,7 @@ export function createMembership(options: MembershipOptions): Membership {
   /** Granted partitions: whether they are owned, or retired and on their way back. */
   const granted = new Map<number, 'owned' | 'retired'>()
   const owned = new Set<number>()
+  const asked = new Set<number>()
   const told = new Map<string, number>()
   let listener: OwnershipListener | null = null
   let goodUntil = clock.monotonic() + leaseMs
@@ -104,24 +105,28 @@ export function createMembership(options: MembershipOptions): Membership {
       died: (cluster.partitions.get(partition) as PartitionRow).died,
     }))
   }
+  const takes = (): boolean => world().cluster.members.get(member)?.takes === true
   const take = (): Grant[] => {
     change(world().cluster, member, { leaseUntil: now() + leaseMs })
     goodUntil = clock.monotonic() + leaseMs
     raiseLowWater(world(), member)
     fenceDead(world(), now())
-    if (listener !== null) takeShare(world(), member)
+    if (takes()) takeShare(world(), member)
     return newlyGranted()
   }
   const tellSurplus = (): void => {
     const count = surplus(world(), member) - (granted.size - owned.size)
-    if (count > 0) listener?.asked([...owned].sort((a, b) => a - b).slice(-count))
+    if (count <= 0) return
+    const wanted = [...owned].sort((a, b) => a - b).slice(-count)
+    for (const partition of wanted) asked.add(partition)
+    listener?.asked(wanted)
   }
   const beat = (): void => {
     cancelBeat = clock.timer(leaseMs / BEATS_PER_LEASE, () => life.run(beat))
     if (refusal() !== null) return
     const grants = take()
     if (grants.length > 0) listener?.granted(grants)
-    if (listener !== null) tellSurplus()
+    if (takes()) tellSurplus()
     tellMail()
   }
   let cancelBeat = clock.timer(leaseMs / BEATS_PER_LEASE, () => life.run(beat))
@@ -160,7 +165,7 @@ export function createMembership(options: MembershipOptions): Membership {
         refuseLost()
         if (listener !== null) throw new Error('An engine begins to own its share of a journal once.')
         listener = told
-        change(world().cluster, member, { begun: true })
+        change(world().cluster, member, { takes: true })
         return take()
       },
       recovered: async (partitions) => {
@@ -168,7 +173,12 @@ export function createMembership(options: MembershipOptions): Membership {
         for (const partition of partitions) recover(world(), partition, granted)
       },
       retire: (partitions) => {
-        for (const partition of partitions) if (owned.delete(partition)) granted.set(partition, 'retired')
+        for (const partition of partitions) {
+          if (!owned.delete(partition)) continue
+          granted.set(partition, 'retired')
+          // Who gives up what nobody asked for is about to leave.
+          if (!asked.delete(partition)) change(world().cluster, member, { takes: false })
+        }
       },
       release: async (partitions) => {
         refuseLost()

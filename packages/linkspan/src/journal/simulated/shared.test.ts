@@ -200,6 +200,7 @@ describe('a simulated journal that is shared', () => {
       const { clock, factory } = setUp()
       const engines = [await engine(factory, clock), await engine(factory, clock)]
       const [one, two] = engines as [Engine, Engine]
+      await clock.advance('2s')
       one.journal.ownership.retire([2, 3])
       await one.journal.ownership.release([2, 3])
       await clock.advance('3s')
@@ -213,6 +214,7 @@ describe('a simulated journal that is shared', () => {
     const first = await tell()
     expect(first).toEqual([
       'began with 0,1,2,3',
+      'asked 2,3',
       'handed orders,1',
       'granted 2<2,3<2',
       'began with ',

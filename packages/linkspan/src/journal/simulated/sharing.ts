@@ -16,7 +16,7 @@ const REMEMBERED = 20
 export function takeWhole({ cluster }: World, name: string, now: number): boolean {
   const before = cluster.members.get(SOLE)
   const lowWater = before?.lowWater ?? 0
-  const life = { begun: true, fenced: false, closed: false, leaseUntil: Number.MAX_SAFE_INTEGER, flows: {} }
+  const life = { takes: true, fenced: false, closed: false, leaseUntil: Number.MAX_SAFE_INTEGER, flows: {} }
   cluster.members.set(SOLE, { ...life, member: SOLE, name, since: now, lowWater, ran: 0, last: null })
   cluster.partitions.set(0, { owner: SOLE, recoverFrom: null, died: null })
   return before !== undefined && !before.closed
@@ -30,7 +30,7 @@ export function join(
   const member = Math.max(0, ...cluster.members.keys()) + 1
   for (const [past, row] of cluster.members)
     if (!mayWrite(row) && past < member - REMEMBERED) cluster.members.delete(past)
-  const fresh = { begun: false, fenced: false, closed: false, lowWater: head.lastSeq + 1, ran: 0, last: null }
+  const fresh = { takes: false, fenced: false, closed: false, lowWater: head.lastSeq + 1, ran: 0, last: null }
   cluster.members.set(member, { ...given, ...fresh, member })
   return member
 }
@@ -68,7 +68,7 @@ export function surplus({ cluster }: World, member: number): number {
 }
 
 function sharesOf(cluster: Cluster): Shares {
-  const live = [...cluster.members.values()].filter((row) => mayWrite(row) && row.begun)
+  const live = [...cluster.members.values()].filter((row) => mayWrite(row) && row.takes)
   const owned = new Map(live.map(({ member }) => [member, ownedBy(cluster, member).length]))
   return { partitions: cluster.partitions.size, owned }
 }

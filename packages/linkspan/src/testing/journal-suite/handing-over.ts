@@ -46,8 +46,9 @@ export function testHandingOver(declare: DeclareShared): void {
     const partition = home(one)
     await one.giveBack([partition])
     await one.accept({ partition, ready: true, handOver: true })
-    await rig.until(() => one.ownership.owned.has(partition))
-    assert.deepEqual(seqs(await one.journal.backlog.page('orders', 0, 10)), [1])
+    const two = await engine(rig)
+    await rig.until(() => two.ownership.owned.has(partition))
+    assert.deepEqual(seqs(await two.journal.backlog.page('orders', 0, 10)), [1])
   })
 
   declare(

@@ -167,6 +167,16 @@ function testGivingBack(declare: DeclareShared): void {
     assert.deepEqual(the(await two.journal.messages.load([seq])).frames.map(text), ['begun'])
   })
 
+  declare('grants nothing more to an engine that is about to leave, and all to the others', async (rig) => {
+    const [one, two] = await engines(rig, 2)
+    await one.giveBack(one.owned)
+    await rig.until(() => two.owned.length === rig.partitions)
+    await beats(rig, [one, two])
+    assert.deepEqual(one.owned, [])
+    assert.deepEqual(two.asked, [], 'nothing is asked for it')
+    assert.equal((await seen(two, one.member)).state, 'live')
+  })
+
   declare('grants what an engine leaves at rest at once and clean', async (rig) => {
     const [one, two] = await engines(rig, 2)
     const partition = home(one)

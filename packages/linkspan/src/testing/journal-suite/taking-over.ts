@@ -80,8 +80,9 @@ export function testTakingOver(declare: DeclareShared): void {
     const two = await engine(rig)
     await rig.until(() => two.owned.length === rig.partitions)
     await two.giveBack([partition])
-    await rig.until(() => two.ownership.owned.has(partition))
-    assert.deepEqual(seqs(await two.journal.backlog.unsettled(0, 10)), [1])
+    const three = await engine(rig)
+    await rig.until(() => three.ownership.owned.has(partition))
+    assert.deepEqual(seqs(await three.journal.backlog.unsettled(0, 10)), [1])
   })
 
   declare('leaves to others what still runs when an engine closes', async (rig) => {
