@@ -1,4 +1,4 @@
-import { ENDINGS, fixed, flow, inbox, retry } from 'linkspan'
+import { ENDINGS, fixed, flow, inbox, type MessageState, retry } from 'linkspan'
 import { fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
 import { createWorld } from '../faults/support.ts'
@@ -24,6 +24,31 @@ function halfDone() {
     .to('second', second)
   return { first, second, save, mend: () => second.when(() => undefined) }
 }
+
+describe('a list of messages', () => {
+  it('of those that are active leaves out those that wait, and the other way round', async () => {
+    const put = fakeOperation<Item>('store.put', { kind: 'natural' })
+    put.when(({ input }) => (input.n === 2 ? 'silent' : 'unavailable'))
+    const save = flow('save')
+      .from(inbox<Item>(), { key: (item) => item.key })
+      .to('put', put)
+    await using engine = await rig([save])
+    const first = await engine.send(save, { key: 'a', n: 1 })
+    const second = await engine.send(save, { key: 'b', n: 2 })
+    await engine.advance('10ms')
+    const listed = async (...states: MessageState[]) =>
+      (await engine.admin.messages({ states })).items.map(({ id, state }) => [id, state])
+    expect(await listed('active')).toEqual([[second.id, 'active']])
+    expect(await listed('waiting')).toEqual([[first.id, 'waiting']])
+    expect(await listed('waiting', 'active')).toHaveLength(2)
+    const page = await engine.admin.messages({ states: ['waiting'], limit: 1 })
+    expect(page).toMatchObject({ items: [{ id: first.id }], next: expect.any(String) })
+    expect(await engine.admin.messages({ states: ['waiting'], after: page.next ?? '' })).toEqual({
+      items: [],
+      next: null,
+    })
+  })
+})
 
 describe('a paused flow', () => {
   const quick = () => {

@@ -1,6 +1,6 @@
 import type { Journal } from '../journal/journal.ts'
 import { LinkspanError, type StoredError } from '../model/errors.ts'
-import { ENDINGS, type MessageState } from '../model/message.ts'
+import { ENDINGS, type MessageState, type MessageSummary } from '../model/message.ts'
 import type {
   AdminReader,
   CheckReport,
@@ -8,6 +8,8 @@ import type {
   EngineStatus,
   FlowStatus,
   HeldKey,
+  MessageQuery,
+  Page,
   Progress,
 } from './admin-api.ts'
 import type { CompiledFlow } from './compile.ts'
@@ -97,15 +99,7 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
         }),
       )
     },
-    async messages(query) {
-      const asked = toHistoryQuery(query)
-      const page = await history.query(asked)
-      const last = page.at(-1)
-      return {
-        items: page.map((stored) => inProject(summaryOf(stored, live.runs(stored.seq)), flows)),
-        next: last && page.length === asked.limit ? nextOf(last.seq) : null,
-      }
-    },
+    messages: (query) => listOf(query, options),
     async trace(id) {
       return traceOf(await findMessage(messages, id), { messages, flows, runs: live.runs, check })
     },
@@ -129,6 +123,32 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
     check: (progress) => checkLive(journal, flows, progress),
     stats: () => history.stats(),
     verify: (progress) => history.verify(progress),
+  }
+}
+
+/** A page of summaries. The journal knows that a message is live; whether it runs now, only the engine does. */
+async function listOf(
+  query: MessageQuery,
+  { journal, flows, live }: ReaderOptions,
+): Promise<Page<MessageSummary>> {
+  const { limit, ...asked } = toHistoryQuery(query)
+  const fits = ({ state }: MessageSummary): boolean => !query.states?.length || query.states.includes(state)
+  const size = asked.live ? Math.max(limit, PAGE) : limit
+  const items: MessageSummary[] = []
+  for (let { beyond } = asked; ; ) {
+    const page = await journal.history.query({
+      ...asked,
+      limit: size,
+      ...(beyond === undefined ? {} : { beyond }),
+    })
+    for (const stored of page) {
+      const summary = inProject(summaryOf(stored, live.runs(stored.seq)), flows)
+      if (!fits(summary)) continue
+      items.push(summary)
+      if (items.length === limit) return { items, next: nextOf(stored.seq) }
+    }
+    if (page.length < size) return { items, next: null }
+    beyond = page.at(-1)?.seq
   }
 }
 
