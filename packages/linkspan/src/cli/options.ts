@@ -84,5 +84,11 @@ function parseStates(text: string, previous: readonly MessageState[] | undefined
       throw new InvalidArgumentError(`"${word}" is no state. The states are ${STATES.join(', ')}.`)
     return found
   })
-  return [...(previous ?? []), ...states]
+  const all = [...(previous ?? []), ...states]
+  const ended = all.filter((state) => (ENDINGS as readonly MessageState[]).includes(state))
+  if (ended.length > 0 && ended.length < all.length)
+    throw new InvalidArgumentError(
+      'Ask for live ones (active, waiting) or for ended ones, not for both at once.',
+    )
+  return all
 }

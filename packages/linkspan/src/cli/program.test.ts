@@ -68,6 +68,24 @@ test('with --json an error is one document too', async () => {
   })
 })
 
+test.each([
+  [['trace', '--json'], 'id'],
+  [['messages', '--limit', 'x', '--json'], '--limit'],
+  [['bogus', '--json'], 'bogus'],
+])('with --json wrong use is one document too: %j', async (args, said) => {
+  const cli = fakeCli()
+  expect(await cli.run(...args)).toBe(2)
+  expect(JSON.parse(cli.stderr())).toMatchObject({
+    error: { code: 'COMMAND_FAILED', exitCode: 2, message: expect.stringContaining(said) },
+  })
+})
+
+test('help for a verb that is none says so', async () => {
+  const cli = fakeCli()
+  expect(await cli.run('help', 'bogus')).toBe(2)
+  expect(cli.stderr()).toContain("unknown command 'bogus'")
+})
+
 test('a stack is shown only with --verbose', async () => {
   const broken = {
     flows: async () => {

@@ -136,7 +136,10 @@ function authorizer({ token, loopbackOnly }: AdminAccess): (exchange: Exchange) 
     const [, given] = /^Bearer +(\S+)$/i.exec(exchange.header('authorization') ?? '') ?? []
     if (given === undefined) throw unauthenticated('The admin API needs a bearer token.', CHALLENGE)
     if (indexOfSame(given, known) === -1)
-      throw unauthenticated('The bearer token is not valid here.', CHALLENGE)
+      throw unauthenticated(
+        'The bearer token is not the one of this engine. Give its admin token.',
+        CHALLENGE,
+      )
   }
 }
 

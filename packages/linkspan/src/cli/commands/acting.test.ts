@@ -222,12 +222,14 @@ test('send --wait exits with 1 when the message ends badly or not in time', asyn
     state: 'dead',
     error: 'MESSAGE_STATE: It is done already.',
   })
+  expect(await dead.run('send', 'hello', '1', '--wait')).toBe(1)
+  expect(dead.stderr()).toBe(`${ACCEPTED.id} dead\nMESSAGE_STATE: It is done already.\n`)
   const slow = fakeCli({
     directory: projectFolder(),
     admin: { ...admin, trace: async (id) => trace(id, {}, { state: 'waiting' }) },
   })
   expect(await slow.run('send', 'hello', '1', '--wait', '--timeout', '2s')).toBe(1)
-  expect(slow.stderr()).toContain('has not ended within 2000 ms; it is waiting and goes on')
+  expect(slow.stderr()).toContain('has not ended within 2s; it is waiting and goes on')
   expect(slow.dependencies.terminal.now() - NOW).toBeLessThanOrEqual(2_000)
 })
 

@@ -23,6 +23,7 @@ export const flows: VerbGroup = {
     defineVerb({
       usage: 'pause <flow>',
       summary: 'Pause a flow: its source stops, what was accepted waits in the journal',
+      details: 'Its routes, and send, go on accepting; what they accept waits too.',
       examples: ['linkspan flows pause close-work-items'],
       reach: 'engine',
       run: (context, [flow = '']) => setPaused(context, flow, true),
@@ -52,7 +53,7 @@ function columns(now: number): readonly Column<FlowStatus>[] {
       tone: ({ paused, source }) => (source.state === 'failing' ? 'bad' : paused ? 'warn' : null),
     },
     ...(['active', 'waiting', ...ENDINGS] as const).map((state) => ({
-      title: state.toUpperCase(),
+      title: state === 'inDoubt' ? 'IN DOUBT' : state.toUpperCase(),
       align: 'right' as const,
       value: ({ messages }: FlowStatus) => String(messages[state]),
       tone: ({ messages }: FlowStatus) => (isTrouble(state) && messages[state] > 0 ? ('bad' as const) : null),

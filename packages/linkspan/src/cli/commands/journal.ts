@@ -26,7 +26,6 @@ export const journal: VerbGroup = {
               {
                 title: 'VALUE',
                 value: ([, value]) => (typeof value === 'number' ? value.toLocaleString('en-US') : value),
-                align: 'right',
               },
             ])
           return undefined

@@ -93,8 +93,26 @@ test('messages goes over pages up to its limit and says where to go on', async (
     .split('\n')
     .map((line) => JSON.parse(line) as MessageSummary)
   expect(lines.map(({ id }) => id)).toEqual(['3-cccccccccccc', '2-bbbbbbbbbbbb'])
+  cli.stderr()
   await cli.run('messages', '--limit', '2')
   expect(cli.stderr()).toBe('There are more: add --after 2, or a higher --limit.\n')
+})
+
+test('messages --json says on stderr where to go on, so that a program can page', async () => {
+  const cli = fakeCli({ directory: projectFolder(), admin: { messages: paged(all, 1) } })
+  await cli.run('messages', '--limit', '2', '--json')
+  expect(JSON.parse(cli.stderr())).toEqual({ next: '2' })
+  await cli.run('messages', '--json')
+  expect(cli.stderr()).toBe('')
+})
+
+test('messages refuses what cannot be asked at once, or is no cursor, as wrong use', async () => {
+  const cli = fakeCli({ directory: projectFolder(), admin: { messages: paged(all, 1) } })
+  expect(await cli.run('messages', '--state', 'dead,waiting')).toBe(2)
+  expect(cli.stderr()).toContain('--state')
+  expect(await cli.run('messages', '--after', '2-bbbbbbbbbbbb')).toBe(2)
+  expect(cli.stderr()).toContain('2-bbbbbbbbbbbb')
+  expect(cli.calls.filter(({ name }) => name === 'admin.messages')).toEqual([])
 })
 
 test('flows list shows counts and trouble', async () => {
@@ -105,9 +123,9 @@ test('flows list shows counts and trouble', async () => {
   const cli = fakeCli({ directory: projectFolder(), admin: { flows } })
   expect(await cli.run('flows', 'list')).toBe(0)
   expect(cli.stdout()).toMatchInlineSnapshot(`
-    "FLOW   SOURCE   ACTIVE  WAITING  DONE  FILTERED  DEAD  INDOUBT  PARKED  DROPPED  OLDEST      DETAIL
-    hello  running       0        0    12         0     1        0       0        0  1m 30s ago
-    mail   paused        0        0     0         0     0        0       0        0              The tracker answered 422.
+    "FLOW   SOURCE   ACTIVE  WAITING  DONE  FILTERED  DEAD  IN DOUBT  PARKED  DROPPED  OLDEST      DETAIL
+    hello  running       0        0    12         0     1         0       0        0  1m 30s ago
+    mail   paused        0        0     0         0     0         0       0        0              The tracker answered 422.
     "
   `)
   await cli.run('flows', 'list', '--json')
@@ -320,7 +338,7 @@ test('journal stats prints numbers for people and for programs', async () => {
     admin: { stats: async () => ({ messages: 12_345, file: 'data/journal.db' }) },
   })
   expect(await cli.run('journal', 'stats')).toBe(0)
-  expect(cli.stdout()).toContain('messages           12,345')
+  expect(cli.stdout()).toContain('messages  12,345\n')
   await cli.run('journal', 'stats', '--json')
   expect(JSON.parse(cli.stdout())).toEqual({ messages: 12_345, file: 'data/journal.db' })
 })

@@ -1,5 +1,6 @@
 import { Option } from 'commander'
 import type { MessageState } from '../../index.ts'
+import { formatDuration } from '../../model/duration.ts'
 import { ENDINGS } from '../../model/message.ts'
 import { NEGATIVE } from '../exit-code.ts'
 import { failure } from '../failure.ts'
@@ -66,6 +67,7 @@ export const send: Verb = defineVerb<Options>({
       if (out.json) out.document({ ...accepted, ...end })
       else {
         out.note(`${accepted.id} ${end.state}`)
+        if (end.error !== undefined) out.note(end.error)
         if (end.reply !== undefined) out.line(JSON.stringify(end.reply, null, 2))
       }
       return end.reply !== undefined || end.state === 'done' || end.state === 'filtered'
@@ -107,6 +109,6 @@ async function waitForEnd(
 function overdue(id: string, state: MessageState, timeoutMs: number): Error {
   return failure(
     NEGATIVE,
-    `Message ${id} has not ended within ${timeoutMs} ms; it is ${state} and goes on. See linkspan trace ${id}, or wait longer with --timeout.`,
+    `Message ${id} has not ended within ${formatDuration(timeoutMs)}; it is ${state} and goes on. See linkspan trace ${id}, or wait longer with --timeout.`,
   )
 }
