@@ -290,8 +290,9 @@ export interface BacklogEntry extends Wait {
 }
 
 /**
- * What waits, in the order of acceptance. Only what lies in {@link Ownership.owned} partitions is answered, but to `count`
- * and `held`, which are for people.
+ * What waits, in the order of acceptance. Only what lies in {@link Ownership.owned} partitions is answered, but to
+ * `pageOfParent`, as a parent in a retired partition needs its children to come to rest, and to `count` and `held`, which
+ * are for people.
  */
 export interface BacklogReader {
   /**

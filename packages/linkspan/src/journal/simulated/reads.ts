@@ -144,7 +144,7 @@ export function backlogReader(world: () => World, scope: Scope): BacklogReader {
         .map(entry)
     },
     pageOfParent: async (parent, after, limit) =>
-      take(filter(world().awaited.get(parent)?.above(after) ?? [], seen), limit).map(entry),
+      take(world().awaited.get(parent)?.above(after) ?? [], limit).map(entry),
     due: async (flow, at, limit) =>
       timed(flow)
         .filter(({ wakeAt }) => (wakeAt as number) <= at)
