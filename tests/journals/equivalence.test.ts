@@ -23,11 +23,13 @@ test('SQLite and the simulated journal cannot be told apart', { timeout: 120_000
 })
 
 test('PostgreSQL and the simulated journal cannot be told apart', { timeout: 240_000 }, async () => {
-  await expect(cannotBeToldApart(() => postgresRig(url()), 15)).resolves.toBeUndefined()
+  await expect(cannotBeToldApart(() => postgresRig(url()), 15, 32)).resolves.toBeUndefined()
 })
 
 test('nor can they where the volumes of PostgreSQL hold three messages each', {
   timeout: 240_000,
 }, async () => {
-  await expect(cannotBeToldApart(() => postgresRig(url(), { volumeSize: 3 }), 15)).resolves.toBeUndefined()
+  await expect(
+    cannotBeToldApart(() => postgresRig(url(), { volumeSize: 3 }), 15, 32),
+  ).resolves.toBeUndefined()
 })

@@ -91,10 +91,10 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ commit: fc.array(action, { minLength: 1, maxLength: 8 }) }) },
   { weight: 1, arbitrary: fc.record({ prune: fc.nat(60) }) },
-  { weight: 1, arbitrary: fc.constant('reopen' as const) },
+  { weight: 1, arbitrary: fc.constantFrom('reopen' as const, 'recover' as const) },
 )
 
-type Step = { readonly commit: readonly Action[] } | { readonly prune: number } | 'reopen'
+type Step = { readonly commit: readonly Action[] } | { readonly prune: number } | 'reopen' | 'recover'
 
 /** Some roots and children, so that most of what follows concerns a message that is there. */
 const BEGINNING: Step = {
@@ -223,9 +223,14 @@ function withHex(_name: string, part: unknown): unknown {
   return type === 'Buffer' ? Buffer.from(data as number[]).toString('hex') : part
 }
 
-async function play(real: JournalRig, steps: readonly Step[]): Promise<void> {
+async function play(real: JournalRig, partitions: number, steps: readonly Step[]): Promise<void> {
   const { environment } = real
-  const model = { factory: simulated(), environment, crash: async () => {}, dispose: async () => {} }
+  const model = {
+    factory: simulated({ partitions }),
+    environment,
+    crash: async () => {},
+    dispose: async () => {},
+  }
   let owners: Owner[] = await Promise.all([real, model].map(openOwner))
   const known = new Map<number, Known>()
   const frames = new Map<number, number>()
@@ -238,15 +243,23 @@ async function play(real: JournalRig, steps: readonly Step[]): Promise<void> {
     const parts = batchOf(actions, known, frames)
     // What the low water promises, an engine keeps: nothing below it is running.
     await both(async (owner) => owner.commit({ ...parts, lowWater: 1 }))
-    const running = await both(({ journal }) => journal.backlog.unsettled(0, 1))
+    const present = await both(({ journal }) => journal.messages.load(range(1, LAST)))
+    const running = present.filter(({ wait, ending }) => wait === null && ending === null)
     const last = newMessage({ ready: true, acceptedAt: 0 })
     const { accepted } = await both(async (owner) => owner.commit({ accept: [last], lowWater: 1 }))
     const lowWater = running[0]?.seq ?? (accepted[0]?.seq as number)
     await both((owner) => owner.commit({ lowWater }))
   }
+  const recover = async (): Promise<void> => {
+    const left = await both(({ journal }) => journal.backlog.unsettled(0, LAST))
+    const waits = left.map(({ seq, flow, key }) => wait(seq, { flow, key }))
+    await both((owner) => owner.commit({ waits }))
+    await Promise.all(owners.map(({ journal: { ownership } }) => ownership.recovered([...ownership.owned])))
+  }
   try {
     for (const step of steps) {
-      if (step === 'reopen') {
+      if (step === 'recover') await recover()
+      else if (step === 'reopen') {
         await both(({ journal }) => journal.close())
         owners = await Promise.all([real, model].map(openOwner))
         await both(async ({ journal }) => journal.opened)
@@ -269,10 +282,10 @@ async function play(real: JournalRig, steps: readonly Step[]): Promise<void> {
 }
 
 /** Holds a journal to the simulated one: whatever an engine may do, both answer the same. */
-export async function cannotBeToldApart(make: () => JournalRig, runs: number): Promise<void> {
+export async function cannotBeToldApart(make: () => JournalRig, runs: number, partitions = 1): Promise<void> {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 20 }), async (steps) =>
-      play(make(), [BEGINNING, ...(steps as readonly Step[])]),
+      play(make(), partitions, [BEGINNING, ...(steps as readonly Step[])]),
     ),
     { numRuns: runs },
   )

@@ -87,7 +87,7 @@ interface Plan {
 const nodes = (plan: Plan): readonly Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodes)]
 
 /** Tables that stay small whatever comes. */
-const SMALL = /^(?:head|members|volumes|names)$/
+const SMALL = /^(?:head|members|partitions|mail|volumes|names)$/
 
 describe.each(['as it is', 'as when the tables were empty'])(
   'the plan of each query of the hot path, %s',
@@ -119,6 +119,7 @@ describe.each(['as it is', 'as when the tables were empty'])(
 )
 
 const flow = codeOf('orders')
+const OWNED = "'{1,3,5}'"
 const VALUES: Readonly<Record<ReadName, readonly (string | number)[]>> = {
   load: ["'{1,2,3}'"],
   child: [2, "'split'", 7],
@@ -126,11 +127,15 @@ const VALUES: Readonly<Record<ReadName, readonly (string | number)[]>> = {
   children: [2, 0, 10],
   open_children: [2, "'split'"],
   page: [flow, 100, 10],
+  page_owned: [flow, OWNED, 100, 10],
   page_of_key: [flow, "'key 7'", 0, 1_000_000, 10],
+  page_of_key_owned: [flow, OWNED, "'key 7'", 0, 1_000_000, 10],
   page_of_parent: [2, 0, 10],
   due: [flow, 1_000_000, 10],
+  due_owned: [flow, OWNED, 1_000_000, 10],
   next_due: [flow],
-  unsettled: [1, 4096, 10],
+  next_due_owned: [flow, OWNED],
+  unsettled: [1, 4096, OWNED, "'{1,1,1}'", "'{9000,9000,9000}'", 10],
   state: ["'00000000-0000-0000-0000-000000000000'", 0],
   states: ["'s'", "'1'", 0, 10],
   cursor: ["'cursor 7'"],

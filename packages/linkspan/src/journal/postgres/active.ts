@@ -7,6 +7,7 @@ export interface Facts {
   readonly path: string | null
   readonly acceptedAt: number
   readonly bytes: number
+  readonly partition: number
 }
 
 /** Messages accepted by this owner that run without a wait: bounded by the engine's own bound on active work. */

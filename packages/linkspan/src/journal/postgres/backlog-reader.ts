@@ -13,6 +13,19 @@ type Load = MessageReader['load']
 /** Reading what waits. */
 export function backlogReader(reading: Reading, load: Load): BacklogReader {
   const { ask, look, queries, names, schema } = reading
+  /** Asks for what lies in the partitions of this engine: all of them, as long as it is alone. */
+  const askOwned = async (
+    name: 'page' | 'page_of_key' | 'due' | 'next_due',
+    flow: string,
+    ...values: readonly unknown[]
+  ): Promise<readonly Row[]> => {
+    const { share, partitions } = reading
+    if (share === null || share.owned.size === partitions)
+      return ask(queries[name], names.codeOf(flow), ...values)
+    if (share.owned.size === 0) return []
+    return ask(queries[`${name}_owned`], names.codeOf(flow), [...share.owned], ...values)
+  }
+  const isOwned = (row: Row): boolean => reading.share?.owned.has(row['partition'] as number) ?? true
   const ofFlow = (flow: string, rows: readonly Row[]): readonly BacklogEntry[] =>
     rows.map((row) => ({
       ...waitOf(row as unknown as WaitRow, flow),
@@ -25,17 +38,15 @@ export function backlogReader(reading: Reading, load: Load): BacklogReader {
   }
   return {
     unsettled: unsettledReader(reading, load),
-    page: async (flow, after, limit) =>
-      ofFlow(flow, await ask(queries.page, names.codeOf(flow), after, limit)),
-    pageOfKey: async (flow, key, after, upTo, limit) => {
-      const rows = await ask(queries.page_of_key, names.codeOf(flow), toText(key), after, upTo, limit)
-      return ofFlow(flow, rows)
-    },
+    page: async (flow, after, limit) => ofFlow(flow, await askOwned('page', flow, after, limit)),
+    pageOfKey: async (flow, key, after, upTo, limit) =>
+      ofFlow(flow, await askOwned('page_of_key', flow, toText(key), after, upTo, limit)),
+    // Children lie in the partition of their parent, all of them.
     pageOfParent: async (parent, after, limit) =>
-      ofAnyFlow(await ask(queries.page_of_parent, parent, after, limit)),
-    due: async (flow, at, limit) => ofFlow(flow, await ask(queries.due, names.codeOf(flow), at, limit)),
+      ofAnyFlow((await ask(queries.page_of_parent, parent, after, limit)).filter(isOwned)),
+    due: async (flow, at, limit) => ofFlow(flow, await askOwned('due', flow, at, limit)),
     nextDue: async (flow) => {
-      const [row] = await ask(queries.next_due, names.codeOf(flow))
+      const [row] = await askOwned('next_due', flow)
       return (row?.['value'] as number | undefined) ?? null
     },
     count: () => countWaits(reading),
@@ -90,17 +101,22 @@ async function oldestOf(
 const STRIDE = 4096
 
 /**
- * Places are given without gaps and nothing at or above the low water is forgotten, so a place that has neither ending
- * nor wait belongs to a message that was running; and a place that has no message at all is damage.
+ * Places are given without gaps and nothing that may have run is forgotten, so a place that has neither ending nor wait
+ * belongs to a message that was running; and a place that has no message at all is damage.
  */
-function unsettledReader({ ask, queries, head, place }: Reading, load: Load): BacklogReader['unsettled'] {
+function unsettledReader(reading: Reading, load: Load): BacklogReader['unsettled'] {
+  const { ask, queries, place } = reading
   return async (after, limit) => {
-    const { lowWater, lastSeq } = await head()
+    const left = reading.share?.left ?? []
+    const partitions = left.map(({ partition }) => partition)
+    const froms = left.map(({ from }) => from)
+    const upTos = left.map(({ upTo }) => upTo)
+    const last = Math.max(...upTos)
     const found: number[] = []
-    let from = Math.max(after + 1, lowWater, 1)
-    for (; from <= lastSeq && found.length < limit; from += STRIDE) {
-      const to = Math.min(from + STRIDE - 1, lastSeq)
-      const rows = await ask(queries.unsettled, from, to, limit - found.length)
+    let from = Math.max(after + 1, Math.min(...froms), 1)
+    for (; from <= last && found.length < limit; from += STRIDE) {
+      const to = Math.min(from + STRIDE - 1, last)
+      const rows = await ask(queries.unsettled, from, to, partitions, froms, upTos, limit - found.length)
       found.push(...rows.map((row) => row['value'] as number))
     }
     const messages = await load(found)

@@ -12,6 +12,8 @@ import { VOLUME_TABLES } from './tables-sql.ts'
 const TABLES = [
   'head',
   'members',
+  'partitions',
+  'mail',
   'names',
   'waits',
   'families',

@@ -3,19 +3,25 @@ import { endingCode, reasonCode } from '../codes.ts'
 import type { AcceptedAt, Batch, Committed, NewMessage, RecordFrame, Settlement, Wait } from '../journal.ts'
 import type { Active, Facts } from './active.ts'
 import { arrayOf } from './binary.ts'
-import { COMMIT_PARAMETERS } from './commit-sql.ts'
+import { COMMIT_PARAMETERS, type Values } from './commit-parameters.ts'
 import { digestOf, type Names } from './names.ts'
+import { packState } from './state-packing.ts'
 import { fromText } from './text.ts'
 
-type Parameter = keyof typeof COMMIT_PARAMETERS
-type Values = Partial<Record<Parameter, unknown>>
+/** What `commit_1` answers of a batch. */
+export interface Answer {
+  readonly first: number | null
+  readonly repeats: string | null
+  readonly behind: readonly number[] | null
+  readonly stale: readonly number[] | null
+}
 
 /** A batch as `commit_1` takes it, with what becomes of it when it is durable. */
 export interface Packed {
   /** All but the first parameters, which say who commits. */
   readonly values: Values
   /** Makes the journal's answer of the function's, and takes note of what runs now. */
-  done(first: number | null, repeats: string | null): Committed
+  done(answer: Answer): Committed
 }
 
 /** What becomes of a message in a batch, all its parts taken together. */
@@ -37,11 +43,13 @@ export function packBatch(batch: Batch, names: Names, active: Active): Packed {
     return names.codeOf(name)
   }
   const { messages, repeats: siblings } = foldSiblings(batch.accept)
+  const state = packState(batch.state)
   const values: Values = {
     p_low_water: batch.lowWater,
-    ...packRecords([...batch.records, ...replaced]),
+    ...packRecords([...batch.records, ...replaced, ...state.frames]),
     ...packPasses(passes, active, code),
-    ...packState(batch),
+    ...state.values,
+    ...packCursors(batch),
     ...packMessages(messages, code),
     ...packDedupe(messages),
     ...packIndex(messages),
@@ -52,12 +60,14 @@ export function packBatch(batch: Batch, names: Names, active: Active): Packed {
   }
   return {
     values,
-    done: (first, repeats) => {
+    done: (answer) => {
       names.keep([...used])
       for (const [seq, { ending, wait }] of passes) if (ending !== null || wait !== null) active.delete(seq)
-      const answers = answersOf(messages, first, repeats)
+      const answers = answersOf(messages, answer)
       for (const [at, message] of messages.entries()) begin(active, message, answers[at] as AcceptedAt, names)
-      return { accepted: withSiblings(batch.accept, answers, siblings) }
+      const accepted = withSiblings(batch.accept, answers, siblings)
+      const stale = state.staleOf(answer.stale)
+      return stale.length === 0 ? { accepted } : { accepted, stale }
     },
   }
 }
@@ -67,7 +77,7 @@ export function parametersOf(values: Values): readonly unknown[] {
   return PARAMETERS.map((name) => values[name] ?? null)
 }
 
-const PARAMETERS = Object.keys(COMMIT_PARAMETERS) as readonly Parameter[]
+const PARAMETERS = Object.keys(COMMIT_PARAMETERS) as readonly (keyof Values)[]
 
 /**
  * All of a batch that concerns one message as one: revivals count first, then waits, then endings, and of each the last.
@@ -160,6 +170,7 @@ function packWaits(waits: readonly Wait[], active: Active, code: Code): Values {
     w_home: arrayOf.int8(facts.map((each) => each?.home ?? null)),
     w_accepted_at: arrayOf.int8(facts.map((each) => each?.acceptedAt ?? null)),
     w_bytes: arrayOf.int4(facts.map((each) => each?.bytes ?? null)),
+    w_partition: arrayOf.int2(facts.map((each) => each?.partition ?? null)),
     ...familyOf('w', facts),
   }
 }
@@ -172,29 +183,13 @@ function familyOf(part: 's' | 'w', facts: readonly (Facts | undefined)[]): Value
   }
 }
 
-function packState({ state, cursors }: Batch): Values {
-  const values: Values = {}
-  if (state.length > 0) {
-    const cells = new Map(
-      state.map((change) => [`${change.scope.length}:${change.scope}${change.key}`, change]),
-    )
-    const put = [...cells.values()].filter(({ value }) => value !== null)
-    const gone = [...cells.values()].filter(({ value }) => value === null)
-    if (put.length > 0) {
-      values.c_id = arrayOf.uuid(put.map(({ scope, key }) => digestOf(scope, key)))
-      values.c_scope = arrayOf.text(put.map(({ scope }) => scope))
-      values.c_key = arrayOf.text(put.map(({ key }) => key))
-      values.c_until = arrayOf.int8(put.map(({ until }) => until))
-      values.c_value = arrayOf.bytea(put.map(({ value }) => value))
-    }
-    if (gone.length > 0) values.c_gone = arrayOf.uuid(gone.map(({ scope, key }) => digestOf(scope, key)))
+function packCursors({ cursors }: Batch): Values {
+  if (cursors.length === 0) return {}
+  const last = [...new Map(cursors.map(({ name, value }) => [name, value]))]
+  return {
+    u_name: arrayOf.text(last.map(([name]) => name)),
+    u_value: arrayOf.text(last.map(([, value]) => value)),
   }
-  if (cursors.length > 0) {
-    const last = [...new Map(cursors.map(({ name, value }) => [name, value]))]
-    values.u_name = arrayOf.text(last.map(([name]) => name))
-    values.u_value = arrayOf.text(last.map(([, value]) => value))
-  }
-  return values
 }
 
 function packMessages(messages: readonly NewMessage[], code: Code): Values {
@@ -208,11 +203,29 @@ function packMessages(messages: readonly NewMessage[], code: Code): Values {
     m_headers: arrayOf.text(messages.map(({ headers }) => headersText(headers))),
     m_size: arrayOf.int4(messages.map(({ body }) => body.byteLength)),
     m_body: arrayOf.bytea(messages.map(({ body }) => body)),
+    m_partition: arrayOf.int2(messages.map(({ partition }) => partition)),
+    ...packHandOver(messages),
     ...(messages.some(({ ready }) => ready)
       ? { m_ready: arrayOf.bool(messages.map(({ ready }) => ready)) }
       : {}),
     ...packParents(messages),
   }
+}
+
+/** What was handed over before concerns messages that would run at once and may have the same key. */
+function packHandOver(messages: readonly NewMessage[]): Values {
+  const values: Values = {}
+  if (messages.some(({ handOver }) => handOver))
+    values.m_hand_over = arrayOf.bool(messages.map(({ handOver }) => handOver))
+  const handed = messages.map(({ key, ready, parent, handedUpTo }) =>
+    key === null || ready || parent !== null ? null : handedUpTo,
+  )
+  const known = handed.filter((place) => place !== null)
+  if (known.length > 0) {
+    values.m_handed = arrayOf.int8(handed)
+    values.m_handed_least = known.reduce((least, place) => Math.min(least, place))
+  }
+  return values
 }
 
 function packParents(messages: readonly NewMessage[]): Values {
@@ -292,16 +305,19 @@ type Repeat = readonly [at: number, seq: number, token: string | null, child: st
 
 function answersOf(
   messages: readonly NewMessage[],
-  first: number | null,
-  repeats: string | null,
+  { first, repeats, behind }: Answer,
 ): readonly AcceptedAt[] {
+  const late = new Set(behind)
   const found = new Map(
     repeats === null ? [] : (JSON.parse(repeats) as readonly Repeat[]).map((repeat) => [repeat[0], repeat]),
   )
   let next = first ?? 0
   return messages.map(({ parent }, at) => {
     const repeat = found.get(at + 1)
-    if (repeat === undefined) return { seq: next++, duplicateOf: null }
+    if (repeat === undefined) {
+      const seq = next++
+      return late.has(at + 1) ? { seq, duplicateOf: null, behind: true } : { seq, duplicateOf: null }
+    }
     const [, seq, token, child] = repeat
     const id = idOf(seq, token, child === null && token === null ? idOfChild(parent) : child)
     return { seq, duplicateOf: { seq, id } }
@@ -328,14 +344,15 @@ function withSiblings(
 }
 
 /** A message that runs from now on. */
-function begin(active: Active, message: NewMessage, { seq, duplicateOf }: AcceptedAt, names: Names): void {
-  if (duplicateOf !== null || message.ready) return
-  const { flow, parent, acceptedAt, body } = message
-  active.set(seq, {
+function begin(active: Active, message: NewMessage, at: AcceptedAt, names: Names): void {
+  if (at.duplicateOf !== null || message.ready || at.behind) return
+  const { flow, parent, acceptedAt, body, partition } = message
+  active.set(at.seq, {
     home: names.codeOf(flow),
     made: parent?.seq ?? null,
     path: parent?.path ?? null,
     acceptedAt,
     bytes: body.byteLength,
+    partition,
   })
 }

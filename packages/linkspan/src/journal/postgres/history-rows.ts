@@ -41,7 +41,7 @@ export function historyRows(reading: Reading): HistoryRows {
     look: async (query, beyond, scan) => {
       const newest = query.order !== 'oldest'
       const from = beyond ?? (await startOf(query, newest, times))
-      const { lowWater } = query.live ? await reading.head() : { lowWater: 0 }
+      const lowWater = query.live ? await reading.lowWater() : 0
       const walks = waysOf(query, reading.schema, lowWater).map((way) =>
         walk(reading, query, way, from, scan),
       )

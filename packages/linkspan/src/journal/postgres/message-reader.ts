@@ -18,6 +18,7 @@ interface MessageRow {
   readonly parent_id: string | null
   readonly parent_path: string | null
   readonly parent_index: number | null
+  readonly partition: number
   readonly body: Uint8Array
   readonly frames: readonly Uint8Array[]
   readonly last_frame: number | null
@@ -108,7 +109,7 @@ function messageOf(row: MessageRow, reading: Reading, trust: Trust): StoredMessa
     headers: JSON.parse(row.headers) as Headers,
     body: row.body,
     parent: family === null ? null : { seq: family.seq, path: family.path, index: family.index },
-    partition: 0,
+    partition: row.partition,
     frames,
     nextFrame: ending === null ? next : Math.max(next, n + (row.ended_frame === null ? 0 : 1)),
     wait: row.wait_flow === null ? null : waitOf(waitRowOf(row), nameOf(row.wait_flow)),

@@ -1,5 +1,5 @@
 import { isLinkspanError, LinkspanError } from '../../model/errors.ts'
-import { REFUSALS } from './commit-sql.ts'
+import { REFUSALS } from './commit-parameters.ts'
 
 /** What a failure of PostgreSQL or of its client means for the journal. */
 export type Failure =
@@ -20,6 +20,7 @@ export type Failure =
 const BY_STATE: Readonly<Record<string, Failure>> = {
   [REFUSALS.fenced]: 'fenced',
   [REFUSALS.tailLost]: 'tailLost',
+  [REFUSALS.oldTurn]: 'notNow',
   '23514': 'noVolume',
   '3D000': 'refused',
   '25006': 'notNow',
@@ -81,12 +82,7 @@ export function journalError(thrown: unknown, place: string, doing: string): Lin
     case 'fenced':
       return takenOverError(place, cause)
     case 'tailLost':
-      return new LinkspanError(
-        'JOURNAL_TAIL_LOST',
-        `The database of the journal in ${place} lacks commits that it had acknowledged (${cause.message}): an older copy, or a standby that was not synchronous, took its place. ` +
-          'Bring the right one back, or start again and know that what came last is lost.',
-        options,
-      )
+      return tailLostError(place, cause.message, options)
     case 'damaged':
       return new LinkspanError(
         'JOURNAL_DAMAGED',
@@ -128,6 +124,20 @@ export function unreachable(thrown: unknown, place: string, doing: string): Link
 function messageOf(error: Error): string {
   const { errors } = error as { errors?: readonly Error[] }
   return error.message || (errors ?? []).map(({ message }) => message).join(', ') || error.name
+}
+
+/** The error for a database that forgot what it had said. */
+export function tailLostError(
+  place: string,
+  why: string,
+  options: ConstructorParameters<typeof LinkspanError>[2] = { details: { place } },
+): LinkspanError {
+  return new LinkspanError(
+    'JOURNAL_TAIL_LOST',
+    `The database of the journal in ${place} lacks commits that it had acknowledged (${why}): an older copy, or a standby that was not synchronous, took its place. ` +
+      'Bring the right one back, or start again and know that what came last is lost.',
+    options,
+  )
 }
 
 /** The error of an owner that another one has fenced. */

@@ -1,15 +1,22 @@
 import { resolve } from 'node:path'
 import { LinkspanError } from '../../model/errors.ts'
-import type { HistoryQuery, Journal, JournalEnvironment, Opened, StoredMessage } from '../journal.ts'
-import { soleOwnership } from '../sole-ownership.ts'
+import type {
+  HistoryQuery,
+  Journal,
+  JournalEnvironment,
+  Opened,
+  Ownership,
+  StoredMessage,
+} from '../journal.ts'
 import { backlogReader } from './backlog-reader.ts'
 import { backUp } from './backup.ts'
 import { importClient, type Row } from './client.ts'
 import { type HistoryRows, historyRows } from './history-rows.ts'
+import { join, type Membership } from './joining.ts'
 import { createLink, createLinks, type Link, type LinkOptions } from './link.ts'
 import { messageReader } from './message-reader.ts'
 import { createNames } from './names.ts'
-import { claim } from './owner-lock.ts'
+import { createMember, type Member } from './ownership.ts'
 import {
   closedError,
   failureOf,
@@ -24,9 +31,10 @@ import type { Reading } from './reading.ts'
 import { type Ask, MIGRATIONS, migrate, readFacts, refuseStrangers, type SchemaFacts } from './schema.ts'
 import { askOn, sessionOf } from './session.ts'
 import { cursorReader, stateReader } from './state-rows.ts'
+import { readSurvey } from './survey.ts'
 import { readTallies, readTotals } from './tallies.ts'
 import { createVerify } from './verify.ts'
-import { createVolumes } from './volumes.ts'
+import { createVolumes, type Volumes } from './volumes.ts'
 import { openWriter, type Writer } from './writer.ts'
 
 /** What a journal is opened with. */
@@ -35,6 +43,8 @@ export interface StoreOptions {
   /** Between quotes. */
   readonly schema: string
   readonly leaseMs: number
+  /** Null: what the journal has. */
+  readonly partitions: number | null
   readonly readers: number
   readonly connectTimeoutMs: number
   readonly answerTimeoutMs: number
@@ -57,6 +67,8 @@ interface Links {
   readonly people: Link
   /** For making, forgetting and dropping. */
   readonly keeper: Link
+  /** For the beats of a member, which must not come late. */
+  readonly beats: Link
   /** Makes one for a long piece of work; it is dropped after that. */
   readonly apart: () => Link
   readonly drop: () => Promise<void>
@@ -69,13 +81,13 @@ interface Base {
 }
 
 /**
- * Opens a journal for its owner.
+ * Opens a journal for an engine that owns a share of it.
  * @throws {LinkspanError} what `JournalFactory.open` states
  */
 export async function openToWrite(options: StoreOptions): Promise<Journal> {
   return opening(options, async (links, place) => {
-    const { schema, leaseMs, volumeSize, environment } = options
-    const { clock, logger } = environment
+    const { schema, leaseMs, partitions, volumeSize, environment } = options
+    const { clock, logger, flows = new Map() } = environment
     const session = await sessionOf(links.keeper)
     const facts = await readFacts(session, schema)
     refuseStrangers(facts, place)
@@ -83,33 +95,64 @@ export async function openToWrite(options: StoreOptions): Promise<Journal> {
     if (!facts.fsync) logger.log('warn', 'journal.unsafe', { place, why: 'fsync is off on its server' })
     await migrate(session, schema, place)
     const ask = askOn(links.keeper)
-    const membership = await claim(ask, schema, place, leaseMs)
+    const monotonic = (): number => clock.monotonic()
+    const membership = await join(ask, schema, place, { leaseMs, partitions, flows, monotonic })
     const volumes = createVolumes(ask, schema, volumeSize, (error) =>
       logger.log('warn', 'journal.volume-not-made', { place, error: String(error) }),
     )
     await volumes.cover(membership.lastSeq + 1)
-    const { lastSeq, historySize, crashed } = membership
-    const parts = readingParts(options, { links, place, facts }, async () => writer.head)
-    const writer: Writer = openWriter({
-      link: links.writer,
-      schema,
-      place,
-      names: parts.reading.names,
-      volumes,
-      membership,
-      leaseMs,
-      clock,
-      logger,
-    })
-    const pruner = createPruner(ask, parts.reading, membership)
-    return assemble(
-      options,
-      { links, place, facts },
-      parts,
-      { crashed, lastSeq, historySize },
-      { writer, pruner },
-    )
+    const base = { links, place, facts }
+    const { journal, member } = shared(options, base, membership, volumes)
+    if (environment.flows === undefined) await member.own()
+    return journal
   })
+}
+
+/** A member's journal: its beats know what its writer does, and its reads what it owns. */
+function shared(
+  options: StoreOptions,
+  base: Base,
+  membership: Membership,
+  volumes: Volumes,
+): { readonly journal: Journal; readonly member: Member } {
+  const { schema, leaseMs, environment } = options
+  const { clock, logger } = environment
+  const { links, place } = base
+  const ask = askOn(links.keeper)
+  const lowWater = (): Promise<number> => readLowWater(ask, schema)
+  const parts: Parts = readingParts(options, base, lowWater, {
+    partitions: membership.partitions,
+    share: {
+      get owned() {
+        return member.share.owned
+      },
+      get left() {
+        return member.share.left
+      },
+    },
+  })
+  const { names } = parts.reading
+  const member: Member = createMember({
+    link: links.beats,
+    schema,
+    place,
+    membership,
+    leaseMs,
+    names,
+    clock,
+    logger,
+    atRest: () => writer.atRest,
+    activity: () => writer.activity,
+    survey: () => readSurvey(parts.reading, membership.member),
+  })
+  const { lease, mail } = member
+  const link = links.writer
+  const writer = openWriter({ link, schema, place, names, volumes, membership, leaseMs, lease, mail, clock })
+  const pruner = createPruner(ask, parts.reading, membership)
+  const { crashed, lastSeq, historySize } = membership
+  const opened = { crashed, lastSeq, historySize }
+  const journal = assemble(options, base, parts, opened, member.ownership, { writer, pruner, member })
+  return { journal, member }
 }
 
 /**
@@ -125,8 +168,10 @@ export async function openToRead(options: StoreOptions): Promise<Journal> {
     if (facts.version === 0) throw noJournal(place)
     if (facts.version < MIGRATIONS.length) throw tooOld(place, facts.version)
     const base = { links, place, facts }
-    const parts = readingParts(options, base, () => readHead(ask, schema, place))
-    return assemble(options, base, parts, await readOpened(parts.reading), null)
+    const { partitions } = await readHead(ask, schema, place)
+    const parts = readingParts(options, base, () => readLowWater(ask, schema), { partitions, share: null })
+    const ownership = readersOwnership(parts.reading)
+    return assemble(options, base, parts, await readOpened(parts.reading), ownership, null)
   })
 }
 
@@ -150,12 +195,18 @@ function makeLinks(options: StoreOptions, linkOptions: LinkOptions): Links {
   const readers = createLinks(options.readers, linkOptions)
   const people = createLink({ ...linkOptions, answerTimeoutMs: LONG_MS })
   const keeper = createLink({ ...linkOptions, answerTimeoutMs: LONG_MS })
-  const all = [writer, readers, people, keeper]
+  const beats = createLink({
+    ...linkOptions,
+    connectTimeoutMs: Math.min(linkOptions.connectTimeoutMs, options.leaseMs / 3),
+    answerTimeoutMs: Math.min(linkOptions.answerTimeoutMs, options.leaseMs / 3),
+  })
+  const all = [writer, readers, people, keeper, beats]
   return {
     writer,
     readers,
     people,
     keeper,
+    beats,
     apart: () => createLink({ ...linkOptions, answerTimeoutMs: 0, pipeline: false }),
     drop: async () => void (await Promise.all(all.map((link) => link.drop()))),
   }
@@ -179,7 +230,12 @@ interface Parts {
   isClosed: boolean
 }
 
-function readingParts({ schema }: StoreOptions, { links, place }: Base, head: Reading['head']): Parts {
+function readingParts(
+  { schema }: StoreOptions,
+  { links, place }: Base,
+  lowWater: Reading['lowWater'],
+  share: Pick<Reading, 'share' | 'partitions'>,
+): Parts {
   const guard = <Result>(doing: string, run: () => Promise<Result>): Promise<Result> =>
     parts.isClosed
       ? Promise.reject(closedError(place))
@@ -198,7 +254,8 @@ function readingParts({ schema }: StoreOptions, { links, place }: Base, head: Re
     queries: hotQueries(schema),
     ask: (query, ...values) => guard('Reading', () => links.readers.askPrepared({ ...query, values })),
     look,
-    head: () => guard('Reading', head),
+    lowWater: () => guard('Reading', lowWater),
+    ...share,
   }
   const parts: Parts = { reading, history: historyRows(reading), isClosed: false }
   return parts
@@ -216,6 +273,7 @@ async function reread<Result>(run: () => Promise<Result>): Promise<Result> {
 
 /** What an owner has and a reader has not. */
 interface Owner {
+  readonly member: Member
   readonly writer: Writer
   readonly pruner: Pruner
 }
@@ -225,6 +283,7 @@ function assemble(
   { links, place, facts }: Base,
   parts: Parts,
   opened: Opened,
+  ownership: Ownership,
   owner: Owner | null,
 ): Journal {
   const { reading, history } = parts
@@ -251,7 +310,7 @@ function assemble(
     backlog,
     state: stateReader(reading, () => clock.now()),
     cursors: cursorReader(reading),
-    ownership: soleOwnership({ opened, name: place, backlog, now: () => clock.now() }),
+    ownership,
     history: {
       query: (query) => lookThrough(history, messages.load, query),
       totals: () => readTotals(reading),
@@ -262,8 +321,7 @@ function assemble(
         ),
       prune: async (endedBefore, attentionBefore, now, limit) => {
         if (owner === null || parts.isClosed) return refuse()
-        const { lowWater } = owner.writer.head
-        const bounds = { endedBefore, attentionBefore, now, lowWater }
+        const bounds = { endedBefore, attentionBefore, now, lowWater: await reading.lowWater() }
         return owner.pruner.step(bounds, limit).catch((error: unknown) => {
           throw journalError(error, place, 'Forgetting')
         })
@@ -274,8 +332,9 @@ function assemble(
     close: async () => {
       if (parts.isClosed) return
       parts.isClosed = true
-      // The lease runs out by itself.
-      await owner?.writer.close().catch((error: unknown) => {
+      owner?.writer.close()
+      // Where it does not get through, the lease runs out by itself.
+      await owner?.member.close(owner.writer.atRest !== null).catch((error: unknown) => {
         logger.log('warn', 'journal.close-failed', { place, error: String(error) })
       })
       await links.drop()
@@ -302,27 +361,60 @@ async function lookThrough(
 
 interface HeadRow {
   readonly last_seq: number
-  readonly low_water: number | null
-  readonly closed: boolean | null
+  readonly low_water: number
+  readonly partitions: number | null
+  readonly crashed: boolean
   readonly commits: number
 }
 
 const headSql = (schema: string): string => `
-  SELECT h.last_seq, (SELECT max(low_water) FROM ${schema}.members) AS low_water,
-    (SELECT m.closed FROM ${schema}.members m ORDER BY m.id DESC LIMIT 1) AS closed,
+  SELECT h.last_seq, ${schema}.bound_1() AS low_water, h.partitions,
+    EXISTS (SELECT FROM ${schema}.members m WHERE NOT m.closed AND NOT m.fenced)
+      OR EXISTS (
+        SELECT FROM ${schema}.partitions p JOIN ${schema}.members d ON d.id = p.died_member AND d.fenced
+        WHERE p.recover_from IS NOT NULL
+      ) AS crashed,
     (SELECT coalesce(sum(commits), 0)::bigint FROM ${schema}.members) AS commits
   FROM ${schema}.head h`
 
-async function readHead(ask: Ask, schema: string, place: string): ReturnType<Reading['head']> {
+async function readHead(
+  ask: Ask,
+  schema: string,
+  place: string,
+): Promise<HeadRow & { readonly partitions: number }> {
   const [row] = (await ask(headSql(schema))) as readonly Row[] as readonly unknown[] as readonly HeadRow[]
   if (row === undefined) throw rowDamaged(place, 'the head', 'it is missing')
-  return { lastSeq: row.last_seq, lowWater: row.low_water ?? 0 }
+  return { ...row, partitions: row.partitions ?? 0 }
 }
 
-async function readOpened(reading: Reading): Promise<Opened> {
-  const [row] = (await reading.look(headSql(reading.schema))) as readonly unknown[] as readonly HeadRow[]
-  if (row === undefined) throw rowDamaged(reading.place, 'the head', 'it is missing')
-  return { crashed: row.closed === false, lastSeq: row.last_seq, historySize: await sumOf(reading, true) }
+async function readLowWater(ask: Ask, schema: string): Promise<number> {
+  const [row] = await ask(`SELECT ${schema}.bound_1() AS bound`)
+  return (row as unknown as { bound: number }).bound
+}
+
+/** A reader owns nothing and sees all. */
+function readersOwnership(reading: Reading): Ownership {
+  const { place, partitions } = reading
+  const refuse = (): never => {
+    throw openedToRead(place)
+  }
+  return {
+    member: 0,
+    partitions,
+    owned: new Set(),
+    holds: () => false,
+    begin: async () => refuse(),
+    recovered: async () => refuse(),
+    retire: refuse,
+    release: async () => refuse(),
+    survey: () => readSurvey(reading, null),
+  }
+}
+
+async function readOpened({ look, schema, place, ...reading }: Reading): Promise<Opened> {
+  const head = await readHead(async (text) => (await look(text)) as Awaited<ReturnType<Ask>>, schema, place)
+  const historySize = await sumOf({ look, schema, place, ...reading }, true)
+  return { crashed: head.crashed, lastSeq: head.last_seq, historySize }
 }
 
 /** How many ended messages are kept, or how many wait. */
@@ -351,6 +443,7 @@ async function readStats(
     commits: head?.commits ?? 0,
     lastSeq: head?.last_seq ?? 0,
     lowWater: head?.low_water ?? 0,
+    partitions: head?.partitions ?? 0,
     ended: await sumOf(reading, true),
     waiting: await sumOf(reading, false),
   }

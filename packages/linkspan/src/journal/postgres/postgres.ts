@@ -17,11 +17,16 @@ export interface PostgresOptions {
   /** The schema that holds the journal and nothing else; up to 40 of a-z, 0-9 and _. @default 'linkspan' */
   readonly schema?: string | Reference
   /**
-   * After which time without a sign of life another engine may take the journal over, by the clock of the database. A
-   * restart after a crash waits up to that long. @default '10s'
+   * After which time without a sign of life others take over what an engine owns, by the clock of the database. The work
+   * of a dead engine waits up to that long, unless it is started again on the same host. @default '10s'
    */
   readonly lease?: Duration
-  /** How many connections read; one more writes, and up to three come and go. @default 2 */
+  /**
+   * Into how many partitions the keys are cut, of which each engine owns some: more engines than that are of no use. It is
+   * fixed when the schema is made. @default 32, or what the schema was made with
+   */
+  readonly partitions?: number
+  /** How many connections read; one more writes, one keeps the lease, and up to three come and go. @default 2 */
   readonly readers?: number
   /** @default '5s' */
   readonly connectTimeout?: Duration
@@ -37,7 +42,7 @@ export interface PostgresOptions {
 }
 
 /**
- * A journal in a schema of a PostgreSQL database (14 or newer, UTF8), for one engine at a time. It needs the package
+ * A journal in a schema of a PostgreSQL database (14 or newer, UTF8), which several engines can share. It needs the package
  * `pg`: `npm install pg@8`. It goes through PgBouncer in transaction mode as well. The schema is made at the first
  * start. Where commits go to a standby too (`synchronous_standby_names`), what was accepted survives the loss of a server.
  *
@@ -56,6 +61,7 @@ function postgresAt(options: WithValues<PostgresOptions>): JournalFactory {
     url: urlOf(options.url),
     schema: quoted(options.schema ?? 'linkspan'),
     leaseMs: atLeast('lease', durationMs(options.lease ?? '10s'), 1_000),
+    partitions: options.partitions === undefined ? null : partitionsOf(options.partitions),
     readers: atLeast('readers', options.readers ?? 2, 1),
     connectTimeoutMs: durationMs(options.connectTimeout ?? '5s'),
     answerTimeoutMs: atLeast('answerTimeout', durationMs(options.answerTimeout ?? '30s'), 1),
@@ -68,6 +74,17 @@ function postgresAt(options: WithValues<PostgresOptions>): JournalFactory {
     open: async (environment): Promise<Journal> => openToWrite(prepare(environment)),
     openForReading: async (environment): Promise<Journal> => openToRead(prepare(environment)),
   }
+}
+
+const MOST_PARTITIONS = 1024
+
+function partitionsOf(given: number): number {
+  if (given <= MOST_PARTITIONS) return atLeast('partitions', given, 1)
+  throw new LinkspanError(
+    'CONFIG_INVALID',
+    `"partitions" of the journal on PostgreSQL is ${given}; it can be up to ${MOST_PARTITIONS}.`,
+    { details: { name: 'partitions', value: given } },
+  )
 }
 
 function atLeast(name: string, value: number, least: number): number {

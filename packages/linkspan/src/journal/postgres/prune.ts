@@ -12,7 +12,10 @@ export interface PruneBounds {
   readonly endedBefore: number
   readonly attentionBefore: number
   readonly now: number
-  /** Nothing at or above this place is forgotten, so that the journal can tell a lost message from a forgotten one. */
+  /**
+   * Nothing at or above this place is forgotten, so that the journal can tell a lost message from a forgotten one. The
+   * database looks again, as members come and go.
+   */
   readonly lowWater: number
 }
 

@@ -17,10 +17,14 @@ export type ReadName =
   | 'children'
   | 'open_children'
   | 'page'
+  | 'page_owned'
   | 'page_of_key'
+  | 'page_of_key_owned'
   | 'page_of_parent'
   | 'due'
+  | 'due_owned'
   | 'next_due'
+  | 'next_due_owned'
   | 'unsettled'
   | 'state'
   | 'states'
@@ -31,7 +35,7 @@ const WAITS = (schema: string): string => `SETOF ${schema}.waits`
 
 const LOADED = `TABLE (
   seq bigint, flow bigint, key text, token text, accepted_at bigint, code_version bigint, headers text,
-  parent_seq bigint, parent_id text, parent_path text, parent_index bigint, body bytea,
+  parent_seq bigint, parent_id text, parent_path text, parent_index bigint, partition smallint, body bytea,
   frames bytea[], last_frame integer,
   wait_flow bigint, wait_key text, wait_reason smallint, wait_wake_at bigint, wait_hold boolean, wait_parent bigint,
   wait_attempt integer,
@@ -40,6 +44,9 @@ const LOADED = `TABLE (
 /**
  * What an engine reads while it works. All of it is in functions, as only those bring their own settings along through a
  * pooler: with the server's own, a plan that was made while a table was empty scans the whole of it when it is full.
+ *
+ * Those of the backlog have a sibling, `…_owned`, for an engine that shares the journal: it walks an index once per
+ * partition of its own.
  */
 export const READS: Readonly<Record<ReadName, Read>> = {
   load: {
@@ -47,7 +54,7 @@ export const READS: Readonly<Record<ReadName, Read>> = {
     returns: () => LOADED,
     sql: (schema) => `
       SELECT m.seq, m.flow, m.key, m.token, m.accepted_at, m.code_version, m.headers,
-        m.parent_seq, m.parent_id, m.parent_path, m.parent_index, m.body,
+        m.parent_seq, m.parent_id, m.parent_path, m.parent_index, m.partition, m.body,
         ARRAY(SELECT r.frame FROM ${schema}.records r WHERE r.seq = m.seq ORDER BY r.n),
         (SELECT max(r.n) FROM ${schema}.records r WHERE r.seq = m.seq),
         w.flow, w.key, w.reason, w.wake_at, w.hold, w.parent, w.attempt,
@@ -89,12 +96,36 @@ export const READS: Readonly<Record<ReadName, Read>> = {
     returns: WAITS,
     sql: pageSql,
   },
+  page_owned: {
+    parameters: { p_flow: 'bigint', p_owned: 'smallint[]', p_after: 'bigint', p_limit: 'bigint' },
+    returns: WAITS,
+    sql: (schema) => `
+      SELECT w.* FROM unnest(p_owned) AS o(partition) CROSS JOIN LATERAL (
+        SELECT w.* FROM ${schema}.waits w
+        WHERE w.flow = p_flow AND w.partition = o.partition AND w.lane AND w.seq > p_after ORDER BY w.seq LIMIT p_limit
+      ) w ORDER BY w.seq LIMIT p_limit`,
+  },
   page_of_key: {
     parameters: { p_flow: 'bigint', p_key: 'text', p_after: 'bigint', p_up_to: 'bigint', p_limit: 'bigint' },
     returns: WAITS,
     sql: (schema) => `
       SELECT w.* FROM ${schema}.waits w WHERE w.flow = p_flow AND left(w.key, 200) = left(p_key, 200) AND w.key = p_key
         AND w.lane AND w.seq > p_after AND w.seq <= p_up_to ORDER BY w.seq LIMIT p_limit`,
+  },
+  page_of_key_owned: {
+    parameters: {
+      p_flow: 'bigint',
+      p_owned: 'smallint[]',
+      p_key: 'text',
+      p_after: 'bigint',
+      p_up_to: 'bigint',
+      p_limit: 'bigint',
+    },
+    returns: WAITS,
+    // A key lies in one partition, so this looks at no more than the other does.
+    sql: (schema) => `
+      SELECT w.* FROM ${schema}.waits w WHERE w.flow = p_flow AND left(w.key, 200) = left(p_key, 200) AND w.key = p_key
+        AND w.lane AND w.partition = ANY (p_owned) AND w.seq > p_after AND w.seq <= p_up_to ORDER BY w.seq LIMIT p_limit`,
   },
   page_of_parent: {
     parameters: { p_parent: 'bigint', p_after: 'bigint', p_limit: 'bigint' },
@@ -109,6 +140,15 @@ export const READS: Readonly<Record<ReadName, Read>> = {
       SELECT w.* FROM ${schema}.waits w WHERE w.flow = p_flow AND w.wake_at <= p_at
       ORDER BY w.wake_at, w.seq LIMIT p_limit`,
   },
+  due_owned: {
+    parameters: { p_flow: 'bigint', p_owned: 'smallint[]', p_at: 'bigint', p_limit: 'bigint' },
+    returns: WAITS,
+    sql: (schema) => `
+      SELECT w.* FROM unnest(p_owned) AS o(partition) CROSS JOIN LATERAL (
+        SELECT w.* FROM ${schema}.waits w
+        WHERE w.flow = p_flow AND w.partition = o.partition AND w.wake_at <= p_at ORDER BY w.wake_at, w.seq LIMIT p_limit
+      ) w ORDER BY w.wake_at, w.seq LIMIT p_limit`,
+  },
   next_due: {
     parameters: { p_flow: 'bigint' },
     returns: SEQS,
@@ -116,12 +156,33 @@ export const READS: Readonly<Record<ReadName, Read>> = {
       SELECT w.wake_at FROM ${schema}.waits w WHERE w.flow = p_flow AND w.wake_at IS NOT NULL
       ORDER BY w.wake_at LIMIT 1`,
   },
+  next_due_owned: {
+    parameters: { p_flow: 'bigint', p_owned: 'smallint[]' },
+    returns: SEQS,
+    sql: (schema) => `
+      SELECT min(w.wake_at) FROM unnest(p_owned) AS o(partition) CROSS JOIN LATERAL (
+        SELECT w.wake_at FROM ${schema}.waits w
+        WHERE w.flow = p_flow AND w.partition = o.partition AND w.wake_at IS NOT NULL ORDER BY w.wake_at LIMIT 1
+      ) w HAVING count(*) > 0`,
+  },
   unsettled: {
-    parameters: { p_from: 'bigint', p_to: 'bigint', p_limit: 'bigint' },
+    parameters: {
+      p_from: 'bigint',
+      p_to: 'bigint',
+      p_partitions: 'smallint[]',
+      p_each_from: 'bigint[]',
+      p_each_to: 'bigint[]',
+      p_limit: 'bigint',
+    },
     returns: SEQS,
     sql: (schema) => `
       SELECT g.seq FROM generate_series(p_from, p_to) AS g(seq)
-      WHERE NOT EXISTS (SELECT FROM ${schema}.settlements s WHERE s.seq = g.seq AND s.seq >= p_from AND s.seq <= p_to)
+        LEFT JOIN ${schema}.messages m ON m.seq = g.seq AND m.seq >= p_from AND m.seq <= p_to
+      WHERE (m.seq IS NULL OR EXISTS (
+          SELECT FROM unnest(p_partitions, p_each_from, p_each_to) AS l(partition, since, up_to)
+          WHERE l.partition = m.partition AND m.seq >= l.since AND m.seq <= l.up_to
+        ))
+        AND NOT EXISTS (SELECT FROM ${schema}.settlements s WHERE s.seq = g.seq AND s.seq >= p_from AND s.seq <= p_to)
         AND NOT EXISTS (SELECT FROM ${schema}.waits w WHERE w.seq = g.seq AND w.seq >= p_from AND w.seq <= p_to)
       ORDER BY g.seq LIMIT p_limit`,
   },

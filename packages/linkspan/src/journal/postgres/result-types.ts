@@ -14,6 +14,7 @@ const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
   21: number,
   23: number,
   701: number,
+  1007: (text) => elements(text).map(number),
   1001: (text) => elements(text).map(quotedBytes),
   1016: (text) => elements(text).map(number),
 }

@@ -1,5 +1,8 @@
 import { LinkspanError } from '../../model/errors.ts'
-import { acceptSql, commitSql, lockKey, lookSql } from './commit-sql.ts'
+import { acceptSql } from './accept-sql.ts'
+import { lockKey } from './commit-parameters.ts'
+import { cellsSql, commitSql } from './commit-sql.ts'
+import { lookSql } from './look-sql.ts'
 import { membersSql } from './members-sql.ts'
 import { readsSql } from './reads-sql.ts'
 import { tablesSql } from './tables-sql.ts'
@@ -16,7 +19,7 @@ export const MIGRATIONS: readonly Migration[] = [createVersion1]
  * stays as it is; its successor gets the next number. `usable_from` says which is the oldest version that still can.
  */
 function createVersion1(schema: string): string {
-  return [tablesSql, readsSql, acceptSql, lookSql, commitSql, membersSql, volumesSql]
+  return [tablesSql, readsSql, membersSql, acceptSql, lookSql, cellsSql, commitSql, volumesSql]
     .map((sql) => sql(schema))
     .join('\n')
 }

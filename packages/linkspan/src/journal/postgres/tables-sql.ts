@@ -4,20 +4,31 @@
  * Append-only, apart from what lives: `messages`, `settlements`, `records`, `message_index`, in volumes by range of
  * place, so that indexes stay small and what is old is dropped by the volume. The volume `kept` holds what must outlive
  * its own. Small and changing: the rest. Texts are compared by their bytes; an index takes the beginning of a text
- * that others chose, as PostgreSQL refuses to index long ones. The column `partition` is always 0 so far: the share of
- * the keys that one engine owns.
+ * that others chose, as PostgreSQL refuses to index long ones.
+ *
+ * Engines that share the journal: `members`, what each owns (`partitions`), and what was handed over to it (`mail`). Who
+ * owns what changes only under the row of `head`, which acceptances take as well. Counts are kept per member, so that
+ * engines do not wait for each other's; those of members that are gone lie at member 0.
  */
 export function tablesSql(schema: string): string {
   return `
     CREATE TABLE ${schema}.head (
       id smallint PRIMARY KEY CHECK (id = 1), application text NOT NULL, format integer NOT NULL,
-      usable_from integer NOT NULL, journal uuid NOT NULL, last_seq bigint NOT NULL
+      usable_from integer NOT NULL, journal uuid NOT NULL, last_seq bigint NOT NULL, partitions smallint
     ) WITH (fillfactor = 50);
-    INSERT INTO ${schema}.head VALUES (1, 'linkspan', 1, 1, gen_random_uuid(), 0);
+    INSERT INTO ${schema}.head VALUES (1, 'linkspan', 1, 1, gen_random_uuid(), 0, NULL);
     CREATE TABLE ${schema}.members (
       id bigint PRIMARY KEY, incarnation uuid NOT NULL, name text NOT NULL, since timestamptz NOT NULL,
-      lease_until timestamptz NOT NULL, fenced boolean NOT NULL, closed boolean NOT NULL, commits bigint NOT NULL,
-      last_batch bigint NOT NULL, last_first bigint, last_repeats text, low_water bigint NOT NULL
+      lease_until timestamptz NOT NULL, fenced boolean NOT NULL, closed boolean NOT NULL, takes boolean NOT NULL,
+      turn bigint NOT NULL, commits bigint NOT NULL, low_water bigint NOT NULL, flows jsonb NOT NULL,
+      host text COLLATE "C" NOT NULL, process text COLLATE "C" NOT NULL,
+      last_batch bigint NOT NULL, last_first bigint, last_repeats text, last_behind integer[], last_stale integer[]
+    ) WITH (fillfactor = 50);
+    CREATE TABLE ${schema}.partitions (
+      partition smallint PRIMARY KEY, owner bigint, recover_from bigint, died_member bigint, died_up_to bigint
+    ) WITH (fillfactor = 50);
+    CREATE TABLE ${schema}.mail (
+      member bigint NOT NULL, flow bigint NOT NULL, handed bigint NOT NULL, PRIMARY KEY (member, flow)
     ) WITH (fillfactor = 50);
     CREATE TABLE ${schema}.volumes (lo bigint PRIMARY KEY, hi bigint NOT NULL);
     CREATE TABLE ${schema}.names (id bigint PRIMARY KEY, name text COLLATE "C" NOT NULL);
@@ -50,6 +61,8 @@ export function tablesSql(schema: string): string {
       reason smallint NOT NULL, kin smallint NOT NULL, hold boolean NOT NULL, lane boolean NOT NULL,
       key text COLLATE "C", path text COLLATE "C"
     ) WITH (${CHURNING});
+    CREATE INDEX waits_by_partition ON ${schema}.waits (flow, partition, seq) WHERE lane;
+    CREATE INDEX waits_by_partition_and_time ON ${schema}.waits (flow, partition, wake_at, seq) WHERE wake_at IS NOT NULL;
     CREATE INDEX waits_by_group ON ${schema}.waits (flow, reason, kin, seq);
     CREATE INDEX waits_by_key ON ${schema}.waits (flow, left(key, 200), seq) WHERE lane AND key IS NOT NULL;
     CREATE INDEX waits_by_parent ON ${schema}.waits (parent, seq) WHERE parent IS NOT NULL;
@@ -59,8 +72,8 @@ export function tablesSql(schema: string): string {
       parent bigint NOT NULL, path text COLLATE "C" NOT NULL, open bigint NOT NULL, PRIMARY KEY (parent, path)
     ) WITH (${CHURNING});
     CREATE TABLE ${schema}.tallies (
-      flow bigint NOT NULL, slot smallint NOT NULL, partition smallint NOT NULL, count bigint NOT NULL,
-      PRIMARY KEY (flow, slot, partition)
+      flow bigint NOT NULL, slot smallint NOT NULL, member bigint NOT NULL, count bigint NOT NULL,
+      PRIMARY KEY (flow, slot, member)
     ) WITH (${CHURNING});
 
     CREATE TABLE ${schema}.state (
@@ -77,7 +90,7 @@ export function tablesSql(schema: string): string {
     CREATE TABLE ${schema}.cursors (name text COLLATE "C" PRIMARY KEY, value text NOT NULL) WITH (${CHURNING});
 
     CREATE TYPE ${schema}.facts_1 AS (
-      seq bigint, home bigint, made bigint, path text, accepted_at bigint, bytes integer,
+      seq bigint, home bigint, made bigint, path text, accepted_at bigint, bytes integer, partition smallint,
       waited_flow bigint, waited_reason smallint, waited_kin smallint
     );
   `

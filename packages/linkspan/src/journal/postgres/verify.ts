@@ -190,7 +190,7 @@ const misfits = (schema: string): readonly (readonly [string, string])[] => {
       'its place was not given yet',
     ],
     [
-      `SELECT m.seq FROM ${schema}.messages m WHERE m.seq < (SELECT max(low_water) FROM ${schema}.members)
+      `SELECT m.seq FROM ${schema}.messages m WHERE m.seq < (SELECT ${schema}.bound_1())
          AND NOT EXISTS (SELECT FROM ${schema}.settlements s WHERE s.seq = m.seq)
          AND NOT EXISTS (SELECT FROM ${schema}.waits w WHERE w.seq = m.seq)`,
       'it neither waits nor ended, and lies below the low water',

@@ -1,4 +1,4 @@
-import { lockKey, REFUSALS } from './commit-sql.ts'
+import { lockKey, REFUSALS } from './commit-parameters.ts'
 import { FUNCTION_SETTINGS, VOLUME_TABLES } from './tables-sql.ts'
 
 /** Volumes of the history, and forgetting: `add_volumes_1`, `make_volume_1`, `drop_volume_1`, `prune_1`. */
@@ -16,15 +16,17 @@ const TABLES = `ARRAY[${VOLUME_TABLES.map((table) => `'${table}'`).join(', ')}]`
 
 /** A table is made apart and then attached, which holds up neither reads nor writes of the others. */
 const addSql = (schema: string): string => `
-  CREATE FUNCTION ${schema}.add_volumes_1(p_size bigint, p_up_to bigint) RETURNS bigint
+  CREATE FUNCTION ${schema}.add_volumes_1(p_size bigint, p_up_to bigint, p_ahead bigint) RETURNS bigint
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $add$
   DECLARE
     lo bigint;
+    up_to bigint;
   BEGIN
     PERFORM pg_advisory_xact_lock(${lockKey(schema, 'volumes')});
+    SELECT greatest(p_up_to, h.last_seq + p_ahead) INTO up_to FROM ${schema}.head h;
     LOOP
       SELECT coalesce(max(v.hi), 1) INTO lo FROM ${schema}.volumes v;
-      EXIT WHEN lo > p_up_to;
+      EXIT WHEN lo > up_to;
       PERFORM ${schema}.make_volume_1(lo, lo + p_size);
     END LOOP;
     RETURN lo;
@@ -47,7 +49,7 @@ const addSql = (schema: string): string => `
 /**
  * Drops the oldest volume when all of it lies below the low water. What of it must be kept goes into the volume `kept`
  * first: what ended too late or waits for a person, what waits, and parents of open children. It answers how many
- * messages were forgotten; null when there is no such volume; -1 when more than \`p_most\` must be kept.
+ * messages were forgotten; null when there is no such volume, or somebody else sees to volumes just now; -1 when more than \`p_most\` must be kept.
  *
  * Readers of a dropped volume are waited for only so long: beyond that it fails with a lock time-out, and commits go on.
  */
@@ -63,10 +65,12 @@ const dropSql = (schema: string): string => `
     slots smallint[];
     counts bigint[];
   BEGIN
-    PERFORM pg_advisory_xact_lock(${lockKey(schema, 'volumes')});
+    IF NOT pg_try_advisory_xact_lock(${lockKey(schema, 'volumes')}) THEN
+      RETURN NULL;
+    END IF;
     SELECT v.* INTO oldest FROM ${schema}.volumes v
-      JOIN ${schema}.members m ON m.id = p_member AND m.incarnation = p_incarnation AND NOT m.fenced AND v.hi <= m.low_water
-      WHERE v.hi < (SELECT max(w.hi) FROM ${schema}.volumes w) ORDER BY v.lo LIMIT 1;
+      JOIN ${schema}.members m ON m.id = p_member AND m.incarnation = p_incarnation AND NOT m.fenced
+      WHERE v.hi <= ${schema}.bound_1() AND v.hi < (SELECT max(w.hi) FROM ${schema}.volumes w) ORDER BY v.lo LIMIT 1;
     IF oldest.lo IS NULL THEN
       RETURN NULL;
     END IF;
@@ -101,14 +105,15 @@ const dropSql = (schema: string): string => `
     END LOOP;
     DELETE FROM ${schema}.volumes v WHERE v.lo = oldest.lo;
     INSERT INTO ${schema}.tallies AS t SELECT u.flow, u.slot, 0, -u.n FROM unnest(flows, slots, counts) AS u(flow, slot, n)
-      WHERE u.n <> 0 ON CONFLICT (flow, slot, partition) DO UPDATE SET count = t.count + excluded.count;
+      WHERE u.n <> 0 ON CONFLICT (flow, slot, member) DO UPDATE SET count = t.count + excluded.count;
     RETURN coalesce((SELECT sum(n) FROM unnest(counts) AS n), 0);
   END $drop$;
 `
 
 /**
  * Forgets messages one by one: looks at up to \`p_limit\` ended ones between two places. \`young\` when all of a full
- * stretch were too young. What was revived meanwhile has no ending any more, and stays.
+ * stretch were too young. What was revived meanwhile has no ending any more, and stays. One engine at a time: for others
+ * there is nothing to do then.
  */
 const pruneSql = (schema: string): string => `
   CREATE FUNCTION ${schema}.prune_1(p_member bigint, p_incarnation uuid, p_after bigint, p_stop bigint, p_before bigint,
@@ -119,9 +124,16 @@ const pruneSql = (schema: string): string => `
     old bigint[];
     gone bigint[];
     more integer;
+    stop bigint := least(p_stop, ${schema}.bound_1());
   BEGIN
     IF NOT EXISTS (SELECT FROM ${schema}.members m WHERE m.id = p_member AND m.incarnation = p_incarnation AND NOT m.fenced) THEN
-      RAISE EXCEPTION 'this engine does not own the journal any more' USING ERRCODE = '${REFUSALS.fenced}';
+      RAISE EXCEPTION 'others took over from this engine' USING ERRCODE = '${REFUSALS.fenced}';
+    END IF;
+    IF NOT pg_try_advisory_xact_lock(${lockKey(schema, 'prune')}) THEN
+      looked := 0;
+      young := true;
+      expired := 0;
+      RETURN;
     END IF;
     SELECT count(*), max(c.seq), coalesce(bool_and(c.ended_at >= p_before AND c.accepted_at >= p_before), true),
       array_agg(c.seq ORDER BY c.seq) FILTER (
@@ -131,7 +143,7 @@ const pruneSql = (schema: string): string => `
       FROM (
         SELECT s.seq, s.ending, s.ended_at, coalesce(m.accepted_at, 0) AS accepted_at FROM ${schema}.settlements s
           LEFT JOIN ${schema}.messages m ON m.seq = s.seq
-          WHERE s.seq > p_after AND s.seq < p_stop ORDER BY s.seq LIMIT p_limit
+          WHERE s.seq > p_after AND s.seq < stop ORDER BY s.seq LIMIT p_limit
       ) c;
     young := young AND looked = p_limit;
     IF old IS NOT NULL THEN
@@ -140,7 +152,7 @@ const pruneSql = (schema: string): string => `
       ), counted AS (
         INSERT INTO ${schema}.tallies AS t
           SELECT g.flow, g.ending + CASE WHEN g.child THEN 8 ELSE 0 END, 0, -count(*) FROM forgotten g GROUP BY 1, 2 ORDER BY 1, 2
-          ON CONFLICT (flow, slot, partition) DO UPDATE SET count = t.count + excluded.count
+          ON CONFLICT (flow, slot, member) DO UPDATE SET count = t.count + excluded.count
       )
       SELECT array_agg(seq) INTO gone FROM forgotten;
       DELETE FROM ${schema}.records r USING unnest(gone) AS o(seq) WHERE r.seq = o.seq;

@@ -4,8 +4,8 @@ import type { Ask } from './schema.ts'
 export interface Volumes {
   /** Makes sure that there is room for a place; resolves when there is. */
   cover(place: number): Promise<void>
-  /** Makes at least one more volume, and room for a place: a commit found none. */
-  coverAfter(place: number): Promise<void>
+  /** Makes sure that there is room for so many more places than were given by anybody: a commit found none. */
+  coverAhead(count: number): Promise<void>
   /** Makes the next volume in good time, in the background. */
   keepAhead(lastSeq: number): void
 }
@@ -19,21 +19,27 @@ export function createVolumes(
 ): Volumes {
   let end = 0
   let making: Promise<void> | null = null
-  const make = async (upTo: number): Promise<void> => {
-    const [row] = await ask(`SELECT ${schema}.add_volumes_1($1, $2) AS hi`, [size, upTo])
+  const make = async (upTo: number, ahead: number): Promise<void> => {
+    const [row] = await ask(`SELECT ${schema}.add_volumes_1($1, $2, $3) AS hi`, [size, upTo, ahead])
     end = (row as unknown as { hi: number }).hi
   }
   const cover = async (place: number): Promise<void> => {
     await making?.catch(() => undefined)
     if (place < end) return
-    making = make(place).finally(() => {
+    await makeAlone(place, 1)
+  }
+  const makeAlone = async (place: number, ahead: number): Promise<void> => {
+    making = make(place, ahead).finally(() => {
       making = null
     })
     await making
   }
   return {
     cover,
-    coverAfter: (place) => cover(Math.max(place, end) + 1),
+    coverAhead: async (count) => {
+      await making?.catch(() => undefined)
+      await makeAlone(0, count)
+    },
     keepAhead: (lastSeq) => {
       const wanted = lastSeq + Math.ceil(size / 2)
       if (wanted >= end && making === null) cover(wanted).catch(onFailed)

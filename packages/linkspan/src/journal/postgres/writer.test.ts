@@ -1,26 +1,37 @@
 import { expect, test } from 'vitest'
-import type { Clock } from '../../model/outside.ts'
-import { batch, newMessage } from '../../testing/journal-suite/harness.ts'
+import { batch, ending, newMessage } from '../../testing/journal-suite/harness.ts'
 import type { Query, Row } from './client.ts'
+import { COMMIT_PARAMETERS } from './commit-parameters.ts'
+import { createLease } from './lease.ts'
 import type { Link } from './link.ts'
+import { createMail } from './mail.ts'
 import { createNames } from './names.ts'
 import { openWriter, type Writer } from './writer.ts'
 
 type Answer = Row | Error
 
-const still: Clock = {
-  now: () => 0,
-  monotonic: () => 0,
-  timer: () => () => {},
-  defer: (run) => setImmediate(run),
-}
+const still = { monotonic: () => 0 }
+
 const lost = (): Error => Object.assign(new Error('reset'), { code: 'ECONNRESET' })
 const full = (): Error => Object.assign(new Error('no space'), { code: '53100', severity: 'ERROR' })
 const noVolume = (): Error => Object.assign(new Error('no partition'), { code: '23514', severity: 'ERROR' })
-const answered = (first: number): Row => ({ first, repeats: null })
+const answered = (first: number, parts: Row = {}): Row => ({
+  first,
+  repeats: null,
+  behind: null,
+  stale: null,
+  mail: null,
+  ...parts,
+})
 
 /** A writer whose database gives these answers, one after the other. */
-function writerWith(...answers: Answer[]): { writer: Writer; asked: Query[]; covered: number[] } {
+function writerWith(...answers: Answer[]): {
+  writer: Writer
+  asked: Query[]
+  covered: number[]
+  told: ReadonlyMap<string, number>[]
+} {
+  const told: ReadonlyMap<string, number>[] = []
   const asked: Query[] = []
   const covered: number[] = []
   const ask = async (query: Query): Promise<readonly Row[]> => {
@@ -38,16 +49,8 @@ function writerWith(...answers: Answer[]): { writer: Writer; asked: Query[]; cov
   }
   const volumes = {
     cover: async () => {},
-    coverAfter: async (place: number) => void covered.push(place),
+    coverAhead: async (count: number) => void covered.push(count),
     keepAhead: () => {},
-  }
-  const membership = {
-    member: 1,
-    incarnation: 'i',
-    crashed: false,
-    lastSeq: 5,
-    lowWater: 0,
-    historySize: 0,
   }
   const writer = openWriter({
     link,
@@ -55,12 +58,16 @@ function writerWith(...answers: Answer[]): { writer: Writer; asked: Query[]; cov
     place: 'here',
     names: createNames(async () => [], '"s"'),
     volumes,
-    membership,
+    membership: { member: 1, incarnation: 'i', lastSeq: 5 },
     leaseMs: 10_000,
+    lease: createLease(still, 10_000, () => {}),
+    mail: createMail(
+      { learn: async () => {}, nameOf: (code) => `flow ${code}` },
+      () => (places) => void told.push(places),
+    ),
     clock: still,
-    logger: { log: () => {} },
   })
-  return { writer, asked, covered }
+  return { writer, asked, covered, told }
 }
 
 const one = batch(1, { accept: [newMessage()] })
@@ -81,7 +88,7 @@ test('no room at the first attempt means that nothing was written', async () => 
 test('a commit that finds no volume has one made, and is sent again', async () => {
   const { writer, asked, covered } = writerWith(noVolume(), answered(6))
   expect((await writer.commit(one)).accepted).toEqual([{ seq: 6, duplicateOf: null }])
-  expect([asked.length, covered]).toEqual([2, [6]])
+  expect([asked.length, covered]).toEqual([2, [1]])
 })
 
 test('says how many commits it knows to be there, so that a database that has fewer is found out', async () => {
@@ -91,4 +98,44 @@ test('says how many commits it knows to be there, so that a database that has fe
   await writer.commit({ ...one, id: 2 })
   await writer.commit({ ...one, id: 3 })
   expect(asked.map(({ values }) => values?.[3])).toEqual([0, 1, 1, 2])
+})
+
+test('room that others used up is made again, but not for ever', async () => {
+  const { writer, covered } = writerWith(noVolume(), noVolume(), noVolume(), answered(6))
+  await writer.commit(one)
+  expect(covered).toEqual([1, 1, 1])
+  const never = writerWith(...Array.from({ length: 20 }, noVolume))
+  await expect(never.writer.commit(one)).rejects.toMatchObject({ code: 'JOURNAL_FAILED' })
+  expect(never.covered).toHaveLength(10)
+})
+
+test('tells what was handed over before the commit is answered, and asks only for what is new', async () => {
+  const { writer, asked, told } = writerWith(answered(6, { mail: '[[1,9],[2,4]]' }), answered(7))
+  await writer.commit(one).then(() => expect(told).toHaveLength(1))
+  expect(told).toEqual([
+    new Map([
+      ['flow 1', 9],
+      ['flow 2', 4],
+    ]),
+  ])
+  await writer.commit({ ...one, id: 2 })
+  const at = Object.keys(COMMIT_PARAMETERS).indexOf('p_mail')
+  expect(asked.map(({ values }) => values?.[at])).toEqual([0, 9])
+})
+
+test('is at rest when all is answered and nothing that it accepted runs', async () => {
+  const { writer } = writerWith(answered(6), answered(7, { behind: [1] }), answered(0), lost(), answered(0))
+  expect(writer.atRest).toBe(0)
+  const first = writer.commit(one)
+  expect(writer.atRest).toBeNull()
+  await first
+  expect(writer.atRest).toBeNull()
+  await writer.commit(batch(2, { accept: [newMessage({ key: 'k' })] }))
+  expect(writer.atRest).toBeNull()
+  await writer.commit(batch(3, { settle: [ending(6)] }))
+  expect(writer.atRest).toBe(3)
+  await writer.commit(batch(4, {})).catch(() => undefined)
+  expect(writer.atRest).toBeNull()
+  await writer.commit(batch(4, {}))
+  expect(writer.atRest).toBe(4)
 })

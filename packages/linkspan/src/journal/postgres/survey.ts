@@ -1,0 +1,43 @@
+import type { ClusterMember, ClusterPartition, ClusterSurvey } from '../journal.ts'
+import type { Row } from './client.ts'
+import { flowsOf } from './joining.ts'
+import type { Reading } from './reading.ts'
+
+/** Who shares a journal and what lies where. It counts all that waits: for people. */
+export async function readSurvey({ look, schema }: Reading, self: number | null): Promise<ClusterSurvey> {
+  const [members, partitions] = await Promise.all([
+    look(
+      `SELECT m.id, m.name, ${ms('m.since')} AS since, ${ms('m.lease_until')} AS lease_until, m.flows::text AS flows,
+         CASE WHEN m.closed THEN 'closed' WHEN m.fenced OR m.lease_until <= clock_timestamp() THEN 'dead' ELSE 'live' END
+           AS state, ${ms('clock_timestamp()')} AS now
+       FROM ${schema}.members m ORDER BY m.id`,
+    ),
+    look(
+      `SELECT p.partition, p.owner, coalesce(w.waiting, 0) AS waiting, w.oldest FROM ${schema}.partitions p
+       LEFT JOIN (SELECT partition, count(*) AS waiting, min(accepted_at) AS oldest FROM ${schema}.waits GROUP BY 1) w
+         ON w.partition = p.partition ORDER BY p.partition`,
+    ),
+  ])
+  const parts = partitions as readonly unknown[] as readonly ClusterPartition[]
+  return {
+    now: Math.round((members[0]?.['now'] as number | undefined) ?? 0),
+    members: members.map((row) => memberOf(row, parts, self)),
+    partitions: parts.map(({ partition, owner, waiting, oldest }) => ({ partition, owner, waiting, oldest })),
+  }
+}
+
+const ms = (time: string): string => `(extract(epoch FROM ${time}) * 1000)::float8`
+
+function memberOf(row: Row, partitions: readonly ClusterPartition[], self: number | null): ClusterMember {
+  const member = row['id'] as number
+  return {
+    member,
+    name: row['name'] as string,
+    since: Math.round(row['since'] as number),
+    leaseUntil: Math.round(row['lease_until'] as number),
+    state: row['state'] as ClusterMember['state'],
+    self: member === self,
+    partitions: partitions.filter(({ owner }) => owner === member).map(({ partition }) => partition),
+    flows: flowsOf(row['flows'] as string),
+  }
+}
