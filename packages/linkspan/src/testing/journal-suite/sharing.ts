@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { isLinkspanError } from '../../model/errors.ts'
+import { rootId } from '../../model/message-id.ts'
 import {
   beats,
   type DeclareShared,
@@ -12,7 +13,7 @@ import {
   the,
 } from './engines.ts'
 import { testHandingOver } from './handing-over.ts'
-import { bytes, range, seqs, text } from './harness.ts'
+import { bytes, childOf, range, seqs, text } from './harness.ts'
 import { testTakingOver } from './taking-over.ts'
 import { testTogether } from './together.ts'
 
@@ -137,6 +138,22 @@ function testGivingBack(declare: DeclareShared): void {
       assert.deepEqual(seqs(await two.journal.backlog.page('orders', 0, 10)), [1])
       assert.equal(the(two.grants.filter((grant) => grant.partition === partition)).died, null)
       assert.deepEqual(await two.journal.backlog.unsettled(0, 10), [])
+    },
+  )
+
+  declare(
+    'answers a parent’s children also in a retired partition, so that it can come to rest',
+    async (rig) => {
+      const one = await engine(rig)
+      const partition = home(one)
+      const [root = 0] = await one.accept({ partition, token: 'rootrootroot' })
+      const child = childOf({ seq: root, id: rootId(root, 'rootrootroot') }, 'split', 0, {
+        partition,
+        ready: true,
+      })
+      const children = await one.accept(child)
+      one.ownership.retire([partition])
+      assert.deepEqual(seqs(await one.journal.backlog.pageOfParent(root, 0, 10)), children)
     },
   )
 
