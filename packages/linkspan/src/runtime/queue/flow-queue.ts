@@ -90,6 +90,7 @@ export interface FlowQueueOptions {
 
 const PAGE = 256
 const RETRY_READ_MS = 1_000
+const MAX_PUT_OFF = 10_000
 
 /** Makes the queue of one flow. It starts by reading the backlog. */
 export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
@@ -100,10 +101,10 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   let mode: 'direct' | 'backlog' = 'backlog'
   let cursor = 0
   let reading = false
+  /** The lowest place that came to be ready while a page was read. */
+  let lowest = NO_PLACE
   let storing = 0
   let left = 0
-  /** Whether messages that others handed over may lie below the cursor, unread. */
-  let jumped = false
   /** Up to which place others are known to have handed over, and up to which that has been taken on. */
   let handedTo = options.lastSeq()
   let takenTo = handedTo
@@ -111,6 +112,12 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   let begunTo = 0
   /** Rises whenever partitions come or go: what was read before says nothing of them. */
   let epoch = 0
+  /** How many reads were begun, and how many are under way. */
+  let readsBegun = 0
+  let readsOpen = 0
+  let refilling = 0
+  /** What was put off while reads were under way, and the last that was begun by then: these may show it as it was. */
+  const putOff = new Map<number, number>()
   let paused = false
   let running = false
 
@@ -191,6 +198,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
         window.hold()
         lane.heldUntil = end.wakeAt
       }
+      putAside(work.seq)
       waker.arm(end.wakeAt)
     }
     if (lane && isHolder && lane.heldUntil === null) {
@@ -199,6 +207,30 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     }
     pump()
   }
+
+  /** What is being read may still show a message as it was. */
+  const putAside = (seq: number): void => {
+    if (readsOpen === 0) return
+    putOff.set(seq, readsBegun)
+    if (putOff.size < MAX_PUT_OFF) return
+    epoch += 1
+    putOff.clear()
+  }
+
+  /** Answers the number of a read that begins. */
+  const beginRead = (): number => {
+    readsOpen += 1
+    readsBegun += 1
+    return readsBegun
+  }
+
+  const endRead = (): void => {
+    readsOpen -= 1
+    if (readsOpen === 0) putOff.clear()
+  }
+
+  /** Whether a row is of a read that was begun before its message was put off. */
+  const isOld = (row: BacklogEntry, read: number): boolean => read <= (putOff.get(row.seq) ?? 0)
 
   /** A message of a partition that is left has come to an end: what it waits for is the business of the next owner. */
   const finishLeft = (work: Work, end: PassEnd): void => {
@@ -223,8 +255,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     pump()
   }
 
-  const place = (row: BacklogEntry): void => {
-    if (window.knows(row.seq) || !takes(row.partition)) return
+  const place = (row: BacklogEntry, read: number): void => {
+    if (window.knows(row.seq) || isOld(row, read) || !takes(row.partition)) return
     if (row.key === null && row.reason !== 'ready') return
     admit(workOf(row))
   }
@@ -263,6 +295,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     lane.returning += 1
     options.store(work, () => {
       lane.returning -= 1
+      appeared(work.seq)
       stored(lane)
     })
   }
@@ -292,9 +325,11 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   const lieBehind = (lane: Lane, seq: number): void => {
     lane.spilled = true
+    lane.left += 1
     lane.passed = Math.max(lane.passed, seq)
     lane.least = Math.min(lane.least, seq)
     lane.tail = Math.min(lane.tail, seq - 1)
+    lane.missed = Math.min(lane.missed, seq - 1)
   }
 
   const unspill = (lane: Lane): void => {
@@ -306,6 +341,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
   const readPage = async (): Promise<void> => {
     if (reading || mode !== 'backlog' || !running || paused || !window.hasRoom()) return
     reading = true
+    const read = beginRead()
+    lowest = NO_PLACE
     const before = { storing, left, cursor, handedTo, epoch }
     try {
       const rows = await backlog.page(flow, cursor, PAGE)
@@ -317,44 +354,52 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       // Meanwhile there is something to be read below, or partitions came or went.
       if (cursor < before.cursor || epoch !== before.epoch) {
         reading = false
+        endRead()
         return pump()
       }
       for (const row of rows) {
         if (!window.hasRoom() && !window.knows(row.seq)) break
-        place(row)
         cursor = Math.max(cursor, row.seq)
+        place(row, read)
       }
-      const exhausted = rows.length < PAGE && (last === undefined || cursor >= last.seq)
-      if (!jumped) takenTo = Math.max(takenTo, exhausted ? before.handedTo : 0, cursor)
+      if (lowest <= cursor) cursor = lowest - 1
+      const exhausted =
+        rows.length < PAGE && (last === undefined || cursor >= last.seq) && lowest === NO_PLACE
+      takenTo = Math.max(takenTo, exhausted ? before.handedTo : 0, cursor)
       // What was left to the journal since the page was read is not in it.
       const isAll = before.storing === 0 && left === before.left && handedTo === before.handedTo
       if (exhausted && isAll) mode = 'direct'
       reading = false
+      endRead()
       if (rows.length > 0 || mode === 'direct' || storing === 0) pump()
     } catch (error) {
       again(error, () => void readPage())
       reading = false
+      endRead()
     }
   }
 
-  /** The journal holds messages above a place that are still to be read. What is known already is passed over. */
+  /**
+   * The journal holds messages above a place that are still to be read, in any case above those that were taken on: what
+   * others hand over lies among what this engine accepts. What is known already is passed over.
+   */
   const readAgainAfter = (seq: number): void => {
-    if (mode === 'direct') jump()
+    cursor = Math.min(mode === 'direct' ? takenTo : cursor, seq)
     mode = 'backlog'
-    cursor = Math.min(cursor, seq)
-    if (cursor <= takenTo) jumped = false
   }
 
-  /** What this engine accepted so far has its place: reading the backlog begins behind it. */
-  const jump = (): void => {
-    cursor = Math.max(cursor, options.lastSeq())
-    jumped = cursor > takenTo
+  /** A message came to be ready in the journal at a place that was given before: a page that is being read may lack it. */
+  const appeared = (seq: number): void => {
+    if (reading) lowest = Math.min(lowest, seq)
   }
+
+  /** Whether a place is still to be read, so that a message that is ready there is met in its turn. */
+  const isToBeRead = (work: Work): boolean => work.key !== null && mode === 'backlog' && work.seq > cursor
 
   const handed = (upTo: number): void => {
     if (upTo <= handedTo) return
     handedTo = upTo
-    if (mode === 'direct' || jumped) readAgainAfter(takenTo)
+    if (mode === 'direct') readAgainAfter(takenTo)
   }
 
   const again = (error: unknown, run: () => void): void => {
@@ -365,7 +410,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   const refill = (): void => {
     for (const lane of thirsty) {
-      if (!window.hasRoom() || paused || !running) return
+      if (!window.hasRoom() || refilling >= window.left || paused || !running) return
       thirsty.delete(lane)
       void refillLane(lane)
     }
@@ -375,30 +420,53 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     // The last of those ends in another attempt.
     if (lane.refilling || lane.reserved > 0 || lane.returning > 0) return
     lane.refilling = true
+    lane.missed = NO_PLACE
+    refilling += 1
+    const read = beginRead()
     const upTo = mode === 'backlog' ? cursor : NO_PLACE
-    const { storing, left, tail } = lane
-    const begun = epoch
-    try {
-      const rows = await backlog.pageOfKey(flow, lane.key, tail, upTo, LANE_DEPTH)
-      lane.refilling = false
-      if (!lane.spilled || lane.returning > 0 || lane.reserved > 0) return
-      if (begun !== epoch || lane.tail < tail) return advance(lane)
+    const limit = Math.min(LANE_DEPTH, window.left)
+    const before = { storing: lane.storing, left: lane.left, tail: lane.tail, epoch }
+    const rows = await readLane(lane, upTo, limit)
+    lane.refilling = false
+    refilling -= 1
+    if (rows !== null && lane.spilled && lane.reserved === 0 && lane.returning === 0) {
       // What was passed over above the cursor is met again.
-      const isMet = lane.passed <= upTo || (mode === 'backlog' && lane.passed > cursor)
-      if (rows.length < LANE_DEPTH && isMet && storing === 0 && left === lane.left) unspill(lane)
-      for (const row of rows) {
-        if (window.knows(row.seq) || lane.holder === row.seq) lane.tail = Math.max(lane.tail, row.seq)
-        else enqueue(workOf(row))
-      }
+      const isMet = lane.passed <= upTo || (mode === 'backlog' && cursor === upTo)
+      const isAll = rows.length < limit && isMet && before.storing === 0 && before.left === lane.left
+      if (before.epoch === epoch && before.tail <= lane.tail) takeBack(lane, rows, read, isAll)
       if (lane.storing === 0) advance(lane)
-      pump()
+    }
+    endRead()
+    pump()
+  }
+
+  const readLane = async (
+    lane: Lane,
+    upTo: number,
+    limit: number,
+  ): Promise<readonly BacklogEntry[] | null> => {
+    try {
+      return await backlog.pageOfKey(flow, lane.key, lane.tail, upTo, limit)
     } catch (error) {
-      lane.refilling = false
       again(error, () => {
         thirsty.add(lane)
         refill()
       })
+      return null
     }
+  }
+
+  const takeBack = (lane: Lane, rows: readonly BacklogEntry[], read: number, isAll: boolean): void => {
+    let last: number | undefined
+    for (const row of rows) {
+      if (window.knows(row.seq) || isOld(row, read) || lane.holder === row.seq)
+        lane.tail = Math.max(lane.tail, row.seq)
+      else if (window.hasRoom()) enqueue(workOf(row))
+      else break
+      last = row.seq
+    }
+    lane.tail = Math.min(lane.tail, lane.missed)
+    if (isAll && last === rows.at(-1)?.seq) unspill(lane)
   }
 
   /** A message that goes on may always be taken on where it could run at once: those behind it may be what fills the window. */
@@ -412,8 +480,9 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     row.seq > cursor &&
     lanes.get(row.key)?.holder !== row.seq
 
-  const canWake = (row: BacklogEntry): boolean =>
+  const canWake = (row: BacklogEntry, read: number): boolean =>
     !window.knows(row.seq) &&
+    !isOld(row, read) &&
     !isAhead(row) &&
     takes(row.partition) &&
     (row.parent === null || options.parentIsHere(row.parent))
@@ -446,7 +515,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     else if (work.key === null || lane?.holder === work.seq) dispatcher.ready(work)
     else {
       window.leave(work)
-      admit(work)
+      if (isToBeRead(work)) appeared(work.seq)
+      else admit(work)
     }
   }
 
@@ -500,6 +570,24 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     return next
   }
 
+  /** Takes out a message that is held or has not started; the answer lets its key move on. */
+  const takeOut = (seq: number): (() => void) | null => {
+    const isIt = (work: Work): boolean => work.seq === seq
+    for (const lane of lanes.values()) {
+      if (lane.holder === seq && lane.heldUntil !== null) {
+        unhold(lane)
+        return () => passOn(lane, seq)
+      }
+      const at = lane.queue.findIndex(isIt)
+      if (at >= 0) {
+        for (const work of lane.queue.splice(at, 1)) window.leave(work)
+        return pump
+      }
+    }
+    const work = dispatcher.remove(isIt)
+    return work ? () => finish(work, { kind: 'ended' }) : null
+  }
+
   const leaving = createLeaving({
     flow,
     clock,
@@ -530,9 +618,21 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     backlog,
     clock,
     paused: () => paused,
-    epoch: () => epoch,
+    read: async (limit) => {
+      const begun = epoch
+      const read = beginRead()
+      try {
+        const rows = await backlog.due(flow, clock.now(), limit)
+        return {
+          rows,
+          wakeable: begun === epoch ? rows.filter((row) => canWake(row, read)) : [],
+          stale: begun !== epoch,
+        }
+      } finally {
+        endRead()
+      }
+    },
     room: roomToWake,
-    canWake,
     wake: wakeRow,
     woken: pump,
     again,
@@ -543,10 +643,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       if (!window.hasRoom(bytes)) relieve()
       const lane = key === null ? undefined : lanes.get(key)
       if (paused || mode === 'backlog' || !window.hasRoom(bytes)) {
-        if (mode === 'direct') {
-          jump()
-          mode = 'backlog'
-        }
+        if (mode === 'direct') readAgainAfter(takenTo)
         leaveToJournal(lane)
         return 'journal'
       }
@@ -562,7 +659,11 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     arrived(work) {
       window.giveBack(work.bytes)
       const lane = work.key === null ? undefined : laneOf(work.key)
-      if (lane) lane.reserved -= 1
+      if (lane) {
+        lane.reserved -= 1
+        // It is not behind: what was handed over before it had been taken on.
+        takenTo = Math.max(takenTo, work.seq)
+      }
       if (leaving.any && leaving.has(work.partition)) {
         options.store(work, () => leaving.rested())
         if (lane) advance(lane)
@@ -619,8 +720,11 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     },
     revived(work) {
       if (window.knows(work.seq) || !takes(work.partition)) return
-      if (window.hasRoom(work.bytes)) admit(work)
-      else readAgainAfter(work.seq - 1)
+      if (!isToBeRead(work) && window.hasRoom(work.bytes)) admit(work)
+      else {
+        readAgainAfter(work.seq - 1)
+        appeared(work.seq)
+      }
       pump()
     },
     start() {
@@ -646,20 +750,13 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       if (leaving.any) leaving.childDue(at)
     },
     withdraw(seq) {
-      const isIt = (work: Work): boolean => work.seq === seq
-      for (const lane of lanes.values()) {
-        if (lane.holder === seq && lane.heldUntil !== null) {
-          unhold(lane)
-          return () => passOn(lane, seq)
-        }
-        const at = lane.queue.findIndex(isIt)
-        if (at >= 0) {
-          for (const work of lane.queue.splice(at, 1)) window.leave(work)
-          return pump
-        }
+      const letGo = takeOut(seq)
+      return () => {
+        putAside(seq)
+        // It may have run still, as far as was known here, or have come in meanwhile.
+        const go = letGo ?? takeOut(seq) ?? pump
+        go()
       }
-      const work = dispatcher.remove(isIt)
-      return work ? () => finish(work, { kind: 'ended' }) : pump
     },
     holder: (key) => lanes.get(key)?.holder ?? null,
     get paused() {

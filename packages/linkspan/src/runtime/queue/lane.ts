@@ -18,6 +18,8 @@ export interface Lane {
   least: number
   /** What lies in the journal has places above this one. */
   tail: number
+  /** The lowest `tail` since the last refill began, which may have missed what lies above it. */
+  missed: number
   /** Direct messages that are not committed yet. */
   reserved: number
   /** Ready messages that are not committed yet. */
@@ -47,6 +49,7 @@ export function createLane(key: string): Lane {
     passed: 0,
     least: NO_PLACE,
     tail: 0,
+    missed: NO_PLACE,
     reserved: 0,
     storing: 0,
     returning: 0,

@@ -18,12 +18,10 @@ export interface WakerOptions {
   readonly backlog: BacklogReader
   readonly clock: Clock
   readonly paused: () => boolean
-  /** Rises whenever partitions come or go: rows of reads begun before say nothing. */
-  readonly epoch: () => number
   /** How many may be woken now. */
   readonly room: () => number
-  /** Whether a message that is due can be woken here and now. */
-  readonly canWake: (row: BacklogEntry) => boolean
+  /** Reads what is due, and picks what can be woken here and now. */
+  readonly read: (limit: number) => Promise<Due>
   readonly wake: (row: BacklogEntry) => void
   /** Some were woken. */
   readonly woken: () => void
@@ -31,7 +29,16 @@ export interface WakerOptions {
   readonly again: (error: unknown, run: () => void) => void
 }
 
+/** What was read. */
+export interface Due {
+  readonly rows: readonly BacklogEntry[]
+  readonly wakeable: readonly BacklogEntry[]
+  /** Partitions came or went meanwhile: it says nothing. */
+  readonly stale: boolean
+}
+
 const PAGE = 256
+const MOST = 4_096
 const LOOK_AGAIN_MS = 1_000
 
 /** Makes the waker of one flow. */
@@ -55,23 +62,30 @@ export function createWaker(options: WakerOptions): Waker {
   const wakeDue = async (): Promise<void> => {
     if (waking || !running || options.paused()) return
     waking = true
-    const epoch = options.epoch()
     try {
       const room = options.room()
-      const rows = room > 0 ? await backlog.due(flow, clock.now(), Math.min(PAGE, room)) : []
-      if (epoch !== options.epoch()) {
-        waking = false
-        return wakeDue()
-      }
-      const due = rows.filter(options.canWake)
-      for (const row of due) options.wake(row)
+      const { found, wakeable } = await look(room)
+      // Others may have come in meanwhile.
+      const woken = wakeable.slice(0, Math.min(room, options.room()))
+      for (const row of woken) options.wake(row)
       waking = false
-      if (due.length > 0) options.woken()
-      else await armNext(rows.length > 0 || room === 0)
+      if (woken.length > 0) options.woken()
+      else await armNext(found || room === 0)
     } catch (error) {
       waking = false
       options.again(error, () => void wakeDue())
     }
+  }
+
+  /** Those that are due first may not be wakeable, and must not keep the others from it. */
+  const look = async (room: number): Promise<{ found: boolean; wakeable: readonly BacklogEntry[] }> => {
+    for (let limit = Math.min(PAGE, room); limit > 0; limit = Math.min(limit * 4, MOST)) {
+      const { rows, wakeable, stale } = await options.read(limit)
+      if (stale) continue
+      if (wakeable.length > 0 || rows.length < limit || limit === MOST)
+        return { found: rows.length > 0, wakeable }
+    }
+    return { found: false, wakeable: [] }
   }
 
   const armNext = async (stuck: boolean): Promise<void> => {
