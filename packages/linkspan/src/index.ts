@@ -5,7 +5,14 @@ export { lookup } from './engine/lookup.ts'
 export { type JournalReader, openReader } from './engine/open-reader.ts'
 export { VERSION } from './engine/version.ts'
 export * from './flow/index.ts'
-export type { Journal, JournalEnvironment, JournalFactory } from './journal/journal.ts'
+export type {
+  ClusterMember,
+  ClusterPartition,
+  ClusterSurvey,
+  Journal,
+  JournalEnvironment,
+  JournalFactory,
+} from './journal/journal.ts'
 export { type PostgresOptions, postgres } from './journal/postgres/postgres.ts'
 export { type SqliteOptions, sqlite } from './journal/sqlite/sqlite.ts'
 export { formatDuration } from './model/duration.ts'

@@ -201,15 +201,7 @@ function createServing(options: ServingOptions): Serving {
     })
 
   const open = async (): Promise<void> => {
-    const { parts } = runtime
-    const reader = createAdminReader({
-      journal: parts.journal,
-      flows: parts.flows,
-      version: VERSION,
-      node: nodeVersion,
-      live: liveView(runtime),
-    })
-    admin = createAdmin(reader, parts)
+    admin = presentAdmin(runtime)
     app = appFor(admin)
     listener = nodeListener(app)
     if (http === null) return
@@ -247,6 +239,34 @@ function createServing(options: ServingOptions): Serving {
 /** An admin for endpoints that are only looked at: each action asks for the real one, and so says that there is none. */
 function unstarted(admin: () => Admin): Admin {
   return new Proxy({} as Admin, { get: () => admin })
+}
+
+/** The administration of whatever the runtime is made of just now: its parts are new after it joined a cluster again. */
+function presentAdmin(runtime: Runtime): Admin {
+  let made: { readonly of: Runtime['parts']; readonly admin: Admin } | null = null
+  const present = (): Admin => {
+    const { parts } = runtime
+    if (made?.of !== parts) made = { of: parts, admin: adminOf(runtime, parts) }
+    return made.admin
+  }
+  const methods = Object.keys(present()).map((name) => [
+    name,
+    (...args: readonly unknown[]) =>
+      (present() as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[name]?.(...args),
+  ])
+  return Object.fromEntries(methods) as Admin
+}
+
+function adminOf(runtime: Runtime, parts: Runtime['parts']): Admin {
+  const { journal, flows } = parts
+  const reader = createAdminReader({
+    journal,
+    flows,
+    version: VERSION,
+    node: nodeVersion,
+    live: liveView(runtime),
+  })
+  return createAdmin(reader, parts)
 }
 
 function adminAccess(http: HttpSettings | null, { random }: Outside): AdminAccess {

@@ -65,7 +65,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = {
   },
   linkspan_messages_waiting: {
     type: 'gauge',
-    help: 'Messages that were accepted, have not ended and are not on their way now.',
+    help: 'Messages that were accepted, have not ended and are not on their way now; of the whole journal where several engines share it, on each of them.',
     labels: ['flow'],
   },
   linkspan_oldest_waiting_seconds: {

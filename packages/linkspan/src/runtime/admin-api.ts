@@ -1,3 +1,4 @@
+import type { ClusterSurvey } from '../journal/journal.ts'
 import type { StoredError } from '../model/errors.ts'
 import type { FlowDefinition } from '../model/flow-definition.ts'
 import type { Ending, Headers, Json, MessageState, MessageSummary, WaitReason } from '../model/message.ts'
@@ -46,6 +47,8 @@ export interface AdminReader {
   /** Which live messages fit the present flows, and which would be parked. */
   check(progress: Progress): Promise<CheckReport>
   stats(): Promise<Readonly<Record<string, number | string>>>
+  /** The engines that share the journal, the partitions that each owns, and what waits in them. */
+  cluster(): Promise<ClusterSurvey>
   verify(progress: Progress): Promise<readonly { readonly where: string; readonly what: string }[]>
 }
 
@@ -72,8 +75,19 @@ export interface EngineStatus {
   readonly refusing: StoredError | null
 }
 
-/** The engine's life. `refusing`: it runs, but the journal has no room for new messages. */
-export type EngineState = 'new' | 'starting' | 'running' | 'refusing' | 'stopping' | 'stopped' | 'failed'
+/**
+ * The engine's life. `refusing`: it runs, but the journal has no room for new messages. `rejoining`: other engines took
+ * over from it, and it joins them again.
+ */
+export type EngineState =
+  | 'new'
+  | 'starting'
+  | 'running'
+  | 'refusing'
+  | 'rejoining'
+  | 'stopping'
+  | 'stopped'
+  | 'failed'
 
 /** One flow with its counts. */
 export interface FlowStatus {
@@ -84,9 +98,12 @@ export interface FlowStatus {
   readonly messages: Readonly<Record<MessageState, number>>
   /** When the oldest live message was accepted, or null. */
   readonly oldest: number | null
-  /** `passive`: fed by the server, a sender or a channel. `stopped`: the journal of a stopped engine is read. */
+  /**
+   * `passive`: fed by the server, a sender or a channel. `elsewhere`: it runs on another engine of the cluster. `stopped`:
+   * the journal of a stopped engine is read.
+   */
   readonly source: {
-    readonly state: 'running' | 'paused' | 'failing' | 'passive' | 'stopped'
+    readonly state: 'running' | 'paused' | 'failing' | 'passive' | 'elsewhere' | 'stopped'
     readonly error: StoredError | null
   }
 }

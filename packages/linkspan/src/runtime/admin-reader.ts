@@ -122,6 +122,7 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
     replay: (selection, progress) => replayMessages(selection, { messages, history, flows, check }, progress),
     check: (progress) => checkLive(journal, flows, progress),
     stats: () => history.stats(),
+    cluster: () => journal.ownership.survey(),
     verify: (progress) => history.verify(progress),
   }
 }

@@ -3,10 +3,13 @@ import { ensureError, LinkspanError, storeError } from '../model/errors.ts'
 import type { Json, MessageSummary } from '../model/message.ts'
 import type { Admin, AdminReader, BulkOutcome, RedeliverOptions, Selection } from './admin-api.ts'
 import { sealEntries } from './codec.ts'
+import { againCursor } from './follow-others.ts'
+import { identityOf } from './former-names.ts'
+import { partitionOf } from './homes.ts'
 import type { Taker } from './intake.ts'
 import { readyWait } from './live.ts'
 import { recordOf } from './loaded.ts'
-import { pausedCursor } from './paused.ts'
+import { pausedCursor, pausedValue, setPaused } from './paused.ts'
 import type { Entry } from './record.ts'
 import type { RuntimeParts } from './runtime-parts.ts'
 import { findMessage, selected } from './selection.ts'
@@ -19,8 +22,9 @@ const REST_POLL_MS = 20
 
 /** Administration of a running engine. */
 export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
-  const { committer, journal, live, takers, sources, events } = parts
-  const { clock } = parts.outside
+  const { committer, journal, live, takers, sources, events, owned } = parts
+  const { outside } = parts
+  const { clock } = outside
   const { messages, history } = journal
 
   const takerOf = (flow: string): Taker => {
@@ -32,22 +36,12 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
     )
   }
 
-  const setPaused = async (flow: string, paused: boolean): Promise<void> => {
-    const { queue, flow: compiled } = takerOf(flow)
-    const source = sources.get(flow)
-    if (paused) {
-      queue.pause()
-      await source?.stop()
-    } else {
-      queue.resume()
-      source?.start()
-    }
+  const pauseOrResume = async (flow: string, paused: boolean): Promise<void> => {
+    const taker = takerOf(flow)
+    await setPaused(taker, sources.get(flow), paused)
+    const name = pausedCursor(taker.flow.flow.definition)
     await new Promise<void>((resolve, reject) =>
-      committer.cursor(
-        { name: pausedCursor(compiled.flow.definition), value: paused ? '1' : '' },
-        resolve,
-        reject,
-      ),
+      committer.cursor({ name, value: pausedValue(paused) }, resolve, reject),
     )
   }
 
@@ -65,19 +59,15 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
 
   const sendAgain = (stored: StoredMessage, entry: Entry): Promise<void> =>
     new Promise((resolve) => {
-      const { queue } = takerOf(stored.flow)
+      const { queue, flow } = takerOf(stored.flow)
+      const { partition } = stored
+      const isHere = owned.has(partition)
+      if (!isHere)
+        committer.cursor({ name: againCursor(flow.flow.definition), value: outside.random.token(12) })
       revive(stored, entry, ({ seq, key }) => {
         const bytes = stored.body?.byteLength ?? 0
-        queue.revived({
-          seq,
-          key,
-          partition: stored.partition,
-          parent: null,
-          bytes,
-          loaded: null,
-          wakeAt: null,
-          attempt: 0,
-        })
+        if (isHere)
+          queue.revived({ seq, key, partition, parent: null, bytes, loaded: null, wakeAt: null, attempt: 0 })
         resolve()
       })
     })
@@ -100,9 +90,12 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
         'Only dead letters, doubts and parked messages can be dropped; cancel a live one.',
       )
     const entry: Entry = { t: 'note', at: clock.now(), what: 'dropped', note }
-    await new Promise<void>((resolve) => revive(stored, entry, () => resolve()))
-    const [again] = await messages.load([stored.seq], 'marked')
-    if (again) await new Promise<void>((resolve) => live.endStored(again, 'dropped', [], note, resolve))
+    const { seq, nextFrame: n, flow, parent } = stored
+    committer.record({ seq, n, frame: sealEntries([entry], seq, n) })
+    await new Promise<void>((resolve) =>
+      live.endStored({ ...stored, nextFrame: n + 1 }, 'dropped', [], note, resolve),
+    )
+    events.revived(flow, ending, parent !== null)
   }
 
   const bulk = async (
@@ -127,6 +120,21 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
       progress?.(done + refused.length, 'ids' in selection ? selection.ids.length : done + refused.length)
     }
     return { done, refused }
+  }
+
+  /** Only the engine that runs a message can stop it. */
+  const refuseElsewhere = async ({
+    id,
+    partition,
+  }: Pick<StoredMessage, 'id' | 'partition'>): Promise<void> => {
+    if (owned.has(partition)) return
+    const { members } = await journal.ownership.survey()
+    const owner = members.find((member) => member.state === 'live' && member.partitions.includes(partition))
+    throw new LinkspanError(
+      'MESSAGE_STATE',
+      `The message ${id} is run by another engine of the cluster: ${owner?.name ?? 'none just now'}. Ask that one (--url), or see linkspan cluster.`,
+      { details: { id, partition, owner: owner?.name ?? null } },
+    )
   }
 
   /** Ends a message that is live and does not run. */
@@ -158,6 +166,7 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
     const deadline = clock.monotonic() + REST_WITHIN_MS
     let stored = await findMessage(messages, id)
     if (stored.ending) throw wrongState(stored, 'Only a live message can be cancelled.')
+    await refuseElsewhere(stored)
     // A pass that was about to suspend when it was asked lies in the journal then, and is put aside there.
     while (live.cancel(stored.seq, note)) {
       if (!(await comesToRest(stored.seq, deadline))) return summaryOf(stored, true)
@@ -171,11 +180,14 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
 
   return {
     ...reader,
-    pause: (flow) => setPaused(flow, true),
-    resume: (flow) => setPaused(flow, false),
+    pause: (flow) => pauseOrResume(flow, true),
+    resume: (flow) => pauseOrResume(flow, false),
     cancel,
     async skipKey(flow, key, note): Promise<MessageSummary> {
-      const seq = takerOf(flow).queue.holder(key)
+      const { queue, flow: compiled } = takerOf(flow)
+      const partition = partitionOf(identityOf(compiled.flow.definition), key, journal.ownership.partitions)
+      await refuseElsewhere({ id: `that holds the key "${key}"`, partition })
+      const seq = queue.holder(key)
       const [stored] = seq === null ? [] : await messages.load([seq])
       if (!stored || stored.ending)
         throw new LinkspanError(

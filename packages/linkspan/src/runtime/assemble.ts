@@ -5,7 +5,7 @@ import type { Logger } from '../model/outside.ts'
 import { asPolicy } from '../model/policy.ts'
 import type { Flow } from '../patterns/steps.ts'
 import type { EngineState } from './admin-api.ts'
-import { begunBefore, markBegun } from './begun-mark.ts'
+import { type BegunMarks, createBegunMarks } from './begun-mark.ts'
 import { createCalls } from './calls.ts'
 import { createCells } from './cells.ts'
 import type { Subscribers } from './channels.ts'
@@ -15,14 +15,15 @@ import { type Committer, createCommitter } from './committer.ts'
 import { type CompiledFlow, compileFlow } from './compile.ts'
 import { type Connections, createConnections, declarationsOf } from './connections.ts'
 import type { Events } from './events.ts'
+import { followOthers } from './follow-others.ts'
 import { presentNames, underPresentNames } from './former-names.ts'
 import { createFreshSet, type FreshSet } from './fresh-set.ts'
 import { NOTHING_HIDDEN } from './hide-secrets.ts'
 import { createHomes } from './homes.ts'
 import { checkBody, createEntrance, type Entrance, type Taker } from './intake.ts'
-import { createLedger, type Ledger } from './ledger.ts'
+import { addCounts, createLedger, type Ledger } from './ledger.ts'
 import { createLive, type Live, readyWait } from './live.ts'
-import { createEvents, meterQueue } from './meters.ts'
+import { createEvents } from './meters.ts'
 import { isPaused } from './paused.ts'
 import { createPublishing } from './publishing.ts'
 import { createFlowQueue, type FlowQueue, type FlowQueueOptions } from './queue/flow-queue.ts'
@@ -30,7 +31,9 @@ import { recover } from './recovery.ts'
 import { createReplies } from './replies.ts'
 import { keepRetention } from './retention.ts'
 import type { RuntimeOptions, RuntimeParts } from './runtime-parts.ts'
-import { keepSource } from './sources.ts'
+import { createShare, type Share } from './share.ts'
+import { createSharedCells } from './shared-cells.ts'
+import { keepSources, type SourceKeeping } from './source-keeping.ts'
 import { offerSurvey } from './survey.ts'
 
 /** A started runtime with what only its start and stop handle. */
@@ -38,7 +41,10 @@ export interface Started extends RuntimeParts {
   readonly entrance: Entrance
   readonly connections: Connections
   readonly queues: ReadonlyMap<string, FlowQueue>
+  readonly sourceKeeping: SourceKeeping
+  readonly share: Share
   readonly stopped: AbortController
+  readonly stopFollowing: () => void
   readonly stopRetention: () => void
 }
 
@@ -48,6 +54,8 @@ export interface Assembly {
   readonly flows: ReadonlyMap<string, Flow>
   readonly subscribers: Subscribers
   readonly setState: (state: EngineState) => void
+  /** The journal cannot be used any more. Told once. */
+  readonly failed: (error: LinkspanError) => void
 }
 
 const MAX_PENDING = 20_000
@@ -58,7 +66,9 @@ export async function assemble(assembly: Assembly): Promise<Started> {
   const { options, flows } = assembly
   const { clock, logger } = options.outside
   const plan = await planOf(assembly)
-  const journal = await options.journal.open({ clock, logger, directory: options.directory })
+  const versions = new Map([...plan.compiled].map(([name, { codeVersion }]) => [name, codeVersion]))
+  const environment = { clock, logger, directory: options.directory, flows: versions }
+  const journal = await options.journal.open(environment)
   try {
     const present = presentNames(flows.values())
     return await onJournal(assembly, plan, underPresentNames(journal, present))
@@ -77,7 +87,7 @@ interface Plan {
 }
 
 /** Checks all that can be wrong with a project before anything is opened. Rejects with the first thing that is. */
-export async function planOf(assembly: Assembly): Promise<Plan> {
+export async function planOf(assembly: Pick<Assembly, 'options' | 'flows'>): Promise<Plan> {
   const { options, flows } = assembly
   const { clock, logger, random } = options.outside
   const { retention, attentionRetention } = options.settings
@@ -93,7 +103,10 @@ export async function planOf(assembly: Assembly): Promise<Plan> {
   }
 }
 
-function compileAll({ options, flows }: Assembly): ReadonlyMap<string, CompiledFlow> {
+function compileAll({
+  options,
+  flows,
+}: Pick<Assembly, 'options' | 'flows'>): ReadonlyMap<string, CompiledFlow> {
   const { onError } = options.settings
   const policy = onError === undefined ? undefined : asPolicy(onError)
   return new Map(
@@ -106,16 +119,48 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
   const { outside, directory, metrics, hooks, hider = NOTHING_HIDDEN } = assembly.options
   const { error: clean } = hider
   const { clock, logger, random } = outside
+  const { partitions } = journal.ownership
   const ledger = createLedger(metrics)
   const events = createEvents({ ledger, metrics, hooks, logger })
   const fresh = createFreshSet(journal.opened.lastSeq)
   const stopped = new AbortController()
   const committer = committerOf(assembly, journal, { fresh, events, stopped })
-  const homes = createHomes(journal.ownership)
-  const entrance = createEntrance({ clock, random, committer, events, fresh, homes })
-  const replies = createReplies(clock)
+  const begun = createBegunMarks({
+    flows: [...compiled.values()].map(({ flow }) => flow.definition),
+    cursors: journal.cursors,
+    committer,
+    member: journal.ownership.member,
+  })
   const queues = new Map<string, FlowQueue>()
   const takers = new Map<string, Taker>()
+  const share = createShare({
+    ownership: journal.ownership,
+    clock,
+    logger,
+    aborted: stopped.signal,
+    async recover(grants) {
+      await begun.inherit(grants)
+      await recover({ journal, committer, events, fresh, logger, now: clock.now })
+    },
+    gained() {
+      for (const queue of queues.values()) queue.gained()
+      sources.gained()
+    },
+    async rest(left) {
+      await sources.rest(left)
+      // What was on its way in when they left the share is here then.
+      await committer.flush()
+      await Promise.all([...queues.values()].map((queue) => queue.leave(left)))
+      await committer.flush()
+    },
+    handed(places) {
+      for (const [flow, place] of places) queues.get(flow)?.handed(place)
+    },
+    lost: (error) => assembly.failed(error),
+  })
+  const homes = createHomes(partitions, share.owned)
+  const entrance = createEntrance({ clock, random, committer, events, fresh, homes })
+  const replies = createReplies(clock)
   const children = childrenOnQueues({
     journal,
     committer,
@@ -129,23 +174,19 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     connections,
     save: (pass) => live.save(pass),
     saved: (pass) => live.saved(pass),
+    lease: share.lease,
     stopped: stopped.signal,
-    since: clock.now(),
+    since: share.since,
     clean,
   })
-  const begun = await begunBefore(
-    journal,
-    [...compiled.values()].map(({ flow }) => flow.definition),
-  )
-  // Children run as soon as they are made, so any of them may have been begun with.
-  const bornBefore = journal.opened.crashed ? journal.opened.lastSeq : 0
+  const makeCells = partitions === 1 ? createCells : createSharedCells
   const live: Live = createLive({
     clock,
     random,
     logger,
     committer,
     messages: journal.messages,
-    cells: createCells(journal.state, committer, clock),
+    cells: makeCells(journal.state, committer, clock),
     replies,
     events,
     calls,
@@ -154,23 +195,47 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     check: checkBody,
     publish: createPublishing({ subscribers: assembly.subscribers, takers, entrance }),
     startChild: (child, bytes, parent) => queues.get(child.flow)?.child(childWork(child, bytes, parent)),
-    begunBefore: ({ seq, flow, parent }) => seq <= (parent ? bornBefore : (begun.get(flow) ?? 0)),
+    begunBefore: begun.begunBefore,
     fresh: (seq, runs) => (runs ? fresh.add(seq) : fresh.remove(seq)),
   })
   for (const [name, flow] of compiled) {
-    const queue = queueOf(flow, { assembly, journal, committer, fresh, live, children })
+    const queue = queueOf(flow, { assembly, journal, committer, fresh, live, children, begun, share })
     queues.set(name, queue)
     takers.set(name, { flow, queue })
-    meterQueue(metrics, name, queue, ledger)
   }
-  const sourceOptions = { outside, directory, journal, committer, connections, entrance, clean }
-  const sources = new Map([...takers].map(([name, taker]) => [name, keepSource(taker, sourceOptions)]))
+  const { owned } = share
+  const sources = keepSources({
+    takers,
+    partitions,
+    owned,
+    outside,
+    directory,
+    journal,
+    committer,
+    connections,
+    entrance,
+    clean,
+  })
   for (const { queue, flow } of takers.values())
     if (await isPaused(journal.cursors, flow.flow.definition)) queue.pause()
-  await recover({ journal, committer, ledger, events, fresh, logger, now: clock.now() })
+  await share.begin()
+  await addCounts(journal, ledger.of)
   tellOfUnknownFlows(ledger, compiled, logger)
   for (const queue of queues.values()) queue.start()
-  offerSurvey({ journal, clock, metrics, sources, refusing: () => committer.refusing !== null })
+  const { byFlow } = sources
+  offerSurvey({
+    journal,
+    clock,
+    metrics,
+    sources: byFlow,
+    refusing: () => committer.refusing !== null,
+    live: partitions === 1 ? (flow) => ledger.of(flow).roots.live : null,
+    active: (flow) => queues.get(flow)?.active ?? 0,
+  })
+  const stopFollowing =
+    partitions === 1
+      ? () => undefined
+      : followOthers({ cursors: journal.cursors, clock, logger, takers, sources: byFlow })
   const stopRetention = keepRetention({ history: journal.history, outside, keepMs, keepAttentionMs })
   const { crashed } = journal.opened
   logger.log('info', 'engine.started', { journal: journal.name, flows: compiled.size, crashed })
@@ -182,12 +247,23 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     ledger,
     takers,
     flows: compiled,
-    sources,
     events,
     replies,
     directory,
+    owned,
   }
-  return { ...shown, entrance, connections, queues, stopped, stopRetention }
+  const stopping = { stopFollowing, stopRetention }
+  return {
+    ...shown,
+    ...stopping,
+    sources: byFlow,
+    entrance,
+    connections,
+    queues,
+    sourceKeeping: sources,
+    share,
+    stopped,
+  }
 }
 
 /** Messages of a flow that the project does not have lie still, which nobody would notice otherwise. */
@@ -203,7 +279,7 @@ function tellOfUnknownFlows(
 }
 
 function committerOf(
-  { options, setState }: Assembly,
+  { options, setState, failed }: Assembly,
   journal: Journal,
   { fresh, events, stopped }: { fresh: FreshSet; events: Events; stopped: AbortController },
 ): Committer {
@@ -224,6 +300,7 @@ function committerOf(
       setState('failed')
       stopped.abort()
       logger.log('error', 'journal.failed', { error: error.message })
+      failed(error)
     },
   })
 }
@@ -235,11 +312,13 @@ interface QueueParts {
   readonly fresh: FreshSet
   readonly live: Live
   readonly children: Children
+  readonly begun: BegunMarks
+  readonly share: Share
 }
 
 function queueOf(
   { name, flow }: CompiledFlow,
-  { assembly, journal, committer, fresh, live, children }: QueueParts,
+  { assembly, journal, committer, fresh, live, children, begun, share }: QueueParts,
 ): FlowQueue {
   const { clock, logger } = assembly.options.outside
   const store: FlowQueueOptions['store'] = ({ seq, key, attempt, loaded }, then) => {
@@ -258,7 +337,6 @@ function queueOf(
     settings: flow.definition.settings,
     backlog: journal.backlog,
     clock,
-    owns: (partition) => journal.ownership.owned.has(partition),
     flushed: () => committer.flush(),
     lastSeq: fresh.highest,
     execute: (work, slot, ended) => live.execute(name, work, slot, ended),
@@ -268,7 +346,8 @@ function queueOf(
     },
     parentIsHere: (seq) => children.of(seq) !== null,
     store,
-    beginning: (seq) => markBegun(committer, flow.definition, seq),
+    beginning: (seq) => begun.mark(flow.definition, seq),
+    owns: (partition) => share.owned.has(partition),
     onError: (error) => logger.log('error', 'backlog.read', { flow: name, error: String(error) }),
   })
 }
@@ -276,10 +355,14 @@ function queueOf(
 /** Stops what brings messages in, lets running passes end within a limit, and closes everything. */
 export async function dismantle(parts: Started, withinMs: number): Promise<void> {
   const { clock } = parts.outside
-  await Promise.allSettled([...parts.sources.values()].map((source) => source.stop()))
-  parts.stopRetention()
-  for (const queue of parts.queues.values()) queue.stop()
   const deadline = clock.monotonic() + withinMs
+  await parts.sourceKeeping.stop()
+  parts.stopRetention()
+  parts.stopFollowing()
+  const left = new Promise<void>((resolve) => clock.timer(withinMs, resolve))
+  await Promise.race([parts.share.end(), left])
+  parts.share.stop()
+  for (const queue of parts.queues.values()) queue.stop()
   const busy = (): boolean => [...parts.queues.values()].some((queue) => queue.active > 0)
   while (busy() && clock.monotonic() < deadline)
     await new Promise<void>((resolve) => clock.timer(STOP_POLL_MS, resolve))
@@ -287,4 +370,15 @@ export async function dismantle(parts: Started, withinMs: number): Promise<void>
   await parts.committer.close().catch(() => undefined)
   await parts.connections.close()
   await parts.journal.close()
+}
+
+/** Drops everything: another engine has taken over, so nothing that is done here counts any more. */
+export async function abandon(parts: Started, error: LinkspanError): Promise<void> {
+  parts.committer.abandon(error)
+  parts.stopped.abort()
+  parts.share.stop()
+  parts.stopRetention()
+  parts.stopFollowing()
+  for (const queue of parts.queues.values()) queue.stop()
+  await Promise.allSettled([parts.sourceKeeping.stop(), parts.connections.close(), parts.journal.close()])
 }

@@ -23,10 +23,12 @@ export interface CallsOptions {
   readonly save: (pass: MessagePass) => void
   /** The same, and resolves after the commit. */
   readonly saved: (pass: MessagePass) => Promise<void>
+  /** Null when this engine may send now; else resolves when it may, or never will. */
+  readonly lease: () => Promise<void> | null
   /** Fires when the engine stops for good: running calls are given up. */
   readonly stopped: AbortSignal
-  /** When this engine took over what another one ran, milliseconds since 1970: no other made a call after it. */
-  readonly since: number
+  /** When this engine took a partition over, milliseconds since 1970: no other made a call of its messages after that. */
+  readonly since: (partition: number) => number
   /** An error as it may be kept. */
   readonly clean: (error: LinkspanError) => LinkspanError
 }
@@ -141,6 +143,8 @@ export function createCalls(options: CallsOptions): Calls {
     } else if (pass.unsaved.length > 0) {
       options.save(pass)
     }
+    const lease = options.lease()
+    if (lease) await lease
     if (options.stopped.aborted) throw new Interrupt({ kind: 'abandon' })
     const began = clock.monotonic()
     let answer: unknown
@@ -296,7 +300,7 @@ export function createCalls(options: CallsOptions): Calls {
     const last = pass.recorded.findLast(
       (entry) => (entry.t === 'intent' || entry.t === 'unknown') && entry.p === request.path,
     )
-    return last?.t === 'unknown' ? last.at : options.since
+    return last?.t === 'unknown' ? last.at : options.since(pass.loaded.partition)
   }
 
   /** The call is over and the system has settled it: from then on its answer counts. */

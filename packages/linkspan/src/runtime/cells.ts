@@ -1,4 +1,4 @@
-import type { StateReader } from '../journal/journal.ts'
+import type { RecordFrame, StateReader } from '../journal/journal.ts'
 import type { Json } from '../model/message.ts'
 import type { Clock } from '../model/outside.ts'
 import type { CellChange } from '../patterns/pattern.ts'
@@ -10,13 +10,23 @@ import type { Committer } from './committer.ts'
  * the order in which changes were made, so whoever built on a value is never durable before it.
  */
 export interface Cells {
-  /** Changes a cell, one change at a time per cell. `write` is called in the same moment, to join the same commit. */
+  /** Changes a cell, one change at a time per cell; its result comes on record in the same commit. */
   update<Result>(
     scope: string,
     key: string,
     change: CellChange<Result>,
-    write: (result: Result) => void,
+    recorder: CellRecorder<Result>,
   ): Promise<Result>
+}
+
+/** Puts the result of a change on the record of the message that makes it. */
+export interface CellRecorder<Result> {
+  /** With whatever is committed next: called in the moment in which the change is handed in. */
+  write(result: Result): void
+  /** As a frame that is committed with the change or not at all. Called again when it was not. */
+  frame(result: Result): RecordFrame
+  /** The frame was committed. */
+  kept(result: Result, frame: RecordFrame): void
 }
 
 interface Cell {
@@ -54,7 +64,7 @@ export function createCells(reader: StateReader, committer: Committer, clock: Cl
     cell === null || (cell.u !== null && cell.u <= clock.now()) ? null : cell.v
 
   return {
-    update(scope, key, change, write) {
+    update(scope, key, change, { write }) {
       const cell = open(scope, key)
       cell.users += 1
       const turn = cell.tail.then(async () => {

@@ -31,7 +31,8 @@ export interface Committer {
   wait(wait: Wait): void
   settle(settlement: Settlement): void
   revive(wait: Wait): void
-  state(change: StateChange): void
+  /** `then` is told whether a change that is based on a value was written. */
+  state(change: StateChange, then?: (written: boolean) => void, failed?: (error: LinkspanError) => void): void
   /** Moves a cursor with the messages of the same turn: refused together with them. */
   cursor(change: CursorChange, then?: () => void, refused?: (error: LinkspanError) => void): void
   /** Why so many messages from outside cannot be accepted now, or null. */
@@ -40,6 +41,8 @@ export interface Committer {
   after(then: () => void): void
   /** Resolves after that commit; rejects when the journal has failed. */
   flush(): Promise<void>
+  /** Gives up all that is not committed, and takes nothing more: what is under way may or may not become durable. */
+  abandon(error: LinkspanError): void
   /** Commits what is left and takes nothing more. */
   close(): Promise<void>
 }
@@ -71,6 +74,8 @@ interface Open {
   settle: Settlement[]
   revive: Wait[]
   state: StateChange[]
+  /** Whom to tell of the change at a position of `state`. */
+  stateAnswers: Map<number, (written: boolean) => void>
   cursors: CursorChange[]
   moves: {
     readonly then: (() => void) | undefined
@@ -89,6 +94,7 @@ const empty = (): Open => ({
   settle: [],
   revive: [],
   state: [],
+  stateAnswers: new Map(),
   cursors: [],
   moves: [],
   after: [],
@@ -139,6 +145,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   const succeeded = (taken: Open, committed: Committed, began: number): void => {
+    if (phase === 'failed') return
     options.onCommit(taken.size, clock.monotonic() - began)
     setRefusing(null)
     underWay = null
@@ -151,6 +158,7 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 
   const stumbled = (taken: Open, thrown: unknown, pauseMs: number): void => {
+    if (phase === 'failed') return
     const error = ensureError(thrown, 'JOURNAL_FAILED')
     if (isLinkspanError(error, 'JOURNAL_FULL')) refuse(taken, error)
     else if (isLinkspanError(error, 'JOURNAL_UNREACHABLE')) setRefusing(error)
@@ -256,7 +264,9 @@ export function createCommitter(options: CommitterOptions): Committer {
       open.revive.push(wait)
       changed()
     },
-    state(change) {
+    state(change, then, failed) {
+      if (then) open.stateAnswers.set(open.state.length, then)
+      if (failed) open.failed.push(failed)
       open.state.push(change)
       changed()
     },
@@ -279,6 +289,11 @@ export function createCommitter(options: CommitterOptions): Committer {
         joined.failed.push(reject)
       })
     },
+    abandon(error) {
+      if (phase === 'failed' || phase === 'closed') return
+      cancelPause()
+      fail(underWay ?? empty(), error)
+    },
     async close() {
       try {
         if (failure === null && (refusing === null || open.size > 0)) await this.flush()
@@ -300,6 +315,7 @@ function answer(taken: Open, committed: Committed): void {
     const place = committed.accepted[at]
     if (place) each.then?.(place)
   })
+  for (const [at, then] of taken.stateAnswers) then(!committed.stale?.includes(at))
   for (const move of taken.moves) move.then?.()
 }
 
@@ -312,6 +328,10 @@ function join(first: Open, second: Open): Open {
     settle: [...first.settle, ...second.settle],
     revive: [...first.revive, ...second.revive],
     state: [...first.state, ...second.state],
+    stateAnswers: new Map([
+      ...first.stateAnswers,
+      ...[...second.stateAnswers].map(([at, then]) => [first.state.length + at, then] as const),
+    ]),
     cursors: [...first.cursors, ...second.cursors],
     moves: [...first.moves, ...second.moves],
     after: [...first.after, ...second.after],

@@ -30,7 +30,7 @@ describe('homes', () => {
   it('of a key are here when this engine owns its partition', () => {
     const partition = partitionOf('orders', 'a', 8)
     const owned = new Set([partition])
-    const homes = createHomes({ partitions: 8, owned })
+    const homes = createHomes(8, owned)
     expect(homes.ofKey('orders', 'a')).toEqual({ partition, here: true })
     owned.delete(partition)
     expect(homes.ofKey('orders', 'a')).toEqual({ partition, here: false })
@@ -38,7 +38,7 @@ describe('homes', () => {
 
   it('without a key are here, in turns, as long as this engine owns anything', () => {
     const owned = new Set([3, 5])
-    const homes = createHomes({ partitions: 8, owned })
+    const homes = createHomes(8, owned)
     const found = [homes.ofNoKey(), homes.ofNoKey(), homes.ofNoKey()]
     expect(new Set(found.map(({ partition }) => partition))).toEqual(owned)
     expect(found.every(({ here }) => here)).toBe(true)

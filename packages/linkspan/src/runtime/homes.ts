@@ -1,5 +1,3 @@
-import type { Ownership } from '../journal/journal.ts'
-
 /** Where a message belongs. */
 export interface Home {
   readonly partition: number
@@ -15,9 +13,8 @@ export interface Homes {
   ofNoKey(): Home
 }
 
-/** Makes the finder. */
-export function createHomes(ownership: Pick<Ownership, 'partitions' | 'owned'>): Homes {
-  const { partitions } = ownership
+/** Makes the finder, over the set of partitions that this engine runs: its share. */
+export function createHomes(partitions: number, owned: ReadonlySet<number>): Homes {
   if (partitions === 1) {
     const only: Home = { partition: 0, here: true }
     return { ofKey: () => only, ofNoKey: () => only }
@@ -26,11 +23,11 @@ export function createHomes(ownership: Pick<Ownership, 'partitions' | 'owned'>):
   return {
     ofKey(identity, key) {
       const partition = partitionOf(identity, key, partitions)
-      return { partition, here: ownership.owned.has(partition) }
+      return { partition, here: owned.has(partition) }
     },
     ofNoKey() {
       turn += 1
-      const own = [...ownership.owned]
+      const own = [...owned]
       const partition = own[turn % own.length] ?? turn % partitions
       return { partition, here: own.length > 0 }
     },

@@ -1,3 +1,4 @@
+import type { Journal } from '../journal/journal.ts'
 import { ENDINGS, type Ending, type MessageState } from '../model/message.ts'
 import type { Metrics } from './engine-api.ts'
 
@@ -22,6 +23,9 @@ export interface Ledger {
   revived(flow: string, ending: Ending, child: boolean): void
 }
 
+/** Messages by flow and state. */
+export type Counted = Pick<Ledger, 'flows'>
+
 const none = (): Counts => ({
   live: 0,
   endings: Object.fromEntries(ENDINGS.map((ending) => [ending, 0])) as Record<Ending, number>,
@@ -32,13 +36,7 @@ export function createLedger(metrics: Metrics): Ledger {
   const flows = new Map<string, FlowCounts>()
   const meters = new Map<string, { accepted: { add(): void }; ended: Map<Ending, { add(): void }> }>()
 
-  const of = (flow: string): FlowCounts => {
-    const present = flows.get(flow)
-    if (present) return present
-    const counts = { roots: none(), children: none() }
-    flows.set(flow, counts)
-    return counts
-  }
+  const of = countsIn(flows)
 
   const meterOf = (flow: string): { accepted: { add(): void }; ended: Map<Ending, { add(): void }> } => {
     const present = meters.get(flow)
@@ -83,4 +81,29 @@ export function createLedger(metrics: Metrics): Ledger {
 export function statesOf(counts: Counts, active: number): Record<MessageState, number> {
   const running = Math.min(active, counts.live)
   return { active: running, waiting: counts.live - running, ...counts.endings }
+}
+
+/** Adds what a journal counts. */
+export async function addCounts({ backlog, history }: Journal, of: Ledger['of']): Promise<void> {
+  const side = (flow: string, child: boolean): Counts => (child ? of(flow).children : of(flow).roots)
+  for (const { flow, child, count } of await backlog.count()) side(flow, child).live += count
+  for (const { flow, ending, child, count } of await history.totals())
+    side(flow, child).endings[ending] += count
+}
+
+/** What a journal counts now. */
+export async function countedNow(journal: Journal): Promise<Counted> {
+  const flows = new Map<string, FlowCounts>()
+  await addCounts(journal, countsIn(flows))
+  return { flows }
+}
+
+function countsIn(flows: Map<string, FlowCounts>): Ledger['of'] {
+  return (flow) => {
+    const present = flows.get(flow)
+    if (present) return present
+    const counts = { roots: none(), children: none() }
+    flows.set(flow, counts)
+    return counts
+  }
 }

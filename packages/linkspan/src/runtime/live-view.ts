@@ -1,6 +1,6 @@
 import { storeError } from '../model/errors.ts'
 import type { LiveView } from './admin-reader.ts'
-import { statesOf } from './ledger.ts'
+import { countedNow, statesOf } from './ledger.ts'
 import type { Runtime } from './runtime.ts'
 
 /** What a running engine knows beside its journal. */
@@ -19,8 +19,10 @@ export function liveView(runtime: Runtime): LiveView {
     },
     runs: (seq) => parts().live.runs(seq),
     async counts() {
-      const { ledger, takers } = parts()
-      const states = [...ledger.flows].map(([flow, { roots, children }]) => {
+      const { journal, ledger, takers } = parts()
+      // What other engines accept and end, this one does not hear of.
+      const counted = journal.ownership.partitions === 1 ? ledger : await countedNow(journal)
+      const states = [...counted.flows].map(([flow, { roots, children }]) => {
         const active = takers.get(flow)?.queue.active ?? 0
         return [flow, { roots: statesOf(roots, active), children: statesOf(children, 0) }] as const
       })

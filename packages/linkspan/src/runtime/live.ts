@@ -18,7 +18,7 @@ import type {
 } from '../patterns/pattern.ts'
 import type { CallState } from './call-state.ts'
 import type { Calls } from './calls.ts'
-import type { Cells } from './cells.ts'
+import type { CellRecorder, Cells } from './cells.ts'
 import { type Children, loadedChild, newChild } from './children.ts'
 import { sealEntries } from './codec.ts'
 import type { Committer } from './committer.ts'
@@ -445,12 +445,7 @@ export function createLive(options: LiveOptions): Live {
         scope: string,
         key: string,
         change: CellChange<Result>,
-      ) =>
-        options.cells.update(scope, key, change, (result) => {
-          pass.note({ t: 'value', p: path, v: result })
-          pass.uncommitted = saved(pass)
-          pass.uncommitted.catch(() => undefined)
-        }),
+      ) => options.cells.update(scope, key, change, recorderOf<Result>(pass, path)),
       spawn: async (pass: MessagePass, plan: SpawnPlan, made): Promise<SpawnOutcome> => {
         const { slot } = runOf(pass.loaded.seq) as Running
         slot.release()
@@ -473,6 +468,27 @@ export function createLive(options: LiveOptions): Live {
     }
     portsOf.set(flow, made)
     return made
+  }
+
+  const recorderOf = <Result extends Json>(pass: MessagePass, path: string): CellRecorder<Result> => {
+    const entryFor = (result: Result): Entry => ({ t: 'value', p: path, v: result })
+    return {
+      write(result) {
+        pass.note(entryFor(result))
+        pass.uncommitted = saved(pass)
+        pass.uncommitted.catch(() => undefined)
+      },
+      frame(result) {
+        save(pass)
+        const { seq, nextFrame: n } = pass.loaded
+        return { seq, n, frame: sealEntries([entryFor(result)], seq, n) }
+      },
+      kept(result) {
+        pass.note(entryFor(result))
+        pass.takeUnsaved()
+        pass.loaded.nextFrame += 1
+      },
+    }
   }
 
   const detach = (pass: MessagePass, path: string, scope: string, body: unknown): void => {

@@ -3,7 +3,6 @@ import type { Logger } from '../model/outside.ts'
 import type { Hooks, Metrics } from './engine-api.ts'
 import type { Events } from './events.ts'
 import type { Ledger } from './ledger.ts'
-import type { FlowQueue } from './queue/flow-queue.ts'
 
 /** Who is told what happens. */
 export interface MetersOptions {
@@ -65,14 +64,6 @@ export function createEvents({ ledger, metrics, hooks, logger }: MetersOptions):
       commitSize.observe(size)
     },
   }
-}
-
-/** Shows how many messages of a flow run and wait. */
-export function meterQueue(metrics: Metrics, flow: string, queue: FlowQueue, ledger: Ledger): void {
-  metrics.gauge('linkspan_messages_active', { flow }, () => queue.active)
-  metrics.gauge('linkspan_messages_waiting', { flow }, () =>
-    Math.max(0, ledger.of(flow).roots.live - queue.active),
-  )
 }
 
 /** Makes what belongs to two names once. */

@@ -5,59 +5,47 @@ import { sealEntries } from './codec.ts'
 import type { Committer } from './committer.ts'
 import type { Events } from './events.ts'
 import type { FreshSet } from './fresh-set.ts'
-import type { Ledger } from './ledger.ts'
 import { readyWait } from './live.ts'
 import { damagedError } from './loaded.ts'
 
-/** What taking up a journal takes. */
+/** What taking up takes. */
 export interface RecoveryOptions {
   readonly journal: Journal
   readonly committer: Committer
-  readonly ledger: Ledger
   readonly events: Pick<Events, 'attention'>
   readonly fresh: FreshSet
   readonly logger: Logger
   /** Milliseconds since 1970. */
-  readonly now: number
+  readonly now: () => number
 }
 
 const PAGE = 500
 
 /**
- * Takes up what a former engine left: messages that were running get a wait, so that from here on everything live is
- * found the same way, and the ledger starts from what the journal counts.
+ * Takes up what engines that died left running: each message gets a wait, so that from here on everything live is found
+ * the same way. Resolves when that is durable.
  */
-export async function recover({
-  journal,
-  committer,
-  ledger,
-  events,
-  fresh,
-  logger,
-  now,
-}: RecoveryOptions): Promise<void> {
-  let found = 0
+export async function recover(options: RecoveryOptions): Promise<void> {
+  const { journal, committer, fresh, logger } = options
+  const now = options.now()
+  const held: number[] = []
   for (let after = 0; ; ) {
     const page = await journal.backlog.unsettled(after, PAGE)
     const last = page.at(-1)
     if (!last) break
-    // Until its wait is committed, the low-water mark must not pass such a message.
-    for (const { seq } of page) fresh.add(seq)
+    // Until its wait is committed, the low-water mark of a sole owner must not pass such a message.
+    if (journal.ownership.partitions === 1) for (const { seq } of page) fresh.add(seq)
     for (const message of page) {
       if (message.damaged === undefined) takeUp(message, committer, now)
-      else giveUp(message, damagedError(message), { committer, events, now })
+      else giveUp(message, damagedError(message), { ...options, now })
+      held.push(message.seq)
     }
-    found += page.length
     after = last.seq
   }
-  if (found > 0) {
-    await committer.flush()
-    logger.log('info', 'engine.recovered', { messages: found })
-  }
-  fresh.clear()
-  for (const { flow, child, count } of await journal.backlog.count()) side(ledger, flow, child).live += count
-  for (const { flow, ending, child, count } of await journal.history.totals())
-    side(ledger, flow, child).endings[ending] += count
+  if (held.length === 0) return
+  await committer.flush()
+  for (const seq of held) fresh.remove(seq)
+  logger.log('info', 'engine.recovered', { messages: held.length })
 }
 
 function takeUp(message: StoredMessage, committer: Committer, now: number): void {
@@ -74,14 +62,9 @@ function takeUp(message: StoredMessage, committer: Committer, now: number): void
 function giveUp(
   { seq, id, flow, key, nextFrame }: StoredMessage,
   error: LinkspanError,
-  { committer, events, now }: Pick<RecoveryOptions, 'committer' | 'events' | 'now'>,
+  { committer, events, now }: Pick<RecoveryOptions, 'committer' | 'events'> & { readonly now: number },
 ): void {
   const reason = error.message.slice(0, 500)
   committer.settle({ seq, ending: 'dead', endedAt: now, attempt: 0, frame: null, n: nextFrame, reason })
   committer.after(() => events.attention('dead', { id, flow, key, path: '', error: storeError(error) }))
-}
-
-function side(ledger: Ledger, flow: string, child: boolean): ReturnType<Ledger['of']>['roots'] {
-  const counts = ledger.of(flow)
-  return child ? counts.children : counts.roots
 }

@@ -12,6 +12,7 @@ export interface Replies {
   wait(id: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<Reply | undefined>
   /** Tells those who wait; called after the commit. */
   tell(id: string, reply: Reply): void
+  waitsFor(id: string): boolean
   readonly waiting: number
 }
 
@@ -28,6 +29,7 @@ export function createReplies(clock: Clock): Replies {
     get waiting() {
       return waiters.size
     },
+    waitsFor: (id) => waiters.has(id),
     tell(id, reply) {
       const present = waiters.get(id)
       waiters.delete(id)

@@ -40,5 +40,7 @@ export interface RuntimeParts {
   readonly sources: ReadonlyMap<string, KeptSource>
   readonly events: Events
   readonly replies: Replies
+  /** The partitions that this engine runs. */
+  readonly owned: ReadonlySet<number>
   readonly directory: string
 }

@@ -1,9 +1,9 @@
 import type { Incoming } from '../connect/connector.ts'
 import { type Duration, durationMs } from '../model/duration.ts'
-import { LinkspanError } from '../model/errors.ts'
+import { isLinkspanError, LinkspanError } from '../model/errors.ts'
 import type { Flow } from '../patterns/steps.ts'
 import type { EngineState } from './admin-api.ts'
-import { assemble, dismantle, planOf, type Started } from './assemble.ts'
+import { abandon, assemble, dismantle, planOf, type Started } from './assemble.ts'
 import { subscribersOf } from './channels.ts'
 import type { Accepted, Intake, SendOptions } from './engine-api.ts'
 import { flowsByName, unknownFlow } from './flows-by-name.ts'
@@ -35,6 +35,7 @@ export interface Runtime {
 
 const DEFAULT_STOP_MS = 10_000
 const DEFAULT_REPLY_MS = 30_000
+const REJOIN_AGAIN_MS = 1_000
 
 /** Makes the runtime of a project. Throws what is wrong with its flows. */
 export function createRuntime(options: RuntimeOptions): Runtime {
@@ -45,15 +46,30 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   let state: EngineState = 'new'
   let startedAt = 0
   let started: Started | null = null
-
-  const setState = (next: EngineState): void => {
-    state = next
-  }
-  const assembly = { options, flows, subscribers, setState }
+  let sourcesOpen = false
+  /** Counts the times that the parts were put together. */
+  let life = 0
 
   const need = (): Started => {
     if (started) return started
+    if (state === 'rejoining') throw rejoiningError()
     throw new LinkspanError('ENGINE_STATE', `The engine is ${state}. Call start() first, and wait for it.`)
+  }
+
+  const assembled = (): Promise<Started> => {
+    life += 1
+    const own = life
+    return assemble({
+      options,
+      flows,
+      subscribers,
+      setState: (next) => {
+        if (own === life) state = next
+      },
+      failed: (error) => {
+        if (own === life && isLinkspanError(error, 'JOURNAL_TAKEN_OVER')) void rejoin(error)
+      },
+    })
   }
 
   const start = async (): Promise<void> => {
@@ -61,7 +77,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       throw new LinkspanError('ENGINE_STATE', `The engine is ${state} already.`)
     state = 'starting'
     try {
-      started = await assemble(assembly)
+      started = await assembled()
       startedAt = clock.now()
       state = 'running'
     } catch (error) {
@@ -70,10 +86,36 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     }
   }
 
+  /** Drops all that was under way, which others go on with, and comes back as a new member. */
+  const rejoin = async (reason: LinkspanError): Promise<void> => {
+    const former = started
+    if (!former || state === 'stopping') return
+    started = null
+    // What the former parts say from here on is of the past.
+    life += 1
+    state = 'rejoining'
+    logger.log('warn', 'engine.rejoining', { reason: reason.message })
+    await abandon(former, reason)
+    while (state === 'rejoining') {
+      try {
+        started = await assembled()
+      } catch (error) {
+        logger.log('warn', 'engine.rejoin-failed', { error: String(error) })
+        await new Promise<void>((resolve) => clock.timer(REJOIN_AGAIN_MS, resolve))
+        continue
+      }
+      if (state !== 'rejoining') return
+      state = 'running'
+      if (sourcesOpen) started.sourceKeeping.open()
+    }
+  }
+
   const stop: Runtime['stop'] = async ({ within } = {}) => {
+    if (state === 'rejoining') state = 'stopped'
     const parts = started
     if (!parts || state === 'stopping' || state === 'stopped') return
     state = 'stopping'
+    sourcesOpen = false
     await dismantle(parts, within === undefined ? DEFAULT_STOP_MS : durationMs(within))
     started = null
     state = 'stopped'
@@ -109,12 +151,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
 
   const reply: Intake['reply'] = (id, given) => {
     const { replies, journal } = need()
-    return replyOf({ replies, messages: journal.messages }, id, given)
+    const shared = journal.ownership.partitions > 1
+    return replyOf({ replies, messages: journal.messages, clock, shared }, id, given)
   }
 
   const intake: Intake = {
     get refusing() {
-      return started?.committer.refusing ?? null
+      return state === 'rejoining' ? rejoiningError() : (started?.committer.refusing ?? null)
     },
     accept: (name, incoming, given) => accept(name, incoming, given?.key),
     reply,
@@ -123,7 +166,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   return {
     flows,
     intake,
-    validate: async () => void (await planOf(assembly)),
+    validate: async () => void (await planOf({ options, flows })),
     start,
     stop,
     get state() {
@@ -136,8 +179,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       return need()
     },
     openSources() {
-      const { sources, takers } = need()
-      for (const [name, source] of sources) if (!takers.get(name)?.queue.paused) source.start()
+      sourcesOpen = true
+      need().sourceKeeping.open()
     },
     send: (name, body, given = {}) => accept(name, incomingOf(body, given), given.key),
     async request(name, body, given) {
@@ -155,6 +198,14 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       )
     },
   }
+}
+
+function rejoiningError(): LinkspanError {
+  return new LinkspanError(
+    'ENGINE_BUSY',
+    'Other engines took over from this one, which joins them again. Send again shortly.',
+    { retry: { afterMs: 2_000 } },
+  )
 }
 
 function incomingOf(body: unknown, options: SendOptions): Incoming {

@@ -5,12 +5,13 @@ import type { Outside } from '../model/outside.ts'
 import { backoffMs, exponential } from '../model/policy.ts'
 import type { Committer } from './committer.ts'
 import type { Connections } from './connections.ts'
-import { identityOf } from './former-names.ts'
+import { type FlowNames, identityOf } from './former-names.ts'
 import type { Entrance, Prepared, Taker } from './intake.ts'
 
 /** The state of a flow's source. */
 export interface SourceStatus {
-  readonly state: 'running' | 'paused' | 'failing' | 'passive'
+  /** `elsewhere`: another engine of the cluster runs it; `passive`: nothing runs, others bring the messages. */
+  readonly state: 'running' | 'paused' | 'failing' | 'passive' | 'elsewhere'
   readonly error: StoredError | null
 }
 
@@ -29,6 +30,8 @@ export interface SourceOptions {
   readonly committer: Committer
   readonly connections: Connections
   readonly entrance: Entrance
+  /** Whether a source of a flow runs here: each runs on one engine of a cluster. */
+  readonly isHere: (flow: FlowNames) => boolean
   /** An error as it may be shown. */
   readonly clean: (error: LinkspanError) => LinkspanError
 }
@@ -103,10 +106,11 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
   return {
     get status(): SourceStatus {
       if (!source.start) return { state: 'passive', error: null }
-      return { state: phase === 'stopped' ? 'paused' : phase === 'failing' ? 'failing' : 'running', error }
+      if (phase === 'stopped') return { state: options.isHere(definition) ? 'paused' : 'elsewhere', error }
+      return { state: phase === 'failing' ? 'failing' : 'running', error }
     },
     start() {
-      if (source.start && phase === 'stopped') void begin()
+      if (source.start && phase === 'stopped' && options.isHere(definition)) void begin()
     },
     async stop() {
       cancelPause()

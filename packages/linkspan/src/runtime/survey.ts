@@ -11,18 +11,31 @@ export interface SurveyOptions {
   readonly sources: ReadonlyMap<string, KeptSource>
   /** Whether new messages are refused. */
   readonly refusing: () => boolean
+  /** How many messages of a flow wait and run, where this engine has them all in view; null where others share the journal. */
+  readonly live: ((flow: string) => number) | null
+  /** How many of them run here. */
+  readonly active: (flow: string) => number
 }
 
 const FRESH_MS = 1_000
-const STATES: readonly SourceStatus['state'][] = ['running', 'paused', 'failing', 'passive']
+const STATES: readonly SourceStatus['state'][] = ['running', 'paused', 'failing', 'passive', 'elsewhere']
 
 /**
  * Offers metrics about the engine and its journal. What the journal has to be asked for is read while the metrics are,
  * so it is as old as the reading before: no timer runs for a page that nobody looks at.
  */
-export function offerSurvey({ journal, clock, metrics, sources, refusing }: SurveyOptions): void {
+export function offerSurvey({
+  journal,
+  clock,
+  metrics,
+  sources,
+  refusing,
+  live,
+  active,
+}: SurveyOptions): void {
   const startedAt = clock.monotonic()
   let oldest: ReadonlyMap<string, number> = new Map()
+  let waiting: ReadonlyMap<string, number> = new Map()
   let bytes = 0
   let readAt = Number.NEGATIVE_INFINITY
 
@@ -35,6 +48,7 @@ export function offerSurvey({ journal, clock, metrics, sources, refusing }: Surv
         Math.min(...rows.filter((row) => row.flow === flow).map((row) => row.oldest)),
       ]),
     )
+    waiting = new Map([...flows].map((flow) => [flow, rootsOf(rows, flow)]))
     const { databaseBytes, logBytes } = await journal.history.stats()
     bytes = Number(databaseBytes ?? 0) + Number(logBytes ?? 0)
   }
@@ -56,7 +70,17 @@ export function offerSurvey({ journal, clock, metrics, sources, refusing }: Surv
         oldest.has(flow) ? Math.max(0, clock.now() - (oldest.get(flow) as number)) / 1_000 : 0,
       ),
     )
+    metrics.gauge('linkspan_messages_active', { flow }, () => active(flow))
+    metrics.gauge('linkspan_messages_waiting', { flow }, () =>
+      live === null ? surveyed(() => waiting.get(flow) ?? 0) : Math.max(0, live(flow) - active(flow)),
+    )
     for (const state of STATES)
       metrics.gauge('linkspan_source_state', { flow, state }, () => (source.status.state === state ? 1 : 0))
   }
+}
+
+type Counts = Awaited<ReturnType<Journal['backlog']['count']>>
+
+function rootsOf(rows: Counts, flow: string): number {
+  return rows.filter((row) => row.flow === flow && !row.child).reduce((sum, { count }) => sum + count, 0)
 }

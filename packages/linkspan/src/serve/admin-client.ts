@@ -47,6 +47,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     status: () => call('status'),
     flows: () => call('flows'),
     stats: () => call('stats'),
+    cluster: () => call('cluster'),
     keys: (flow, limit) => call('keys', { search: searchOf({ flow, limit }) }),
     messages: (query) => call('messages', { search: queryToSearch(query) }),
     trace: (id) => call('trace', { params: { id } }),

@@ -22,6 +22,7 @@ export const ADMIN_CALLS: Readonly<Record<keyof AdminClient, AdminCall>> = {
   status: { verb: 'GET', path: '/status', long: false },
   flows: { verb: 'GET', path: '/flows', long: false },
   stats: { verb: 'GET', path: '/stats', long: false },
+  cluster: { verb: 'GET', path: '/cluster', long: false },
   keys: { verb: 'GET', path: '/keys', long: false },
   messages: { verb: 'GET', path: '/messages', long: false },
   trace: { verb: 'GET', path: '/messages/:id/trace', long: false },

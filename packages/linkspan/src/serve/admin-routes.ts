@@ -56,6 +56,7 @@ const RUNS: Readonly<Record<keyof AdminClient, Run>> = {
   status: (admin) => admin.status(),
   flows: (admin) => admin.flows(),
   stats: (admin) => admin.stats(),
+  cluster: (admin) => admin.cluster(),
   keys: (admin, { search }) => admin.keys(search.get('flow'), numberFrom(search, 'limit') ?? 100),
   messages: (admin, { search }) => admin.messages(queryFromSearch(search)),
   trace: (admin, { params }) => admin.trace(named(params, 'id')),

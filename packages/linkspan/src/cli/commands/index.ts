@@ -1,6 +1,7 @@
 import type { Verb, VerbGroup } from '../verb.ts'
 import { cancel } from './cancel.ts'
 import { check } from './check.ts'
+import { cluster } from './cluster.ts'
 import { dead } from './dead.ts'
 import { dev } from './dev.ts'
 import { doubt } from './doubt.ts'
@@ -33,5 +34,6 @@ export const VERBS: readonly (Verb | VerbGroup)[] = [
   cancel,
   replay,
   journal,
+  cluster,
   probe,
 ]

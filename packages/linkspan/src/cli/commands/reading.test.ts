@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { MessageQuery, MessageSummary, TraceStep } from '../../index.ts'
+import type { ClusterMember, ClusterSurvey, MessageQuery, MessageSummary, TraceStep } from '../../index.ts'
 import { LinkspanError, storeError } from '../../model/errors.ts'
 import { counts, fakeCli, flowStatus, NOW, summary, trace } from '../fixtures/fake-cli.ts'
 import { projectFolder } from '../fixtures/temp-folder.ts'
@@ -366,4 +366,59 @@ test('journal backup takes the path from here, and needs an engine or a reader t
   expect(stopped.stderr()).toContain('The engine is stopped')
   const able = fakeCli({ directory, running: null, reader: { backup: async () => {} } })
   expect(await able.run('journal', 'backup', 'b.db')).toBe(0)
+})
+
+const member = (number: number, more: Partial<ClusterMember> = {}): ClusterMember => ({
+  member: number,
+  name: `process ${number} on host-${number}`,
+  since: NOW - 60_000,
+  leaseUntil: NOW + 10_000,
+  state: 'live',
+  self: false,
+  partitions: [],
+  flows: { orders: 'v1' },
+  ...more,
+})
+
+test('cluster shows who owns what, and what waits there', async () => {
+  const survey: ClusterSurvey = {
+    now: NOW,
+    members: [
+      member(4, { partitions: [0, 1], self: true }),
+      member(5, { partitions: [2] }),
+      member(3, { state: 'dead' }),
+    ],
+    partitions: [
+      { partition: 0, owner: 4, waiting: 2, oldest: NOW - 5_000 },
+      { partition: 1, owner: 4, waiting: 3, oldest: NOW - 9_000 },
+      { partition: 2, owner: 5, waiting: 0, oldest: null },
+      { partition: 3, owner: null, waiting: 7, oldest: NOW - 20_000 },
+    ],
+  }
+  const cli = fakeCli({ directory: projectFolder(), admin: { cluster: async () => survey } })
+  expect(await cli.run('cluster')).toBe(0)
+  const [, first, second, third] = cli.stdout().split('\n')
+  expect(first).toMatch(/4 \* +process 4 on host-4 +live .* 2 +5 +/)
+  expect(second).toMatch(/5 +process 5 on host-5 +live .* 1 +0/)
+  expect(third).toMatch(/3 +process 3 on host-3 +dead .* 0 +0/)
+  expect(cli.stderr()).toBe(
+    '1 of 4 partitions have no owner just now; 7 messages wait there until an engine takes them.\n',
+  )
+  await cli.run('cluster', '--json')
+  expect(JSON.parse(cli.stdout())).toEqual(survey)
+})
+
+test('cluster says where a flow is missing, and where it runs in two versions', async () => {
+  const members = [
+    member(1, { flows: { orders: 'v1', invoices: 'v1' } }),
+    member(2, { flows: { orders: 'v2' } }),
+    member(3, { state: 'dead', flows: { old: 'v1' } }),
+  ]
+  const survey = { now: NOW, members, partitions: [] }
+  const cli = fakeCli({ directory: projectFolder(), admin: { cluster: async () => survey } })
+  await cli.run('cluster')
+  expect(cli.stderr()).toBe(
+    'The flow orders runs in 2 versions.\n' +
+      'The flow invoices is not deployed on process 2 on host-2: its messages in their partitions wait.\n',
+  )
 })

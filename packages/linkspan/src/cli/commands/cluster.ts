@@ -1,0 +1,90 @@
+import type { ClusterMember, ClusterPartition, ClusterSurvey } from '../../index.ts'
+import type { Column, Output } from '../output.ts'
+import { counted } from '../text.ts'
+import { formatAge } from '../time.ts'
+import { defineVerb, type Verb } from '../verb.ts'
+
+/** `linkspan cluster`. */
+export const cluster: Verb = defineVerb({
+  usage: 'cluster',
+  summary: 'Show the engines that share the journal, what each owns, and what waits there',
+  details: 'A journal on SQLite has one engine; one on PostgreSQL is shared by all that are started on it.',
+  examples: ['linkspan cluster', 'linkspan cluster --json'],
+  reach: 'engine',
+  run: ({ door, out }) =>
+    door.withReader(async (admin) => {
+      const survey = await admin.cluster()
+      if (out.json) out.document(survey)
+      else show(survey, out)
+      return undefined
+    }),
+})
+
+/** A member with what waits in its partitions. */
+interface Row extends ClusterMember {
+  readonly waiting: number
+  readonly oldest: number | null
+}
+
+function show(survey: ClusterSurvey, out: Output): void {
+  const { now, members, partitions } = survey
+  out.table(
+    members.map((member) => rowOf(member, partitions)),
+    columns(now),
+  )
+  for (const remark of remarksOn(survey)) out.note(remark)
+}
+
+function rowOf(member: ClusterMember, partitions: readonly ClusterPartition[]): Row {
+  return { ...member, ...lagOf(partitions.filter(({ owner }) => owner === member.member)) }
+}
+
+function lagOf(partitions: readonly ClusterPartition[]): Pick<Row, 'waiting' | 'oldest'> {
+  const oldest = partitions.flatMap((partition) => partition.oldest ?? [])
+  return {
+    waiting: partitions.reduce((sum, { waiting }) => sum + waiting, 0),
+    oldest: oldest.length === 0 ? null : Math.min(...oldest),
+  }
+}
+
+function columns(now: number): readonly Column<Row>[] {
+  return [
+    { title: 'MEMBER', value: ({ member, self }) => `${member}${self ? ' *' : ''}`, align: 'right' },
+    { title: 'ENGINE', value: ({ name }) => name, flexible: true },
+    {
+      title: 'STATE',
+      value: ({ state }) => state,
+      tone: ({ state }) => (state === 'dead' ? 'bad' : state === 'closed' ? 'dim' : null),
+    },
+    { title: 'SINCE', value: ({ since }) => formatAge(since, now) },
+    { title: 'PARTITIONS', value: ({ partitions }) => String(partitions.length), align: 'right' },
+    { title: 'WAITING', value: ({ waiting }) => String(waiting), align: 'right' },
+    { title: 'OLDEST', value: ({ oldest }) => (oldest === null ? '' : formatAge(oldest, now)) },
+  ]
+}
+
+/** What a person should know beyond the numbers. */
+function remarksOn({ members, partitions }: ClusterSurvey): readonly string[] {
+  const unowned = partitions.filter(({ owner }) => owner === null)
+  const { waiting } = lagOf(unowned)
+  const remarks =
+    unowned.length === 0
+      ? []
+      : [
+          `${unowned.length} of ${counted(partitions.length, 'partition')} have no owner just now; ${counted(waiting, 'message')} wait there until an engine takes them.`,
+        ]
+  return [...remarks, ...missingFlows(members.filter(({ state }) => state === 'live'))]
+}
+
+/** Flows that not all engines have: messages of partitions whose owner lacks their flow lie still. */
+function missingFlows(live: readonly ClusterMember[]): readonly string[] {
+  const flows = new Set(live.flatMap((member) => Object.keys(member.flows)))
+  return [...flows].flatMap((flow) => {
+    const without = live.filter((member) => !Object.hasOwn(member.flows, flow))
+    const versions = new Set(live.flatMap((member) => member.flows[flow] ?? []))
+    const names = without.map(({ name }) => name).join(', ')
+    if (without.length > 0)
+      return [`The flow ${flow} is not deployed on ${names}: its messages in their partitions wait.`]
+    return versions.size > 1 ? [`The flow ${flow} runs in ${versions.size} versions.`] : []
+  })
+}

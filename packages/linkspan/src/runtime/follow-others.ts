@@ -1,0 +1,71 @@
+import type { CursorReader } from '../journal/journal.ts'
+import type { CancelTimer, Clock, Logger } from '../model/outside.ts'
+import { type FlowNames, identityOf } from './former-names.ts'
+import type { Taker } from './intake.ts'
+import { PAUSED_PREFIX, pausedCursor, saysPaused, setPaused } from './paused.ts'
+import type { KeptSource } from './sources.ts'
+
+const AGAIN_PREFIX = 'again:'
+
+/** The cursor that changes when messages of a flow live again which another engine is to run. */
+export function againCursor(flow: FlowNames): string {
+  return `${AGAIN_PREFIX}${identityOf(flow)}`
+}
+
+/** What following takes. */
+export interface FollowOptions {
+  readonly cursors: CursorReader
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly takers: ReadonlyMap<string, Taker>
+  readonly sources: ReadonlyMap<string, KeptSource>
+}
+
+const LOOK_EVERY_MS = 1_000
+
+type Cursors = ReadonlyMap<string, string>
+
+/**
+ * Follows what people do at other engines of the cluster, which they leave in cursors: flows are paused and resumed, and
+ * messages live again. Answers how to stop.
+ */
+export function followOthers({ cursors, clock, logger, takers, sources }: FollowOptions): () => void {
+  let cancel: CancelTimer = () => undefined
+  let stopped = false
+  /** What the journal said last: only what changes there is followed, as a change made here takes a moment to get there. */
+  let before: Cursors | null = null
+
+  const follow = async (name: string, taker: Taker, last: Cursors, now: Cursors): Promise<void> => {
+    const { definition } = taker.flow.flow
+    const changed = (cursor: string): boolean => now.get(cursor) !== last.get(cursor)
+    if (changed(againCursor(definition))) taker.queue.gained()
+    const pauses = pausedCursor(definition)
+    const paused = saysPaused(now.get(pauses))
+    if (!changed(pauses) || taker.queue.paused === paused) return
+    await setPaused(taker, sources.get(name), paused)
+    logger.log('info', paused ? 'flow.paused' : 'flow.resumed', { flow: name, by: 'another engine' })
+  }
+
+  const look = async (): Promise<void> => {
+    const [paused, again] = await Promise.all([PAUSED_PREFIX, AGAIN_PREFIX].map(cursors.list))
+    const now = new Map([...(paused ?? []), ...(again ?? [])])
+    const last = before
+    before = now
+    if (last === null || stopped) return
+    for (const [name, taker] of takers) await follow(name, taker, last, now)
+  }
+
+  const lookLater = (): void => {
+    if (stopped) return
+    cancel = clock.timer(LOOK_EVERY_MS, () => {
+      look()
+        .catch((error: unknown) => logger.log('warn', 'others.not-followed', { error: String(error) }))
+        .finally(lookLater)
+    })
+  }
+  lookLater()
+  return () => {
+    stopped = true
+    cancel()
+  }
+}

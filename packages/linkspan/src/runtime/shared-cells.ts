@@ -1,0 +1,68 @@
+import type { RecordFrame, StateReader } from '../journal/journal.ts'
+import type { Json } from '../model/message.ts'
+import type { Clock } from '../model/outside.ts'
+import type { CellChange } from '../patterns/pattern.ts'
+import type { CellRecorder, Cells } from './cells.ts'
+import { openCell, type StoredCell, sealCell } from './codec.ts'
+import type { Committer } from './committer.ts'
+
+/**
+ * Engine state that several engines change: each change is written only if the cell still has the value it was made from,
+ * together with its result on record; otherwise it is made again. One at a time per cell and engine, so that an engine
+ * does not stand in its own way.
+ */
+export function createSharedCells(reader: StateReader, committer: Committer, clock: Clock): Cells {
+  const queues = new Map<string, Promise<unknown>>()
+
+  const update = async <Result>(
+    scope: string,
+    key: string,
+    change: CellChange<Result>,
+    recorder: CellRecorder<Result>,
+  ): Promise<Result> => {
+    for (;;) {
+      const at = clock.now()
+      const bytes = await reader.get(scope, key)
+      const {
+        value,
+        until = null,
+        result,
+      } = change(bytes === null ? null : valueAt(openCell(bytes, scope, key), at))
+      if (value === undefined) {
+        recorder.write(result)
+        return result
+      }
+      const frame = recorder.frame(result)
+      const sealed = value === null ? null : sealCell({ v: value, u: until }, scope, key)
+      const written = await put({ scope, key, value: sealed, until, basedOn: { value: bytes, at, frame } })
+      if (!written) continue
+      recorder.kept(result, frame)
+      return result
+    }
+  }
+
+  const put = (
+    change: Parameters<Committer['state']>[0] & { readonly basedOn: { readonly frame: RecordFrame } },
+  ): Promise<boolean> =>
+    new Promise((resolve, reject) => {
+      committer.state(change, resolve, reject)
+    })
+
+  return {
+    update(scope, key, change, recorder) {
+      const id = `${scope}\u0000${key}`
+      const before = queues.get(id) ?? Promise.resolve()
+      const turn = before.then(() => update(scope, key, change, recorder))
+      const settled = turn.catch(() => undefined)
+      queues.set(id, settled)
+      void settled.then(() => {
+        if (queues.get(id) === settled) queues.delete(id)
+      })
+      return turn
+    },
+  }
+}
+
+function valueAt({ v, u }: StoredCell, at: number): Json | null {
+  return u !== null && u <= at ? null : v
+}

@@ -1,0 +1,238 @@
+import { channel, exponential, flow, inbox, retry } from 'linkspan'
+import { schedule } from 'linkspan/schedule'
+import { fakeOperation } from 'linkspan/testing'
+import { describe, expect, it } from 'vitest'
+import { type Cluster, cluster, type Node } from './cluster-rig.ts'
+
+interface Order {
+  readonly key: string
+  readonly n: number
+}
+
+function saving() {
+  const put = fakeOperation<Order>('store.put', { kind: 'key', validFor: '24h' })
+  const save = flow('save', { onError: retry({ attempts: 20, backoff: exponential('1s', '5s') }) })
+    .from(inbox<Order>(), { key: ({ key }) => key })
+    .to('put', put)
+  return { put, save }
+}
+
+const node = ({ nodes }: Cluster, n: number): Node => nodes[n] as Node
+
+/** Numbers of each key in the order in which they took effect. */
+function byKey(effects: readonly { readonly input: Order }[]): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, number[]>()
+  for (const { input } of effects) found.set(input.key, [...(found.get(input.key) ?? []), input.n])
+  return found
+}
+
+const rising = (numbers: readonly number[]): boolean =>
+  numbers.every((n, at) => at === 0 || n > (numbers[at - 1] as number))
+
+describe('engines on one journal', () => {
+  it('share its partitions evenly, and give them back when they leave', async () => {
+    const { save } = saving()
+    await using three = await cluster([save])
+    expect(await three.shares()).toEqual([4, 4, 4])
+    await node(three, 1).stop()
+    await three.advance('3s')
+    expect(await three.shares()).toEqual([6, 6])
+    await three.join()
+    await three.advance('30s')
+    expect(await three.shares()).toEqual([4, 4, 4])
+  })
+
+  it('run what any of them accepts, each message once and each key in its order', async () => {
+    const { put, save } = saving()
+    await using three = await cluster([save])
+    for (let n = 0; n < 90; n += 1)
+      await node(three, n % 3).send(save, { key: `k${Math.floor(n / 3) % 7}`, n })
+    await three.advance('10s')
+    expect(put.effects).toHaveLength(90)
+    for (const numbers of byKey(put.effects).values()) expect(rising(numbers)).toBe(true)
+    expect(new Set(await three.states())).toEqual(new Set(['done']))
+  })
+
+  it('keep the order of a key that several of them accept messages of at the same time', async () => {
+    const { put, save } = saving()
+    await using three = await cluster([save])
+    const accepted: { id: string; n: number }[] = []
+    for (let round = 0; round < 20; round += 1) {
+      const sends = [0, 1, 2].map(async (at) => {
+        const n = round * 3 + at
+        const { id } = await node(three, at).engine.send(save, { key: 'one', n })
+        accepted.push({ id, n })
+      })
+      await three.during(Promise.all(sends))
+    }
+    await three.advance('1m')
+    const place = (id: string): number => Number(id.slice(0, id.indexOf('-')))
+    const inOrder = accepted.toSorted((a, b) => place(a.id) - place(b.id)).map(({ n }) => n)
+    expect(put.effects.map(({ input }) => input.n)).toEqual(inOrder)
+  })
+
+  it('answer a request whose message another engine runs', async () => {
+    const greet = flow('greet')
+      .from(inbox<string>(), { key: (name) => name })
+      .reply('greeting', (name) => `Hello ${name}`)
+    await using three = await cluster([greet])
+    for (const name of ['Ada', 'Grace', 'Edsger', 'Barbara', 'Donald', 'Frances']) {
+      const before = three.clock.now()
+      expect(await three.during(node(three, 0).engine.request(greet, name))).toBe(`Hello ${name}`)
+      expect(three.clock.now() - before).toBeLessThan(1_000)
+    }
+  })
+
+  it('take over from one that dies, within its lease, and lose and double nothing', async () => {
+    const { put, save } = saving()
+    let silent = true
+    await using three = await cluster([save])
+    // The answers to what is sent now never come.
+    put.when(() => (silent ? 'silent' : undefined))
+    const sent = Array.from({ length: 60 }, (_, n) => ({ key: `k${n % 20}`, n }))
+    for (const [at, order] of sent.entries()) await node(three, at % 3).send(save, order)
+    node(three, 1).kill()
+    silent = false
+    expect(put.effects).toHaveLength(0)
+    await three.advance('2m')
+    expect(await three.shares()).toEqual([6, 6])
+    expect(new Set(await three.states())).toEqual(new Set(['done']))
+    expect(new Set(put.effects.map(({ input }) => input.n)).size).toBe(60)
+    for (const numbers of byKey(put.effects).values()) expect(rising([...new Set(numbers)])).toBe(true)
+  })
+
+  it('let nothing count that a paused one does when it wakes, and take it in again', async () => {
+    const { put, save } = saving()
+    await using three = await cluster([save])
+    let silent = true
+    put.when(() => (silent ? 'silent' : undefined))
+    const zombie = node(three, 2)
+    for (let n = 0; n < 30; n += 1) await zombie.send(save, { key: `k${n}`, n })
+    zombie.freeze()
+    silent = false
+    await three.advance('30s')
+    expect(await three.shares().then((shares) => shares.slice(0, 2))).toEqual([6, 6])
+    zombie.thaw()
+    await three.advance('2m')
+    expect(zombie.log.lines.some(({ event }) => event === 'engine.rejoining')).toBe(true)
+    expect(zombie.engine.state).toBe('running')
+    expect(await three.shares()).toEqual([4, 4, 4])
+    expect(new Set(await three.states())).toEqual(new Set(['done']))
+    expect(put.effects).toHaveLength(30)
+    const { id } = await zombie.send(save, { key: 'again', n: 99 })
+    await three.advance('5s')
+    expect((await zombie.admin.trace(id)).message.state).toBe('done')
+  })
+
+  it('send nothing any more when they wake after their lease, though the intent was committed in time', async () => {
+    const tell = fakeOperation<Order>('phone.call', { kind: 'none' })
+    const call = flow('call').from(inbox<Order>()).to('tell', tell, { onUnknown: 'inDoubt' })
+    let armed = false
+    const frozen = (): Node => node(three, 0)
+    await using three = await cluster([call], {
+      onCommit: ({ records }, _n, member) => {
+        if (armed && records.length > 0 && member === frozen().member) {
+          armed = false
+          frozen().freeze()
+        }
+        return 'ok'
+      },
+    })
+    armed = true
+    await frozen().send(call, { key: 'a', n: 1 })
+    await three.advance('1m')
+    expect(armed).toBe(false)
+    const states = async () => (await node(three, 1).admin.messages({})).items.map(({ state }) => state)
+    expect(await states()).toEqual(['inDoubt'])
+    frozen().thaw()
+    await three.advance('1m')
+    expect(tell.requests).toHaveLength(0)
+    expect(await states()).toEqual(['inDoubt'])
+    expect(frozen().engine.state).toBe('running')
+  })
+
+  it('run a schedule once, wherever its engine goes', async () => {
+    const runs: number[] = []
+    const tick = flow('tick')
+      .from(schedule('10s'))
+      .map('note', ({ scheduledAt }) => {
+        runs.push(Date.parse(String(scheduledAt)))
+        return scheduledAt
+      })
+    await using three = await cluster([tick])
+    await three.advance('1m')
+    const sources = await Promise.all(
+      three.nodes.map(async ({ admin }) => (await admin.flows())[0]?.source.state),
+    )
+    expect(sources.toSorted()).toEqual(['elsewhere', 'elsewhere', 'running'])
+    await node(three, sources.indexOf('running')).stop()
+    await three.advance('1m')
+    const distinct = new Set(runs)
+    expect(distinct.size).toBeGreaterThanOrEqual(10)
+    expect(runs.length).toBe(distinct.size)
+  })
+
+  it('count every message once in a cell that all of them change', async () => {
+    const put = fakeOperation<Order>('store.put', { kind: 'key', validFor: '24h' })
+    const count = flow('count')
+      .from(inbox<Order>(), { key: ({ key }) => key })
+      .state('total', { key: () => 'all', initial: () => 0, as: 'total' }, (total) => ({
+        state: total + 1,
+        result: total + 1,
+      }))
+      .to('put', put, { input: ({ key }, { total }) => ({ key, n: total }) })
+    await using three = await cluster([count])
+    const sends = Array.from({ length: 60 }, (_, n) =>
+      node(three, n % 3).engine.send(count, { key: `k${n}`, n }),
+    )
+    await three.during(Promise.all(sends))
+    await three.advance('1m')
+    const totals = put.effects.map(({ input }) => input.n).toSorted((a, b) => a - b)
+    expect(totals).toEqual(Array.from({ length: 60 }, (_, n) => n + 1))
+  })
+
+  it('pause and resume a flow everywhere', async () => {
+    const { put, save } = saving()
+    await using three = await cluster([save])
+    await three.during(node(three, 0).admin.pause('save'))
+    await three.advance('3s')
+    for (let n = 0; n < 12; n += 1) await node(three, n % 3).send(save, { key: `k${n}`, n })
+    await three.advance('1m')
+    expect(put.effects).toHaveLength(0)
+    await three.during(node(three, 2).admin.resume('save'))
+    await three.advance('10s')
+    expect(put.effects).toHaveLength(12)
+  })
+
+  it('redeliver a dead letter from any of them', async () => {
+    const { put, save } = saving()
+    let broken = true
+    put.when(() => (broken ? { rejected: 'not like this' } : undefined))
+    await using three = await cluster([save])
+    const ids: string[] = []
+    for (let n = 0; n < 9; n += 1) ids.push((await node(three, 0).send(save, { key: `k${n}`, n })).id)
+    await three.advance('5s')
+    expect(new Set(await three.states())).toEqual(new Set(['dead']))
+    broken = false
+    const outcome = node(three, 1).admin.redeliver({ ids }, { note: 'mended' })
+    expect((await three.during(outcome)).done).toBe(9)
+    await three.advance('10s')
+    expect(put.effects).toHaveLength(9)
+    expect(new Set(await three.states())).toEqual(new Set(['done']))
+  })
+
+  it('put messages on a channel for whichever of them runs its consumer', async () => {
+    const orders = channel<Order>('orders')
+    const put = fakeOperation<Order>('store.put', { kind: 'key', validFor: '24h' })
+    const split = flow('split')
+      .from(inbox<Order>(), { key: ({ key }) => key })
+      .publish('order', orders, { key: ({ n }) => `n${n % 5}` })
+    const save = flow('save').from(orders).to('put', put)
+    await using three = await cluster([split, save])
+    for (let n = 0; n < 40; n += 1) await node(three, n % 3).send(split, { key: 'all', n })
+    await three.advance('30s')
+    expect(put.effects).toHaveLength(40)
+    const lanes = byKey(put.effects.map(({ input }) => ({ input: { key: `n${input.n % 5}`, n: input.n } })))
+    for (const numbers of lanes.values()) expect(rising(numbers)).toBe(true)
+  })
+})
