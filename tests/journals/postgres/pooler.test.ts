@@ -6,6 +6,7 @@ import { testJournal } from '../../../packages/linkspan/src/testing/test-journal
 import { answers } from '../../../scripts/lib/loopback.ts'
 import { pgbouncer } from '../../../scripts/services/pgbouncer.ts'
 import { ask, freshEnvironment, postgresRig } from './rig.ts'
+import { sharedPostgresRig } from './shared-rig.ts'
 
 const given =
   process.env['LINKSPAN_TEST_PGBOUNCER_URL'] ?? String(pgbouncer.environment['LINKSPAN_TEST_PGBOUNCER_URL'])
@@ -20,7 +21,11 @@ describe.skipIf(!up)(
     beforeAll(() => ask(given, `CREATE DATABASE ${database}`).then(() => undefined))
     afterAll(() => ask(given, `DROP DATABASE ${database} WITH (FORCE)`).then(() => undefined))
 
-    testJournal(test, { name: 'pooled', make: async () => postgresRig(url) })
+    testJournal(test, {
+      name: 'pooled',
+      make: async () => postgresRig(url),
+      makeShared: async () => sharedPostgresRig(url, 7),
+    })
 
     it('knows that it is there, and prepares nothing', async () => {
       const { environment, remove } = freshEnvironment()

@@ -25,7 +25,6 @@ export function backlogReader(reading: Reading, load: Load): BacklogReader {
     if (share.owned.size === 0) return []
     return ask(queries[`${name}_owned`], names.codeOf(flow), [...share.owned], ...values)
   }
-  const isOwned = (row: Row): boolean => reading.share?.owned.has(row['partition'] as number) ?? true
   const ofFlow = (flow: string, rows: readonly Row[]): readonly BacklogEntry[] =>
     rows.map((row) => ({
       ...waitOf(row as unknown as WaitRow, flow),
@@ -41,9 +40,9 @@ export function backlogReader(reading: Reading, load: Load): BacklogReader {
     page: async (flow, after, limit) => ofFlow(flow, await askOwned('page', flow, after, limit)),
     pageOfKey: async (flow, key, after, upTo, limit) =>
       ofFlow(flow, await askOwned('page_of_key', flow, toText(key), after, upTo, limit)),
-    // Children lie in the partition of their parent, all of them.
+    // Children lie in the partition of their parent, whose owner asks.
     pageOfParent: async (parent, after, limit) =>
-      ofAnyFlow((await ask(queries.page_of_parent, parent, after, limit)).filter(isOwned)),
+      ofAnyFlow(await ask(queries.page_of_parent, parent, after, limit)),
     due: async (flow, at, limit) => ofFlow(flow, await askOwned('due', flow, at, limit)),
     nextDue: async (flow) => {
       const [row] = await askOwned('next_due', flow)
