@@ -35,7 +35,7 @@ export interface Lane {
 export const LANE_DEPTH = 64
 
 /** Stands for a place above all. */
-export const NO_PLACE = Number.MAX_SAFE_INTEGER
+export const NO_PLACE: number = Number.MAX_SAFE_INTEGER
 
 /** Makes the empty lane of a key. */
 export function createLane(key: string): Lane {
