@@ -309,6 +309,27 @@ describe('replay', () => {
     expect(engine.journal.commits).toBe(commits)
   })
 
+  it('and a check say how far they are, and of how many where that is known', async () => {
+    const { engine, before, id } = await waiting()
+    await using _end = engine
+    await engine.send(before, { id: 'b', n: 2 })
+    await engine.advance('1s')
+    const heard: [number, number][] = []
+    const progress = (done: number, total: number) => void heard.push([done, total])
+    await engine.admin.replay({ query: { flow: 'ship' } }, progress)
+    expect(heard.splice(0)).toEqual([
+      [1, 0],
+      [2, 0],
+    ])
+    await engine.admin.replay({ ids: [id] }, progress)
+    expect(heard.splice(0)).toEqual([[1, 1]])
+    await engine.admin.check(progress)
+    expect(heard.splice(0)).toEqual([
+      [1, 2],
+      [2, 2],
+    ])
+  })
+
   it('of unchanged code shows no difference for what is still on its way', async () => {
     const { engine } = await waiting()
     await using _end = engine

@@ -33,6 +33,15 @@ test('is drawn at most ten times a second, and taken away at the end', () => {
   expect(written.at(-1)).toBe('\r\u001b[2K')
 })
 
+test('without a total it counts, as seldom', () => {
+  const { written, progress, pass } = bar(true)
+  for (const done of [1, 2, 3]) progress.report(done, 0)
+  expect(written).toHaveLength(1)
+  pass(100)
+  progress.report(4, 0)
+  expect(written.at(-1)).toContain('replaying 4')
+})
+
 test('is silent where nobody looks', () => {
   for (const { written, progress } of [bar(false), bar(true, true)]) {
     progress.report(1, 2)

@@ -26,7 +26,8 @@ export function createProgress(
   let drawn = false
   return {
     report: (done, total) => {
-      if (now() - drawnAt < EVERY_MS && done < total) return
+      const last = total > 0 && done >= total
+      if (now() - drawnAt < EVERY_MS && !last) return
       drawnAt = now()
       drawn = true
       const line = progressLine(label, done, total, now() - began)

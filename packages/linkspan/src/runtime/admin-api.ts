@@ -52,7 +52,7 @@ export interface AdminReader {
   verify(progress: Progress): Promise<readonly { readonly where: string; readonly what: string }[]>
 }
 
-/** Called during long work; `total` may be an estimate. */
+/** Called during long work; `total` may be an estimate, and is 0 where nobody knows. */
 export type Progress = (done: number, total: number) => void
 
 /** One page of a list; `next` continues it, null at its end. */

@@ -210,6 +210,7 @@ async function checkLive(
     { live: number; fit: number; parked: { id: string; reason: string }[]; gone: boolean }
   >()
   let done = 0
+  const total = (await journal.backlog.count()).reduce((sum, { count }) => sum + count, 0)
   for (let beyond: number | undefined; ; ) {
     const page = await journal.history.query({
       live: true,
@@ -227,8 +228,8 @@ async function checkLive(
       if (reason === null) report.fit += 1
       else report.parked.push({ id: stored.id, reason })
       done += 1
+      progress(done, Math.max(done, total))
     }
-    progress(done, done)
     const last = page.at(-1)
     if (!last || page.length < PAGE) break
     beyond = last.seq

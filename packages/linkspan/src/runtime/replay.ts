@@ -30,12 +30,13 @@ export async function replayMessages(
   const differences: ReplayDifference[] = []
   let messages = 0
   let unchanged = 0
+  const total = 'ids' in selection ? selection.ids.length : 0
   for await (const stored of selected(selection, options)) {
     const found = await replayOne(stored, options)
     messages += 1
     if (found.length === 0) unchanged += 1
     differences.push(...found)
-    progress(messages, messages)
+    progress(messages, total)
   }
   return { messages, unchanged, differences }
 }
