@@ -57,3 +57,20 @@ export function createLane(key: string): Lane {
     refilling: false,
   }
 }
+
+/** A message of a lane lies in the journal at a place that is known. */
+export function lieBehind(lane: Lane, seq: number): void {
+  lane.spilled = true
+  lane.left += 1
+  lane.passed = Math.max(lane.passed, seq)
+  lane.least = Math.min(lane.least, seq)
+  lane.tail = Math.min(lane.tail, seq - 1)
+  lane.missed = Math.min(lane.missed, seq - 1)
+}
+
+/** Nothing of a lane lies in the journal any more. */
+export function unspill(lane: Lane): void {
+  lane.spilled = false
+  lane.passed = 0
+  lane.least = NO_PLACE
+}

@@ -12,6 +12,8 @@ describe('the queues of several engines on one journal', () => {
       messages: fc.integer({ min: 1, max: 150 }),
       window: fc.integer({ min: 1, max: 40 }),
       concurrency: fc.integer({ min: 1, max: 6 }),
+      page: fc.constantFrom(2, 8, 256),
+      laneDepth: fc.constantFrom(1, 3, 64),
       unrest: fc.constantFrom(0, 0.1, 0.3, 0.6),
       behindCounts: fc.boolean(),
     })

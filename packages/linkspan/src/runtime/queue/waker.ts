@@ -1,5 +1,6 @@
 import type { BacklogEntry, BacklogReader } from '../../journal/journal.ts'
 import type { CancelTimer, Clock } from '../../model/outside.ts'
+import type { Reads } from './reads.ts'
 
 /** Wakes the messages of a flow whose time has come, from the journal, in pages. */
 export interface Waker {
@@ -17,24 +18,17 @@ export interface WakerOptions {
   readonly flow: string
   readonly backlog: BacklogReader
   readonly clock: Clock
+  readonly reads: Reads
   readonly paused: () => boolean
   /** How many may be woken now. */
   readonly room: () => number
-  /** Reads what is due, and picks what can be woken here and now. */
-  readonly read: (limit: number) => Promise<Due>
+  /** Whether a message that is due can be woken here and now. */
+  readonly canWake: (row: BacklogEntry, read: number) => boolean
   readonly wake: (row: BacklogEntry) => void
   /** Some were woken. */
   readonly woken: () => void
   /** The journal could not be read: called back when it is worth another try. */
   readonly again: (error: unknown, run: () => void) => void
-}
-
-/** What was read. */
-export interface Due {
-  readonly rows: readonly BacklogEntry[]
-  readonly wakeable: readonly BacklogEntry[]
-  /** Partitions came or went meanwhile: it says nothing. */
-  readonly stale: boolean
 }
 
 const PAGE = 256
@@ -43,7 +37,7 @@ const LOOK_AGAIN_MS = 1_000
 
 /** Makes the waker of one flow. */
 export function createWaker(options: WakerOptions): Waker {
-  const { flow, backlog, clock } = options
+  const { flow, backlog, clock, reads } = options
   let running = false
   let waking = false
   let timer: CancelTimer | null = null
@@ -80,12 +74,26 @@ export function createWaker(options: WakerOptions): Waker {
   /** Those that are due first may not be wakeable, and must not keep the others from it. */
   const look = async (room: number): Promise<{ found: boolean; wakeable: readonly BacklogEntry[] }> => {
     for (let limit = Math.min(PAGE, room); limit > 0; limit = Math.min(limit * 4, MOST)) {
-      const { rows, wakeable, stale } = await options.read(limit)
-      if (stale) continue
+      const { rows, wakeable } = await read(limit)
       if (wakeable.length > 0 || rows.length < limit || limit === MOST)
         return { found: rows.length > 0, wakeable }
     }
     return { found: false, wakeable: [] }
+  }
+
+  /** When partitions came or went meanwhile, what was read says nothing. */
+  const read = async (
+    limit: number,
+  ): Promise<{ rows: readonly BacklogEntry[]; wakeable: readonly BacklogEntry[] }> => {
+    const { epoch } = reads
+    const number = reads.begin()
+    try {
+      const rows = await backlog.due(flow, clock.now(), limit)
+      const wakeable = epoch === reads.epoch ? rows.filter((row) => options.canWake(row, number)) : []
+      return { rows, wakeable }
+    } finally {
+      reads.end()
+    }
   }
 
   const armNext = async (stuck: boolean): Promise<void> => {
