@@ -149,7 +149,8 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   const place = (row: BacklogEntry, read: number): void => {
     if (window.knows(row.seq) || reads.isOld(row, read) || !takes(row.partition)) return
-    if (row.key !== null || row.reason === 'ready') lanes.admit(workOf(row))
+    if (row.damaged) takeDamaged(workOf(row))
+    else if (row.key !== null || row.reason === 'ready') lanes.admit(workOf(row))
   }
 
   /** A message that goes on may always be taken on where it could run at once: those behind it may be what fills the window. */
@@ -170,7 +171,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     const work = workOf(row)
     // Written anew, a damaged wait would look whole: the message is loaded as it is, which ends it visibly.
     if (row.damaged) {
-      lanes.enqueue(work)
+      takeDamaged(work)
       return
     }
     work.wakeAt = null
@@ -182,6 +183,19 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       void waker.wakeDue()
     })
     if (lane?.holder === row.seq) lanes.unhold(lane)
+  }
+
+  /** What such a row says of its key is not to be trusted: the lane that it holds knows. */
+  const takeDamaged = (work: Work): void => {
+    for (const lane of lanes.all()) {
+      if (lane.holder !== work.seq) continue
+      lanes.unhold(lane)
+      const held = { ...work, key: lane.key }
+      window.take(held)
+      dispatcher.ready(held)
+      return
+    }
+    lanes.enqueue(work)
   }
 
   /** A message that waited for a time is ready. */
