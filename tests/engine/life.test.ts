@@ -162,6 +162,29 @@ describe('a backlog', () => {
   })
 })
 
+describe('an engine that dies again', () => {
+  it('finds what it had accepted, also when it had begun with a backlog before', async () => {
+    const put = fakeOperation<Item>('store.put', { kind: 'key', validFor: '1d' })
+    const save = flow('save')
+      .from(inbox<Item>(), { key: (item) => item.key })
+      .to('put', put)
+    let left = Number.POSITIVE_INFINITY
+    await using engine = await rig([save], { onCommit: () => (--left === 0 ? 'lost-after' : 'ok') })
+    for (const n of [1, 2, 3]) {
+      // It dies with the message accepted, and takes it from its backlog when it is back.
+      left = 1
+      engine.engine.send(save, { key: 'k', n }).catch(() => undefined)
+      await engine.advance('1s')
+      expect(left).toBe(0)
+      engine.crash()
+      await engine.start()
+      await engine.advance('1m')
+      expect(put.effects.map(({ input }) => input.n)).toEqual([1, 2, 3].slice(0, n))
+    }
+    expect(await engine.states()).toEqual(['done', 'done', 'done'])
+  })
+})
+
 describe('stopping', () => {
   const slow = (takes: '5s' | '10m') => {
     const put = fakeOperation<string>('slow.put', { kind: 'key', validFor: '1d' }, { timeout: takes })

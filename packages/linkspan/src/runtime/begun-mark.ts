@@ -68,6 +68,10 @@ export function createBegunMarks({ flows, cursors, committer, member }: BegunMar
         marks.set(died.member, begun)
         legacies.set(partition, { begun, upTo: died.upTo })
       }
+      // A sole owner's are under its own number already. To write them again would be a commit before recovery, whose
+      // low-water mark is above what recovery has to find.
+      for (const [flow, place] of marks.get(member) ?? []) own.set(flow, place)
+      marks.delete(member)
       for (const begun of marks.values()) await keep(begun)
     },
     begunBefore({ seq, flow, parent, partition }) {
