@@ -32,7 +32,16 @@ export interface Journal {
   readonly ownership: Ownership
   readonly history: HistoryReader & HistoryKeeper
   /** Ends all use of the journal; the lock is given back. */
-  close(): Promise<void>
+  close(how?: Closing): Promise<void>
+}
+
+/** How an owner leaves a journal. */
+export interface Closing {
+  /**
+   * Something was given up while it ran, or could not be written any more: whoever comes next takes the journal over as
+   * after a crash. @default false
+   */
+  readonly leftRunning?: boolean
 }
 
 /** What {@link JournalFactory.open} is given. */
@@ -69,7 +78,7 @@ export interface JournalConfiguration {
 
 /** What was found when the journal was opened. */
 export interface Opened {
-  /** True when the last owner did not close it. */
+  /** True when the last owner did not close it, or left something running. */
   readonly crashed: boolean
   /** The highest place given so far; the next message gets the one after it. */
   readonly lastSeq: number

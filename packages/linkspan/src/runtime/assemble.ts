@@ -1,6 +1,6 @@
 import type { Journal } from '../journal/journal.ts'
 import { durationMs } from '../model/duration.ts'
-import type { LinkspanError } from '../model/errors.ts'
+import { LinkspanError } from '../model/errors.ts'
 import type { Logger } from '../model/outside.ts'
 import { asPolicy } from '../model/policy.ts'
 import type { Flow } from '../patterns/steps.ts'
@@ -60,6 +60,8 @@ export interface Assembly {
 
 const MAX_PENDING = 20_000
 const STOP_POLL_MS = 10
+/** What the last commit gets at least, however long the passes took. */
+const LAST_COMMIT_MS = 1_000
 
 /** Opens the journal, puts the parts together, takes up what was under way, and lets the queues run. */
 export async function assemble(assembly: Assembly): Promise<Started> {
@@ -73,7 +75,8 @@ export async function assemble(assembly: Assembly): Promise<Started> {
     const present = presentNames(flows.values())
     return await onJournal(assembly, plan, underPresentNames(journal, present))
   } catch (error) {
-    await journal.close()
+    // What an engine before it left running may not have been taken up yet.
+    await journal.close({ leftRunning: true })
     throw error
   }
 }
@@ -366,10 +369,25 @@ export async function dismantle(parts: Started, withinMs: number): Promise<void>
   const busy = (): boolean => [...parts.queues.values()].some((queue) => queue.active > 0)
   while (busy() && clock.monotonic() < deadline)
     await new Promise<void>((resolve) => clock.timer(STOP_POLL_MS, resolve))
+  const gaveUp = busy()
   parts.stopped.abort()
-  await parts.committer.close().catch(() => undefined)
+  await lastCommit(parts, Math.max(deadline - clock.monotonic(), LAST_COMMIT_MS))
   await parts.connections.close()
-  await parts.journal.close()
+  await parts.journal.close({ leftRunning: gaveUp || !parts.committer.isWritten })
+}
+
+/** Commits what is left, if the journal takes it in time. */
+async function lastCommit({ committer, outside: { clock } }: Started, withinMs: number): Promise<void> {
+  let cancel = (): void => undefined
+  const late = new Promise<void>((resolve) => {
+    cancel = clock.timer(withinMs, resolve)
+  })
+  await Promise.race([committer.close().catch(() => undefined), late])
+  cancel()
+  if (committer.isWritten) return
+  committer.abandon(
+    new LinkspanError('ENGINE_STATE', 'The engine has stopped, and the journal did not take what was left.'),
+  )
 }
 
 /** Drops everything: another engine has taken over, so nothing that is done here counts any more. */

@@ -21,6 +21,8 @@ import type { Clock } from '../model/outside.ts'
 export interface Committer {
   /** Why nothing new is accepted from outside, or null. */
   readonly refusing: LinkspanError | null
+  /** Whether everything that was handed in is durable. */
+  readonly isWritten: boolean
   /** How many changes wait for the next commit. */
   readonly pending: number
   /** Accepts from outside: refused while the journal has no room. */
@@ -232,6 +234,9 @@ export function createCommitter(options: CommitterOptions): Committer {
   return {
     get refusing() {
       return failure ?? refusing
+    },
+    get isWritten() {
+      return failure === null && underWay === null && open.size === 0
     },
     get pending() {
       return open.size

@@ -68,7 +68,7 @@ export function underPresentNames(journal: Journal, present: ReadonlyMap<string,
     cursors: journal.cursors,
     ownership: journal.ownership,
     commit: (batch) => journal.commit(batch),
-    close: () => journal.close(),
+    close: (how) => journal.close(how),
     messages: {
       load: (seqs, trust) => messagesOf(messages.load(seqs, trust)),
       async find(id) {

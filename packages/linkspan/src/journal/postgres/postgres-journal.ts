@@ -329,12 +329,12 @@ function assemble(
       backup: (path, progress) =>
         apart((link) => backUp(link, reading.schema, place, resolve(directory, path), progress)),
     },
-    close: async () => {
+    close: async ({ leftRunning = false } = {}) => {
       if (parts.isClosed) return
       parts.isClosed = true
       owner?.writer.close()
       // Where it does not get through, the lease runs out by itself.
-      await owner?.member.close(owner.writer.atRest !== null).catch((error: unknown) => {
+      await owner?.member.close(!leftRunning && owner.writer.atRest !== null).catch((error: unknown) => {
         logger.log('warn', 'journal.close-failed', { place, error: String(error) })
       })
       await links.drop()

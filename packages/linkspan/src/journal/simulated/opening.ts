@@ -154,7 +154,10 @@ function journalOf(
         progress(1, 1)
       },
     }),
-    close: () => new Promise((resolve) => closeWhenAwake(disk, opening, member, clock.now(), resolve)),
+    close: ({ leftRunning = false } = {}) =>
+      new Promise((resolve) =>
+        closeWhenAwake(disk, opening, member, { now: clock.now(), leftRunning }, resolve),
+      ),
   }
 }
 
@@ -220,24 +223,35 @@ function write(
   })
 }
 
+/** How an engine goes, and when by its own clock. */
+interface Leaving {
+  readonly now: number
+  readonly leftRunning: boolean
+}
+
 function closeWhenAwake(
   disk: Disk,
   { life, membership }: Opening,
   member: number | null,
-  now: number,
+  how: Leaving,
   done: () => void,
 ): void {
   if (life.state === 'dead' || life.state === 'closed') done()
   life.run(() => {
     life.end('closed')
-    if (member !== null) close(disk, member, membership, now)
+    if (member !== null) close(disk, member, membership, how)
     done()
   })
 }
 
-function close(disk: Disk, member: number, membership: Membership | null, now: number): void {
+function close(
+  disk: Disk,
+  member: number,
+  membership: Membership | null,
+  { now, leftRunning }: Leaving,
+): void {
   disk.openings.delete(member)
   membership?.end()
-  if (membership !== null) leave(disk.world, member, (disk.now as () => number)())
-  else change(disk.world.cluster, member, { closed: true, leaseUntil: now })
+  if (membership !== null) leave(disk.world, member, (disk.now as () => number)(), leftRunning)
+  else if (!leftRunning) change(disk.world.cluster, member, { closed: true, leaseUntil: now })
 }

@@ -92,11 +92,11 @@ export function giveBack({ cluster }: World, partition: number): void {
 }
 
 /** A member leaves: what it brought to rest is free, and what still ran is to be taken up. */
-export function leave(world: World, member: number, now: number): void {
+export function leave(world: World, member: number, now: number, leftRunning: boolean): void {
   const row = world.cluster.members.get(member)
   if (!mayWrite(row)) return
   for (const partition of ownedBy(world.cluster, member)) {
-    if (atRest(world, member, partition)) giveBack(world, partition)
+    if (!leftRunning && atRest(world, member, partition)) giveBack(world, partition)
     else leaveBehind(world, row, partition)
   }
   world.cluster.mail.delete(member)

@@ -33,7 +33,7 @@ function storeOf(times: readonly number[]): Store {
   const all = times.map((_, n) => ending(n + 1, { ending: n % 10 === 0 ? 'dead' : 'done' }))
   store.commit(batch(2, { settle: all, lowWater: times.length + 1 }), 0)
   opened.push(() => {
-    store.close()
+    store.close(false)
     remove()
   })
   return store

@@ -50,6 +50,6 @@ export function inThisThread(store: Store, clock: Clock): StoreCalls {
       tidyLater()
       return looked
     },
-    close: async () => store.close(),
+    close: async (leftRunning) => store.close(leftRunning),
   }
 }

@@ -92,7 +92,7 @@ interface TrustedFile {
   current(): Connection
   /** Runs a write; after a failed one the file is replaced and `again` asked. */
   write<Result>(run: (connection: Connection) => Result, again: (connection: Connection) => Result): Result
-  close(): void
+  close(leftRunning: boolean): void
 }
 
 function trustedFile(
@@ -146,10 +146,10 @@ function trustedFile(
         return retry(again)
       }
     },
-    close: () => {
+    close: (leftRunning) => {
       const last = condition
       condition = { is: 'closed' }
-      if (last.is === 'open') closeDatabase(last)
+      if (last.is === 'open') closeDatabase(last, leftRunning)
     },
   }
 }
@@ -212,11 +212,11 @@ function owned(
       }
       return file.write(prune, prune)
     },
-    close: () => {
+    close: (leftRunning) => {
       if (closed) return
       closed = true
       try {
-        file.close()
+        file.close(leftRunning)
       } finally {
         mark.close()
         lock.release()
@@ -225,9 +225,9 @@ function owned(
   }
 }
 
-function closeDatabase({ writer, reads }: Connection): void {
+function closeDatabase({ writer, reads }: Connection, leftRunning: boolean): void {
   try {
-    writer.transact(() => undefined, { clean: true })
+    if (!leftRunning) writer.transact(() => undefined, { clean: true })
   } finally {
     reads.db.close()
   }

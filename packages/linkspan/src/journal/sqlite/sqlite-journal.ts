@@ -64,9 +64,9 @@ export function sqliteJournal(
         calls.prune(endedBefore, attentionBefore, now, limit),
       backup: (path, progress) => unlessClosed(() => aside.backup(path, progress)),
     },
-    close: () => {
+    close: ({ leftRunning = false } = {}) => {
       closed = true
-      return calls.close()
+      return calls.close(leftRunning)
     },
   }
 }

@@ -62,7 +62,8 @@ export interface Store extends AtOnce<MessageReader>, Omit<Backlog, 'count'> {
   totals(): Totals
   stats(): Readonly<Record<string, number | string>>
   prune(endedBefore: number, attentionBefore: number, now: number, limit: number): number
-  close(): void
+  /** With something left running, the next owner is told as after a crash. */
+  close(leftRunning: boolean): void
 }
 
 /** The same calls, answered later. */

@@ -54,9 +54,9 @@ export function inWorker(
     for (const { reject } of pending.values()) reject(error)
     pending.clear()
   }
-  const close = async (): Promise<void> => {
+  const close = async (leftRunning: boolean): Promise<void> => {
     if (over !== null) return
-    const closing = call<void>((id) => ({ id, name: 'close', args: [] }))
+    const closing = call<void>((id) => ({ id, name: 'close', args: [leftRunning] }))
     over = closedError(options.path)
     try {
       await closing
@@ -96,7 +96,7 @@ export function inWorker(
 
 type Call = <Result>(make: (id: number) => WorkerCall, transfer?: ArrayBuffer[]) => Promise<Result>
 
-function callsOf(call: Call, close: () => Promise<void>): StoreCalls {
+function callsOf(call: Call, close: StoreCalls['close']): StoreCalls {
   const plain =
     <Name extends Exclude<keyof StoreCalls, 'commit' | 'close'>>(name: Name) =>
     (...args: Parameters<StoreCalls[Name]>): ReturnType<StoreCalls[Name]> =>
