@@ -159,8 +159,8 @@ export function createEntrance(options: EntryOptions): Entrance {
       } else {
         options.fresh.saw(seq)
         if (decision === 'journal') queue.stored(key)
-        else refused()
-        if (behind) queue.handed(seq)
+        // Only a message with a key can be behind others.
+        else if (decision === 'direct') queue.behind(seq, key as string, size)
       }
       return { id, duplicate: false }
     }
@@ -207,7 +207,7 @@ export function checkBody(flow: CompiledFlow, body: unknown): unknown | Promise<
   const schema = flow.flow.source.schema
   // What is put on a channel was checked by the step that published it.
   if (!schema || flow.flow.source.kind === 'channel') return body
-  const result = schema['~standard'].validate(body)
+  const result = validated(flow, schema, body)
   const finish = (checked: Awaited<typeof result>): unknown => {
     if (checked.issues === undefined) return checked.value
     const issues = checked.issues.map((issue) => ({ pointer: pointerOf(issue.path), message: issue.message }))
@@ -219,6 +219,29 @@ export function checkBody(flow: CompiledFlow, body: unknown): unknown | Promise<
     })
   }
   return result instanceof Promise ? result.then(finish) : finish(result)
+}
+
+type Schema = NonNullable<CompiledFlow['flow']['source']['schema']>
+
+/** What a schema says; where its own code fails on a body, the body is refused. */
+function validated(
+  flow: CompiledFlow,
+  schema: Schema,
+  body: unknown,
+): ReturnType<Schema['~standard']['validate']> {
+  const stumbled = (cause: unknown): never => {
+    throw new LinkspanError(
+      'BODY_INVALID',
+      `The schema of the flow "${flow.name}" failed on the body: ${String(cause)}. Let the schema refuse what its own code cannot take.`,
+      { cause },
+    )
+  }
+  try {
+    const result = schema['~standard'].validate(body)
+    return result instanceof Promise ? result.catch(stumbled) : result
+  } catch (thrown) {
+    return stumbled(thrown)
+  }
 }
 
 /** A path of a Standard Schema issue as a JSON Pointer (RFC 6901). */

@@ -29,6 +29,8 @@ export interface Paging {
   isToBeRead(message: Pick<Work, 'seq' | 'key'>): boolean
   /** Reads the next page when there is one to be read. */
   read(): void
+  /** Tells that these messages of the backlog may be begun with; resolves when that is durable. */
+  tellBegun(rows: readonly BacklogEntry[]): Promise<void>
 }
 
 /** What paging takes. */
@@ -66,6 +68,8 @@ export function createPaging(options: PagingOptions): Paging {
   let takenTo = handedTo
   /** Up to which place it was told that messages may be begun with. */
   let begunTo = 0
+  /** Resolves when that is durable. */
+  let telling: Promise<void> = Promise.resolve()
 
   const read = (): void => {
     if (!reading && mode === 'backlog' && options.runs() && window.hasRoom()) void readPage()
@@ -100,9 +104,16 @@ export function createPaging(options: PagingOptions): Paging {
 
   const tellBegun = async (rows: readonly BacklogEntry[]): Promise<void> => {
     const last = rows.at(-1)
-    if (!last || last.seq <= begunTo) return
-    await options.beginning(last.seq)
-    begunTo = last.seq
+    if (last && last.seq > begunTo) {
+      const before = begunTo
+      begunTo = last.seq
+      telling = options.beginning(last.seq).catch((error: unknown) => {
+        begunTo = before
+        telling = Promise.resolve()
+        throw error
+      })
+    }
+    await telling
   }
 
   /** Takes on what there is room for; answers whether that is all there was. */
@@ -131,6 +142,7 @@ export function createPaging(options: PagingOptions): Paging {
   }
 
   return {
+    tellBegun,
     get mode() {
       return mode
     },

@@ -21,7 +21,7 @@ export interface RefillingOptions {
   readonly backlog: BacklogReader
   readonly window: Window
   readonly reads: Reads
-  readonly paging: Pick<Paging, 'mode' | 'cursor'>
+  readonly paging: Pick<Paging, 'mode' | 'cursor' | 'tellBegun'>
   /** How many messages a lane is to get at most. */
   readonly depth: number
   /** Whether the flow runs. */
@@ -82,7 +82,10 @@ export function createRefilling(options: RefillingOptions): Refilling {
     limit: number,
   ): Promise<readonly BacklogEntry[] | null> => {
     try {
-      return await backlog.pageOfKey(flow, lane.key, lane.tail, upTo, limit)
+      const rows = await backlog.pageOfKey(flow, lane.key, lane.tail, upTo, limit)
+      // They may lie beyond all that was paged, as a lane is left to the journal while the others are not.
+      await paging.tellBegun(rows)
+      return rows
     } catch (error) {
       options.again(error, () => want(lane))
       return null
