@@ -185,7 +185,8 @@ function batchOf(
   return parts
 }
 
-async function readAll(journal: Journal): Promise<unknown> {
+/** All that a journal answers about its first hundred places. */
+export async function readAll(journal: Journal): Promise<unknown> {
   const { messages, backlog, history, state } = journal
   const all = range(1, LAST)
   const sorted = (rows: readonly object[]): readonly string[] => rows.map((row) => JSON.stringify(row)).sort()
@@ -212,7 +213,7 @@ async function readAll(journal: Journal): Promise<unknown> {
 }
 
 /** Buffers, views of a database's memory and the test's own arrays compare as the same bytes. */
-function plain(value: unknown): unknown {
+export function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify([value], withHex))
 }
 

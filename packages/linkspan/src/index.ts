@@ -1,4 +1,5 @@
 export * from './connect/index.ts'
+export { type CopiedJournal, type CopyJournalOptions, copyJournal } from './engine/copy-journal.ts'
 export { createEngine, type MountableEngine } from './engine/create-engine.ts'
 export { defineProject } from './engine/define-project.ts'
 export { lookup } from './engine/lookup.ts'

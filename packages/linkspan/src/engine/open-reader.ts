@@ -1,6 +1,6 @@
 import { cwd, version as nodeVersion } from 'node:process'
 import { codeVersion } from '../flow/code-version.ts'
-import type { Journal, JournalFactory } from '../journal/journal.ts'
+import type { Journal } from '../journal/journal.ts'
 import { asPolicy } from '../model/policy.ts'
 import { jsonLogger } from '../observe/json-logger.ts'
 import type { Admin, AdminReader } from '../runtime/admin-api.ts'
@@ -9,7 +9,8 @@ import { type CompiledFlow, compileFlow } from '../runtime/compile.ts'
 import type { Project } from '../runtime/engine-api.ts'
 import { presentNames, underPresentNames } from '../runtime/former-names.ts'
 import { isPaused } from '../runtime/paused.ts'
-import { type Lookup, requireAll, resolveReferences } from '../runtime/references.ts'
+import type { Lookup } from '../runtime/references.ts'
+import { journalOf } from './journal-of.ts'
 import { lookup as systemLookup } from './lookup.ts'
 import { systemClock } from './outside.ts'
 import { VERSION } from './version.ts'
@@ -50,15 +51,6 @@ export async function openReader(
     backup: (path, progress) => journal.history.backup(path, progress),
     close: () => journal.close(),
   }
-}
-
-/** The journal with the values of its references; those of the rest are not needed to read it. */
-function journalOf({ journal }: Project, lookup: Lookup): JournalFactory {
-  if (journal.configuration === undefined) return journal
-  const { options, withValues } = journal.configuration
-  const { value, missing } = resolveReferences(options, lookup)
-  requireAll(missing)
-  return withValues(value)
 }
 
 function stoppedView(journal: Journal, flows: ReadonlyMap<string, CompiledFlow>): LiveView {

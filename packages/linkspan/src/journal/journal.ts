@@ -1,8 +1,13 @@
 import type { Ending, Headers, WaitReason } from '../model/message.ts'
-import type { Clock, Logger } from '../model/outside.ts'
+import type { JournalEnvironment } from './environment.ts'
 import type { Ownership } from './ownership.ts'
+import type { CursorChange, Settlement, Wait } from './rows.ts'
+import type { JournalTransfer } from './transfer.ts'
 
+export type * from './environment.ts'
 export type * from './ownership.ts'
+export type * from './rows.ts'
+export type * from './transfer.ts'
 
 /**
  * The durable record of accepted messages, their records, waits, endings and state: the only source of truth.
@@ -44,21 +49,13 @@ export interface Closing {
   readonly leftRunning?: boolean
 }
 
-/** What {@link JournalFactory.open} is given. */
-export interface JournalEnvironment {
-  readonly clock: Clock
-  readonly logger: Logger
-  /** The folder that relative paths start from. */
-  readonly directory: string
-  /** The code version of each flow that the engine has, by name; what it shows to the others. */
-  readonly flows?: ReadonlyMap<string, string>
-}
-
 /** A journal that is configured but not open: what `sqlite('data/hub.db')` returns. */
 export interface JournalFactory {
   readonly kind: string
   /** Present while options of it are references: such a journal is opened only with their values. */
   readonly configuration?: JournalConfiguration
+  /** Copying all of it to another journal, or of another one to here; absent where it cannot be copied. */
+  readonly transfer?: JournalTransfer
   /**
    * Opens for an engine that writes: the one that owns it, taking the lock, or one of several, if this kind of journal
    * can be shared. Errors: `JOURNAL_IN_USE`, `_NEWER`, `_FOREIGN`, `_DAMAGED`, `_TAIL_LOST`.
@@ -166,37 +163,6 @@ export interface RecordFrame {
   readonly frame: Uint8Array
 }
 
-/** Why and until when a live message lies in the journal. */
-export interface Wait {
-  readonly seq: number
-  readonly flow: string
-  readonly key: string | null
-  readonly reason: WaitReason
-  /** When it is due; null when no time wakes it. */
-  readonly wakeAt: number | null
-  /** Whether its key is held meanwhile. */
-  readonly hold: boolean
-  /** The place of its parent when the parent waits for it. */
-  readonly parent: number | null
-  /** How many attempts went before the next one. */
-  readonly attempt: number
-}
-
-/** How a message ended. */
-export interface Settlement {
-  readonly seq: number
-  readonly ending: Ending
-  readonly endedAt: number
-  /** How many attempts went before the last one. */
-  readonly attempt: number
-  /** The last frame of its record, sealed, or null when there is nothing to keep. */
-  readonly frame: Uint8Array | null
-  /** The number of that frame. */
-  readonly n: number
-  /** A short text for lists: the error of a dead letter, the reason of a parking; '' otherwise. */
-  readonly reason: string
-}
-
 /** A value of engine state; `value` null removes it. */
 export interface StateChange {
   readonly scope: string
@@ -214,12 +180,6 @@ export interface StateChange {
     readonly at: number
     readonly frame: RecordFrame | null
   }
-}
-
-/** How far a source, or the engine itself, has come. */
-export interface CursorChange {
-  readonly name: string
-  readonly value: string
 }
 
 /** What a commit answers: one entry per accepted message, in order. */

@@ -87,6 +87,7 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   JOURNAL_CLOSED: down,
   CLIENT_MISSING: inside,
   JOURNAL_IN_USE: down,
+  JOURNAL_INCOMPLETE: inside,
   JOURNAL_NEWER: inside,
   JOURNAL_FOREIGN: inside,
   JOURNAL_DAMAGED: inside,

@@ -57,7 +57,7 @@ export interface StoreOptions {
 /** How many rows of the history are looked through at a time. */
 const SCAN = 2000
 /** For what goes through much of the journal. */
-const LONG_MS = 15 * 60_000
+export const LONG_MS: number = 15 * 60_000
 
 /** The connections of one journal. */
 interface Links {
@@ -213,7 +213,7 @@ function makeLinks(options: StoreOptions, linkOptions: LinkOptions): Links {
 }
 
 /** The place as people know it: no user, no password. */
-function placeOf(url: string, schema: string): string {
+export function placeOf(url: string, schema: string): string {
   const name = schema.replaceAll('"', '')
   try {
     const { host, pathname } = new URL(url)
@@ -453,7 +453,8 @@ function readOnly(): Error {
   return Object.assign(new Error('transactions are read-only'), { code: '25006', severity: 'ERROR' })
 }
 
-function noJournal(place: string): LinkspanError {
+/** The error for a schema without tables. */
+export function noJournal(place: string): LinkspanError {
   return new LinkspanError(
     'JOURNAL_FAILED',
     `There is no journal in ${place}. Start the engine once, or correct the url or the schema.`,
@@ -461,7 +462,8 @@ function noJournal(place: string): LinkspanError {
   )
 }
 
-function tooOld(place: string, version: number): LinkspanError {
+/** The error for a journal that an engine has to bring up to date first. */
+export function tooOld(place: string, version: number): LinkspanError {
   return new LinkspanError(
     'JOURNAL_FAILED',
     `The journal in ${place} has the old format version ${version}. Start the engine once: it brings the journal up to date.`,

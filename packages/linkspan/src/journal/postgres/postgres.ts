@@ -5,6 +5,9 @@ import { configuredJournal, type WithValues } from '../configured-journal.ts'
 import type { Journal, JournalEnvironment, JournalFactory } from '../journal.ts'
 import { openToRead, openToWrite, type StoreOptions } from './postgres-journal.ts'
 import { quoted } from './schema.ts'
+import { openToTransfer } from './transfer-opening.ts'
+import { openTransferSource } from './transfer-source.ts'
+import { openTransferTarget } from './transfer-target.ts'
 
 /** How a journal on PostgreSQL is kept. */
 export interface PostgresOptions {
@@ -73,6 +76,12 @@ function postgresAt(options: WithValues<PostgresOptions>): JournalFactory {
     kind: 'postgres',
     open: async (environment): Promise<Journal> => openToWrite(prepare(environment)),
     openForReading: async (environment): Promise<Journal> => openToRead(prepare(environment)),
+    transfer: {
+      openSource: async (environment) =>
+        openToTransfer(prepare(environment), (link, place) => openTransferSource(link, place)),
+      openTarget: async (environment, request) =>
+        openToTransfer(prepare(environment), (link, place) => openTransferTarget(link, place, request)),
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 import { LinkspanError } from '../../model/errors.ts'
+import { incompleteError } from '../transfer-errors.ts'
 import { acceptSql } from './accept-sql.ts'
 import { lockKey } from './commit-parameters.ts'
 import { cellsSql, commitSql } from './commit-sql.ts'
@@ -46,6 +47,8 @@ export interface SchemaFacts {
   /** Whether it holds no table at all. */
   readonly empty: boolean
   readonly ours: boolean
+  /** Whether it is a copy of a journal that is not whole yet. */
+  readonly copying: boolean
   readonly version: number
   readonly usableFrom: number
 }
@@ -59,16 +62,20 @@ export type Ask = (
 /** Reads what a database says of a schema. */
 export async function readFacts(ask: Ask, schema: string): Promise<SchemaFacts> {
   const [row] = await ask(FACTS, [schema.replaceAll('"', '')])
-  const facts = row as unknown as Omit<SchemaFacts, 'version' | 'usableFrom'>
-  if (!facts.ours) return { ...facts, version: 0, usableFrom: 0 }
+  const facts = row as unknown as Omit<SchemaFacts, 'copying' | 'version' | 'usableFrom'>
+  if (!facts.ours) return { ...facts, copying: false, version: 0, usableFrom: 0 }
   const [head] = await ask(`SELECT application, format, usable_from AS "usableFrom" FROM ${schema}.head`)
   const { application, format, usableFrom } = head as unknown as {
     application: string
     format: number
     usableFrom: number
   }
-  return { ...facts, ours: application === 'linkspan', version: format, usableFrom }
+  const copying = application === COPYING
+  return { ...facts, ours: copying || application === 'linkspan', copying, version: format, usableFrom }
 }
+
+/** What `head.application` says of a copy that is not whole yet. */
+export const COPYING = 'linkspan copy'
 
 const FACTS = `
   SELECT current_setting('server_encoding') AS encoding, current_setting('server_version_num')::int AS "serverVersion",
@@ -89,7 +96,7 @@ const OLDEST_SERVER = 140_000
  * @throws {LinkspanError} `JOURNAL_FOREIGN`, `JOURNAL_NEWER`, `JOURNAL_FAILED`
  */
 export function refuseStrangers(facts: SchemaFacts, place: string, known: number = MIGRATIONS.length): void {
-  const { encoding, serverVersion, exists, empty, ours, version, usableFrom } = facts
+  const { encoding, serverVersion, exists, empty, ours, copying, version, usableFrom } = facts
   if (serverVersion < OLDEST_SERVER)
     throw unfit(
       place,
@@ -109,6 +116,7 @@ export function refuseStrangers(facts: SchemaFacts, place: string, known: number
       `There is no Linkspan journal in ${place}, but something else. Give the journal a schema of its own. Nothing was changed.`,
       { details: { place } },
     )
+  if (copying) throw incompleteError(place)
   if (usableFrom > known)
     throw new LinkspanError(
       'JOURNAL_NEWER',

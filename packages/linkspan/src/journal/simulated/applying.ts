@@ -4,6 +4,7 @@ import type {
   Batch,
   Committed,
   NewMessage,
+  PlacedMessage,
   RecordFrame,
   Settlement,
   StateChange,
@@ -43,14 +44,29 @@ function accept(world: World, message: NewMessage, member: number): AcceptedAt {
   const earlier = siblingOf(world, message) ?? rememberedOf(world, message, seq, id)
   if (earlier !== null) return { seq: earlier.seq, duplicateOf: earlier }
   world.head.lastSeq = seq
+  keep(world, { seq, id, message })
+  return begin(world, seq, message, member)
+}
+
+function keep(world: World, { seq, id, message }: Kept): void {
+  const { parent } = message
   world.messages.set(seq, { seq, id, message })
   world.places.add(seq)
-  if (parent !== null) {
-    placesOf(world.children, parent.seq).add(seq)
-    world.siblings.set(sibling(parent), seq)
-    countOpen(world, message, 1)
-  }
-  return begin(world, seq, message, member)
+  if (parent === null) return
+  placesOf(world.children, parent.seq).add(seq)
+  world.siblings.set(sibling(parent), seq)
+  countOpen(world, message, 1)
+}
+
+/** Puts a message of another journal at the place that it has there. */
+export function addMoved(world: World, moved: PlacedMessage, message: NewMessage): void {
+  const { seq, records, wait, ending } = moved
+  const { parent, token } = message
+  const id = parent === null ? rootId(seq, token) : childId(parent.id, parent.path, parent.index)
+  keep(world, { seq, id, message })
+  for (const frame of records) addRecord(world, { seq, ...frame })
+  if (ending !== null) settle(world, ending)
+  else if (wait !== null) putWait(world, wait)
 }
 
 /** An accepted message waits for its turn or runs, here or elsewhere. */
@@ -88,7 +104,7 @@ function rememberedOf(
   const key = pair(dedupe.scope, dedupe.key)
   const seen = world.seen.get(key)
   if (seen !== undefined && seen.until > acceptedAt) return { seq: seen.seq, id: seen.id }
-  world.seen.set(key, { seq, id, until: dedupe.until })
+  world.seen.set(key, { ...dedupe, seq, id })
   return null
 }
 

@@ -3,6 +3,7 @@ import type { Batch, Committed, Journal, JournalEnvironment, Ownership } from '.
 import { soleOwnership } from '../sole-ownership.ts'
 import { change, type MemberRow, mayWrite, SOLE } from './cluster.ts'
 import { type CommitFate, meet } from './committing.ts'
+import { type Copying, refuseCopying } from './copying.ts'
 import { createLife, type Life, refuseReaders, whileOpen } from './life.ts'
 import { createMembership, type Membership } from './membership.ts'
 import { backlogReader, historyReader, messageReader, pruner, type Scope, stateReader } from './reads.ts'
@@ -19,6 +20,8 @@ export interface Disk {
   readonly openings: Map<number, Opening>
   commits: number
   readonly backups: Map<string, World>
+  /** A copy of another journal that is being made here. */
+  copying: Copying | null
   readonly fate: (batch: Batch, n: number, member: number) => CommitFate
   /** The world's clock, which leases run by; null until somebody opens. */
   now: (() => number) | null
@@ -32,6 +35,7 @@ export interface Opening {
 
 /** Opens for the one engine that owns the journal. */
 export function openWhole(disk: Disk, environment: JournalEnvironment): Journal {
+  refuseCopying(disk.copying)
   if (disk.openings.size > 0)
     throw new LinkspanError(
       'JOURNAL_IN_USE',
@@ -46,6 +50,7 @@ export function openWhole(disk: Disk, environment: JournalEnvironment): Journal 
 
 /** Opens for one engine of several. */
 export function openShare(disk: Disk, environment: JournalEnvironment): Journal {
+  refuseCopying(disk.copying)
   const { clock, flows = new Map<string, string>() } = environment
   disk.now ??= () => clock.now()
   const now = disk.now
@@ -66,6 +71,7 @@ export function openShare(disk: Disk, environment: JournalEnvironment): Journal 
 
 /** Opens beside those who write. */
 export function openReader(disk: Disk, environment: JournalEnvironment): Journal {
+  refuseCopying(disk.copying)
   return journalOf(disk, environment, { life: createLife(true), membership: null }, null, false)
 }
 

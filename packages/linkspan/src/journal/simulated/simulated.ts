@@ -4,6 +4,7 @@ import type { Clock } from '../../model/outside.ts'
 import type { Batch, JournalFactory } from '../journal.ts'
 import type { CommitFate } from './committing.ts'
 import { crash, type Disk, openReader, openShare, openWhole } from './opening.ts'
+import { simulatedTransfer } from './transfer.ts'
 import { copyWorld, createWorld, type World } from './world.ts'
 
 export type { CommitFate } from './committing.ts'
@@ -76,6 +77,7 @@ export function simulated(options: SimulatedOptions = {}): SimulatedJournal {
     open: async (environment) =>
       disk.partitions === 1 ? openWhole(disk, environment) : openShare(disk, environment),
     openForReading: async (environment) => openReader(disk, environment),
+    transfer: simulatedTransfer(disk),
     get commits() {
       return disk.commits
     },
@@ -112,6 +114,7 @@ function makeDisk({ onCommit = () => 'ok', partitions = 1, lease = '10s', clock 
     partitions,
     leaseMs: durationMs(lease),
     openings: new Map(),
+    copying: null,
     commits: 0,
     backups: new Map(),
     fate: onCommit,

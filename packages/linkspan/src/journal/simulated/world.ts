@@ -1,4 +1,4 @@
-import type { NewMessage, RecordFrame, Settlement, StateChange, Wait } from '../journal.ts'
+import type { MovedDedupeKey, NewMessage, RecordFrame, Settlement, StateChange, Wait } from '../journal.ts'
 import { type Cluster, copyCluster, createCluster } from './cluster.ts'
 import { createPlaces, type Places } from './places.ts'
 
@@ -7,13 +7,6 @@ export interface Kept {
   readonly seq: number
   readonly id: string
   readonly message: NewMessage
-}
-
-/** A dedupe key with the message that has it. */
-export interface Seen {
-  readonly seq: number
-  readonly id: string
-  readonly until: number
 }
 
 /** What is durable. Its values are never changed in place, so a copy of the maps is a copy of the world. */
@@ -32,7 +25,7 @@ export interface World {
   readonly openChildren: Map<string, number>
   /** By scope, then key. */
   readonly state: Map<string, Map<string, StateChange>>
-  readonly seen: Map<string, Seen>
+  readonly seen: Map<string, MovedDedupeKey>
   readonly cursors: Map<string, string>
   /** The highest place given. */
   readonly head: { lastSeq: number }

@@ -61,7 +61,8 @@ function readingStore(options: StoreOptions, { migrations = MIGRATIONS, logger }
   }
 }
 
-function noJournal(path: string): LinkspanError {
+/** The error for a path where nothing is. */
+export function noJournal(path: string): LinkspanError {
   return new LinkspanError(
     'JOURNAL_FAILED',
     `There is no journal at ${path}. Start the engine once, or correct the path.`,

@@ -1,8 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { LinkspanError } from '../../model/errors.ts'
+import { incompleteError } from '../transfer-errors.ts'
 
 /** What SQLite's `application_id` says of a journal: "LNKS". */
 export const APPLICATION_ID = 0x4c4e4b53
+
+/** What it says of a copy that is not whole yet: "LNKC". */
+export const COPYING_ID = 0x4c4e4b43
 
 /** Takes a journal from one format version to the next; runs inside a transaction. */
 export type Migration = (db: DatabaseSync) => void
@@ -96,6 +100,7 @@ export function readFacts(db: DatabaseSync): FileFacts {
  */
 export function refuseStrangers(facts: FileFacts, path: string, known: number = MIGRATIONS.length): void {
   if (facts.empty && facts.applicationId === 0) return
+  if (facts.applicationId === COPYING_ID) throw incompleteError(path)
   if (facts.applicationId !== APPLICATION_ID) throw foreign(path)
   if (facts.version <= known) return
   throw new LinkspanError(

@@ -8,6 +8,8 @@ import { openStore } from './owning-store.ts'
 import { openReadingStore } from './reading-store.ts'
 import { type Aside, sqliteJournal } from './sqlite-journal.ts'
 import type { StoreCalls, StoreOptions, StoreOutside } from './store.ts'
+import { openTransferSource } from './transfer-source.ts'
+import { openTransferTarget } from './transfer-target.ts'
 import { verifyAside } from './verify-aside.ts'
 import { inWorker } from './worker-thread.ts'
 
@@ -86,6 +88,12 @@ export function sqliteWith(
     kind: 'sqlite',
     open: (environment) => journal(environment, false),
     openForReading: (environment) => journal(environment, true),
+    transfer: {
+      openSource: (environment) =>
+        openTransferSource(prepare(environment, true), `sqlite ${path}`, environment),
+      openTarget: (environment, request) =>
+        openTransferTarget(prepare(environment, false), `sqlite ${path}`, environment, request),
+    },
   }
 }
 

@@ -1,0 +1,11 @@
+import type { Clock, Logger } from '../model/outside.ts'
+
+/** What `JournalFactory.open` is given. */
+export interface JournalEnvironment {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The folder that relative paths start from. */
+  readonly directory: string
+  /** The code version of each flow that the engine has, by name; what it shows to the others. */
+  readonly flows?: ReadonlyMap<string, string>
+}
