@@ -1,6 +1,8 @@
 import type {
   Admin,
   AdminReader,
+  CopiedJournal,
+  CopyJournalOptions,
   Engine,
   EngineOptions,
   FlowDefinition,
@@ -28,6 +30,7 @@ export type JournalReader = AdminReader & Partial<Pick<Admin, 'backup'>> & { clo
 export interface Library {
   createEngine(project: Project, options: EngineOptions): Engine
   openReader(project: Project, options: { readonly directory: string }): Promise<JournalReader>
+  copyJournal(project: Project, target: Project, options: CopyJournalOptions): Promise<CopiedJournal>
   createAdminClient(address: { readonly url: string; readonly token: string }): AdminClient
   /** The engine that runs in a project's folder, or null. */
   findEngine(directory: string): Promise<EngineAddress | null> | EngineAddress | null

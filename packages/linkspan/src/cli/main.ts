@@ -51,6 +51,7 @@ async function loadLibrary(): Promise<Library> {
   return {
     createEngine: core.createEngine,
     openReader: core.openReader,
+    copyJournal: core.copyJournal,
     isReference: core.isReference,
     lookup: core.lookup,
     mermaid: core.mermaid,
