@@ -180,4 +180,42 @@ describe('the checker', () => {
     const part = check(spoiled({ load, engine, sinks: all.slice(0, 1) }, without))
     expect(part.violations.map(({ kind }) => kind)).toEqual(['missing', 'missing'])
   })
+
+  it('lets only an acceptance that nobody saw be overtaken, and only among several engines', () => {
+    const rig = (engines: number): Logs['rig'] => [{ t: 'run', journal: 'postgres', engines }]
+    const load = [sent('natural', 50), { t: 'unknown', n: 50 } as const, sent('natural', 51), accepted(51)]
+    const sinks = [effect('natural', 'natural', 51), effect('natural', 'natural', 50)]
+    const engine = [flowLine('natural', 3)]
+    const without = (line: object): boolean => 'flow' in line && line.flow === 'natural' && 'messages' in line
+    const unseen = spoiled({ load, sinks, engine }, without)
+    expect(check({ ...unseen, rig: rig(3) }).violations).toEqual([])
+    expect(check({ ...unseen, rig: rig(1) }).violations.map(({ kind }) => kind)).toEqual(['order'])
+    const seen = { ...unseen, load: [...unseen.load, accepted(50)] }
+    expect(check({ ...seen, rig: rig(3) }).violations.map(({ kind }) => kind)).toEqual(['order'])
+  })
+
+  it('counts what was done to the engines and the database', () => {
+    const { figures } = check({
+      ...good,
+      rig: [
+        { t: 'run', journal: 'postgres', engines: 3 },
+        { t: 'kill', engine: 2, at: 1, when: 'starting' },
+        { t: 'stopped', engine: 0, at: 2 },
+        { t: 'continued', engine: 0, at: 3_502, ms: 3_500 },
+        { t: 'database killed', at: 4_000 },
+        { t: 'gone', engine: 1, at: 4_100, code: 1 },
+        { t: 'database back', at: 5_200, ms: 1_200 },
+      ],
+    })
+    expect(figures).toMatchObject({
+      engines: 3,
+      kills: 1,
+      killsWhileStarting: 1,
+      zombies: 1,
+      longestStopMs: 3_500,
+      databaseKills: 1,
+      gone: 1,
+      databaseMs: { median: 1_200, p99: 1_200, max: 1_200 },
+    })
+  })
 })

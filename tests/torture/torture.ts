@@ -11,12 +11,18 @@ import { parseArgs } from 'node:util'
 import { splitMillion } from './million/split-million.ts'
 import { partsOf, runParts } from './parts.ts'
 import { type Report, type Row, writeReport } from './report.ts'
-import { CONTROLS, type Control, isControl } from './rig/protections.ts'
+import { CONTROLS, type Control, controlsFor, isControl } from './rig/protections.ts'
+import { JOURNALS, type JournalKind } from './rig/protocol.ts'
 import { type Progress, type RunOptions, type RunResult, run } from './rig/run.ts'
 import { simulation } from './simulation.ts'
 
 const USAGE = `npm run torture -- [options]
-  --kills N        kill the engine N times (default 100)
+  --kills N        kill an engine N times (default 100, or 0 with --database-kills)
+  --journal KIND   sqlite or postgres: a server of its own (default sqlite)
+  --engines N      so many engines on one journal, on postgres (default 1)
+  --zombies N      stop an engine N times for longer than its lease, then let it go on, on postgres
+                   (default with several engines: one for six kills)
+  --database-kills N  kill the whole database N times under load, and start it again
   --seed S         repeat a run (default: by the clock, and printed)
   --seconds T      no more kills after T seconds
   --lanes N        keys per flow (default 8)
@@ -37,7 +43,11 @@ Exits with 1 when a promise was broken, or a protection was not missed.
 const { values: given } = parseArgs({
   args: argv.slice(2),
   options: {
-    kills: { type: 'string', default: '100' },
+    kills: { type: 'string' },
+    journal: { type: 'string', default: 'sqlite' },
+    engines: { type: 'string', default: '1' },
+    zombies: { type: 'string' },
+    'database-kills': { type: 'string', default: '0' },
     seed: { type: 'string' },
     seeds: { type: 'string' },
     story: { type: 'boolean', default: false },
@@ -58,13 +68,30 @@ const { values: given } = parseArgs({
 
 const asked = { ...given, seeds: given.seeds !== undefined }
 
-/** A whole number from 1; ends the program where it is none. */
-function number(option: string, text: string): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value > 0) return value
-  stdout.write(`--${option} is a whole number from 1, not "${text}".\n\n${USAGE}`)
+function refuse(why: string): never {
+  stdout.write(`${why}\n\n${USAGE}`)
   return exit(2)
 }
+
+/** A whole number; ends the program where it is none. */
+function number(option: string, text: string, least = 1): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value
+  return refuse(`--${option} is a whole number from ${least}, not "${text}".`)
+}
+
+function journalKind(text: string): JournalKind {
+  const kind = JOURNALS.find((each) => each === text)
+  return kind ?? refuse(`--journal knows ${JOURNALS.join(' and ')}, not "${text}".`)
+}
+
+const journal = journalKind(given.journal)
+const engines = number('engines', given.engines)
+const databaseKills = number('database-kills', given['database-kills'], 0)
+const kills = number('kills', given.kills ?? (databaseKills > 0 ? '0' : '100'), 0)
+const zombies = number('zombies', given.zombies ?? String(engines > 1 ? Math.ceil(kills / 6) : 0), 0)
+if (journal === 'sqlite' && (engines > 1 || databaseKills > 0 || zombies > 0))
+  refuse('Several engines, zombies and kills of the database are for --journal postgres.')
 
 function withoutWhat(text: string): Control {
   if (isControl(text)) return text
@@ -90,12 +117,13 @@ async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-function showProgress({ kills, load, sinks }: Progress): void {
+function showProgress({ kills, zombies, databaseKills, load, sinks }: Progress): void {
   const effects =
     (sinks['natural'] ?? 0) + (sinks['key'] ?? 0) + (sinks['verify'] ?? 0) + (sinks['none'] ?? 0)
-  const line = `kills ${kills}  accepted ${load['accepted'] ?? 0}  unknown ${load['unknown'] ?? 0}  effects ${effects}  repeats ${sinks['repeats'] ?? 0}  faults ${sinks['faults'] ?? 0}`
+  const others = `${zombies > 0 ? `  zombies ${zombies}` : ''}${databaseKills > 0 ? `  database kills ${databaseKills}` : ''}`
+  const line = `kills ${kills}${others}  accepted ${load['accepted'] ?? 0}  unknown ${load['unknown'] ?? 0}  effects ${effects}  repeats ${sinks['repeats'] ?? 0}  faults ${sinks['faults'] ?? 0}`
   if (stdout.isTTY) stdout.write(`\r\x1b[2K${line}`)
-  else if (kills % 25 === 0) stdout.write(`${line}\n`)
+  else if ((kills + zombies + databaseKills) % 25 === 0) stdout.write(`${line}\n`)
 }
 
 function optionsOf(folder: string, without: Control | null): RunOptions {
@@ -103,18 +131,47 @@ function optionsOf(folder: string, without: Control | null): RunOptions {
     folder,
     seed,
     without,
-    kills: number('kills', given.kills),
+    journal,
+    engines,
+    kills,
+    zombies,
+    databaseKills,
+    keep: given.keep,
     lanes: number('lanes', given.lanes),
     ...(given.seconds === undefined ? {} : { seconds: number('seconds', given.seconds) }),
     onProgress: showProgress,
   }
 }
 
-function rowsOf({ figures, seconds, drainSeconds }: RunResult): readonly Row[] {
+/** What only a journal on PostgreSQL can meet. */
+function rowsOfCluster({ figures, postgres }: RunResult): readonly Row[] {
+  if (postgres === null) return []
+  const { zombies, longestStopMs, databaseKills, databaseMs, gone } = figures
+  const met: readonly (Row | null)[] = [
+    ['journal', `PostgreSQL ${postgres}, one server`],
+    ['engines', figures.engines],
+    zombies > 0
+      ? ['stopped for longer than the lease (3 s), then continued', `${zombies}, up to ${longestStopMs} ms`]
+      : null,
+    databaseKills > 0 ? ['kills of the whole database', databaseKills] : null,
+    databaseKills > 0
+      ? [
+          'from such a kill until something was accepted again',
+          `median ${databaseMs.median} ms, at most ${databaseMs.max} ms`,
+        ]
+      : null,
+    gone > 0 ? ['starts that failed, as the database was down', gone] : null,
+  ]
+  return met.filter((row) => row !== null)
+}
+
+function rowsOf(result: RunResult): readonly Row[] {
+  const { figures, seconds, drainSeconds } = result
   const { effects, recoveryMs } = figures
   return [
     ['seed', seed],
     ['kills', `${figures.kills}, ${figures.killsWhileStarting} of them while starting`],
+    ...rowsOfCluster(result),
     ['time', `${seconds.toFixed(0)} s`],
     ['messages sent', figures.sent],
     ['accepted', figures.accepted],
@@ -143,6 +200,24 @@ function show(rows: readonly Row[], violations: Report['violations']): void {
   for (const { kind, says } of violations) stdout.write(`VIOLATION ${kind}: ${says}\n`)
 }
 
+/** `kills-1000`, `postgres-3-kills-300-zombies-50`, `postgres-1-database-kills-20`. */
+function ownName({ figures }: RunResult): string {
+  const done: readonly (readonly [string, number])[] = [
+    ['kills', figures.kills],
+    ['zombies', figures.zombies],
+    ['database-kills', figures.databaseKills],
+  ]
+  const where = journal === 'sqlite' ? [] : [journal, String(engines)]
+  return [...where, ...done.flatMap(([what, times]) => (times > 0 ? [what, String(times)] : []))].join('-')
+}
+
+/** The options that repeat what is done to the engines. */
+function commandOptions(): string {
+  const cluster = journal === 'sqlite' ? '' : `--journal ${journal} --engines ${engines} `
+  const others = journal === 'sqlite' ? '' : ` --zombies ${zombies} --database-kills ${databaseKills}`
+  return `${cluster}--kills ${kills}${others}`
+}
+
 async function torture(without: Control | null): Promise<boolean> {
   stdout.write(`seed ${seed}${without === null ? '' : `, without ${without}: ${CONTROLS[without].what}`}\n`)
   const result = await inFolder((folder) => run(optionsOf(folder, without)))
@@ -150,8 +225,8 @@ async function torture(without: Control | null): Promise<boolean> {
   show(rows, result.violations)
   if (!given['no-report'] && without === null) {
     const page = writeReport({
-      name: reportName(`kills-${result.figures.kills}`),
-      command: `npm run torture -- --kills ${given.kills} --seed ${seed}`,
+      name: reportName(ownName(result)),
+      command: `npm run torture -- ${commandOptions()} --seed ${seed}`,
       rows,
       violations: result.violations,
       data: result,
@@ -163,11 +238,21 @@ async function torture(without: Control | null): Promise<boolean> {
 
 const CONTROL_KILLS = 8
 const CONTROL_DRAIN_MS = 6_000
+const CONTROL_ZOMBIES = 3
 
 /** Whether the checker noticed that a protection was off. */
 async function missed(control: Control): Promise<Row & readonly [string, string]> {
   const { violations } = await inFolder((folder) =>
-    run({ folder, seed, kills: CONTROL_KILLS, without: control, drainMs: CONTROL_DRAIN_MS }),
+    run({
+      folder,
+      seed,
+      journal,
+      engines,
+      kills: CONTROL_KILLS,
+      zombies: engines > 1 ? CONTROL_ZOMBIES : 0,
+      without: control,
+      drainMs: CONTROL_DRAIN_MS,
+    }),
   )
   const found = [...new Set(violations.map(({ kind }) => kind))]
   const caught = CONTROLS[control].finds.some((kind) => found.includes(kind))
@@ -181,13 +266,13 @@ async function missed(control: Control): Promise<Row & readonly [string, string]
 async function controls(): Promise<boolean> {
   stdout.write(`seed ${seed}\n`)
   const rows: Row[] = [['seed', seed]]
-  for (const control of Object.keys(CONTROLS).filter(isControl)) rows.push(await missed(control))
+  for (const control of controlsFor(engines)) rows.push(await missed(control))
   const uncaught = rows.filter(([, value]) => String(value).startsWith('NOT'))
   const violations = uncaught.map(([name]) => ({ kind: 'control', says: `${name} was not caught` }))
   if (!given['no-report'])
     writeReport({
-      name: reportName('controls'),
-      command: `npm run torture -- --controls --seed ${seed}`,
+      name: reportName(journal === 'sqlite' ? 'controls' : `${journal}-${engines}-controls`),
+      command: `npm run torture -- ${journal === 'sqlite' ? '' : `--journal ${journal} --engines ${engines} `}--controls --seed ${seed}`,
       rows,
       violations,
       data: { rows },

@@ -1,24 +1,32 @@
 /**
- * The engine under torture. Usage: `node engine.ts <folder> <port> <sinks' port> <admin token> [protection to do without]`;
- * tells its parent when it serves.
+ * The engine under torture. Usage: `node engine.ts <settings as JSON>`; tells its parent when it serves.
  */
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { argv, exit } from 'node:process'
-import { createEngine, defineProject } from 'linkspan'
+import { createEngine, defineProject, postgres, sqlite } from 'linkspan'
+import type { EngineSettings } from './engine-settings.ts'
 import { flowsOf } from './flows.ts'
-import { isControl, partsWithout } from './protections.ts'
+import { partsWithout } from './protections.ts'
 
-const [, , folder = '.', port = '', sinksPort = '', adminToken = '', without = ''] = argv
+const settings = JSON.parse(argv[2] ?? '') as EngineSettings
+const { folder, nth, port, sinksPort, adminToken, database, leaseMs, without } = settings
 
-const parts = partsWithout(isControl(without) ? without : null, join(folder, 'hub.db'))
+const directory = join(folder, `engine-${nth}`)
+mkdirSync(directory, { recursive: true })
+const journal =
+  database === null
+    ? sqlite(join(folder, 'hub.db'))
+    : postgres({ url: database, schema: 'torture', lease: leaseMs })
+const parts = partsWithout(without, journal)
 const engine = createEngine(
   defineProject({
     journal: parts.journal,
     flows: flowsOf(parts),
     connections: { sinks: { baseUrl: `http://127.0.0.1:${sinksPort}` } },
-    http: { port: Number(port), adminToken },
+    http: { port, adminToken },
   }),
-  { directory: folder },
+  { directory },
 )
 
 process.on('disconnect', () => exit(1))

@@ -1,7 +1,8 @@
 /**
  * Posts messages and keeps a log: each before it is sent, and each acceptance before it goes on.
  * Each key is a lane of its own that posts one message at a time, so the order of acceptance per key is known.
- * Usage: `node load.ts <folder> <port> <seed> <lanes per flow> <pause ms>`; ends by SIGTERM.
+ * Where there are several engines, each message goes to the next one, and one that does not answer in time is given up.
+ * Usage: `node load.ts <folder> <ports> <seed> <lanes per flow> <pause ms>`, ports with commas; ends by SIGTERM.
  */
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
@@ -11,8 +12,8 @@ import { lineLog } from './line-log.ts'
 import { FLOWS, type FlowName, LOGS, type LoadLine, type Posted } from './protocol.ts'
 import { seeded } from './seeded.ts'
 
-const [, , folder = '.', portText = '', seedText = '1', lanesText = '8', pauseText = '40'] = argv
-const port = Number(portText)
+const [, , folder = '.', portsText = '', seedText = '1', lanesText = '8', pauseText = '40'] = argv
+const ports = portsText.split(',').map(Number)
 const seed = Number(seedText)
 const lanes = Number(lanesText)
 const pauseMs = Number(pauseText)
@@ -21,12 +22,23 @@ const agent = new Agent({ keepAlive: true, maxSockets: 512 })
 const log = lineLog<LoadLine>(join(folder, LOGS.load))
 const counts = { sent: 0, accepted: 0, refused: 0, unknown: 0 }
 let nextN = 0
+let turn = 0
 let stopping = false
 
 type Outcome =
   | { readonly kind: 'answer'; readonly status: number; readonly text: string; readonly location: string }
   | { readonly kind: 'refused' }
   | { readonly kind: 'broken' }
+
+/** A stopped engine takes connections and does not answer. One engine alone is waited for. */
+function patienceMs(flow: FlowName): number {
+  if (ports.length === 1) return 0
+  return flow === 'ask' ? REPLY_PATIENCE_MS : PATIENCE_MS
+}
+
+const PATIENCE_MS = 2_000
+/** Longer than the flow's own limit. */
+const REPLY_PATIENCE_MS = 6_000
 
 function post(flow: FlowName, body: Posted): Promise<Outcome> {
   const text = JSON.stringify(body)
@@ -35,8 +47,15 @@ function post(flow: FlowName, body: Posted): Promise<Outcome> {
     'content-length': Buffer.byteLength(text),
     ...(flow === 'once' ? { 'x-delivery': String(body.n) } : {}),
   }
+  const port = ports[turn++ % ports.length]
   return new Promise((resolve) => {
     const outgoing = request({ agent, host: '127.0.0.1', port, method: 'POST', path: `/${flow}`, headers })
+    const patience = patienceMs(flow)
+    const late = patience > 0 ? setTimeout(() => outgoing.destroy(), patience) : undefined
+    outgoing.on('close', () => {
+      clearTimeout(late)
+      resolve({ kind: 'broken' })
+    })
     outgoing.on('error', (error: NodeJS.ErrnoException) =>
       resolve({ kind: error.code === 'ECONNREFUSED' ? 'refused' : 'broken' }),
     )

@@ -2,27 +2,57 @@
  * Protections of the engine that can be switched off, each by a wrapper around what the engine is handed. What follows
  * must be noticed by the checker: that proves that it can see.
  */
-import type { CallContext, Journal, JournalFactory, Operation } from 'linkspan'
-import { sqlite } from 'linkspan'
+import {
+  type CallContext,
+  isLinkspanError,
+  type Journal,
+  type JournalFactory,
+  type Operation,
+} from 'linkspan'
 import { declared, type Parts } from './flows.ts'
 
 type Batch = Parameters<Journal['commit']>[0]
 
-/** What is switched off, and what the checker must then find at least. */
+/** What is switched off, what the checker must then find at least, and how many engines it takes to show. */
 export const CONTROLS = {
-  fsync: {
-    what: 'the journal answers before it commits',
-    finds: ['missing'],
+  // It foretells places, so nobody else may be given any.
+  fsync: { what: 'the journal answers before it commits', finds: ['missing'], engines: 'one' },
+  dedupe: { what: 'repeated deliveries are accepted again', finds: ['doubled'], engines: 'any' },
+  records: { what: 'intents and outcomes of calls are not written', finds: ['doubled'], engines: 'any' },
+  marks: {
+    what: 'the idempotency key is another one at each attempt',
+    finds: ['doubled'],
+    engines: 'any',
   },
-  dedupe: { what: 'repeated deliveries are accepted again', finds: ['doubled'] },
-  records: { what: 'intents and outcomes of calls are not written', finds: ['doubled'] },
-  marks: { what: 'the idempotency key is another one at each attempt', finds: ['doubled'] },
-  verify: { what: 'asking after a call always says that it did not arrive', finds: ['doubled'] },
-  order: { what: 'messages have no key', finds: ['order'] },
-  state: { what: 'one in ten changes of state is not written', finds: ['counter'] },
+  verify: {
+    what: 'asking after a call always says that it did not arrive',
+    finds: ['doubled'],
+    engines: 'any',
+  },
+  order: { what: 'messages have no key', finds: ['order'], engines: 'any' },
+  // What is left out would shift the positions by which a shared journal names changes that came too late.
+  state: { what: 'one in ten changes of state is not written', finds: ['counter'], engines: 'one' },
+  fencing: {
+    what: 'an engine goes on when others have taken over, and takes refused commits for written ones',
+    finds: ['missing'],
+    engines: 'several',
+  },
+  handOver: {
+    what: 'each engine takes every key for its own',
+    finds: ['order'],
+    engines: 'several',
+  },
 } as const
 
 export type Control = keyof typeof CONTROLS
+
+/** The protections that matter with so many engines. */
+export function controlsFor(engines: number): readonly Control[] {
+  const fits = ['any', engines > 1 ? 'several' : 'one']
+  return Object.keys(CONTROLS)
+    .filter(isControl)
+    .filter((control) => fits.includes(CONTROLS[control].engines))
+}
 
 /** Whether a text names a protection. */
 export function isControl(text: string): text is Control {
@@ -32,11 +62,10 @@ export function isControl(text: string): text is Control {
 /** The journal and the parts of the flows, with or without a protection. */
 export function partsWithout(
   without: Control | null,
-  path: string,
+  journal: JournalFactory,
 ): Parts & { readonly journal: JournalFactory } {
-  const journal = sqlite(path)
   const keyOf: Parts['keyOf'] = without === 'order' ? () => null : (body) => body.key
-  return { journal: JOURNALS[without ?? '']?.(journal) ?? journal, keyOf, operations: operationsOf(without) }
+  return { journal: WRAPPERS[without ?? '']?.(journal) ?? journal, keyOf, operations: operationsOf(without) }
 }
 
 function operationsOf(without: Control | null): typeof declared {
@@ -71,7 +100,7 @@ function otherKeyEachTime<In, Out, O extends Operation<In, Out>>(operation: O & 
   }
 }
 
-const JOURNALS: Readonly<Record<string, (factory: JournalFactory) => JournalFactory>> = {
+const WRAPPERS: Readonly<Record<string, (factory: JournalFactory) => JournalFactory>> = {
   fsync: (factory) => opening(factory, early),
   dedupe: (factory) =>
     changing(factory, (batch) => ({
@@ -81,6 +110,8 @@ const JOURNALS: Readonly<Record<string, (factory: JournalFactory) => JournalFact
   records: (factory) => changing(factory, (batch) => ({ ...batch, records: [] })),
   state: (factory) =>
     changing(factory, (batch) => ({ ...batch, state: batch.state.filter(() => Math.random() > 0.1) })),
+  fencing: (factory) => opening(factory, unfenced),
+  handOver: (factory) => opening(factory, greedy),
 }
 
 function opening(factory: JournalFactory, wrap: (journal: Journal) => Journal): JournalFactory {
@@ -119,4 +150,66 @@ function early(journal: Journal): Journal {
       }),
     }
   })
+}
+
+/** Goes on for ever: its lease never runs out, nobody tells it that it was taken over, and no commit is refused. */
+function unfenced(journal: Journal): Journal {
+  const { ownership } = journal
+  let lastSeq = journal.opened.lastSeq
+  return {
+    ...journal,
+    ownership: {
+      ...ownership,
+      holds: () => true,
+      begin: (listener) => ownership.begin({ ...listener, lost: () => undefined }),
+    },
+    commit: async (batch) => {
+      try {
+        const committed = await journal.commit(batch)
+        for (const { seq } of committed.accepted) lastSeq = Math.max(lastSeq, seq)
+        return committed
+      } catch (error) {
+        if (!isLinkspanError(error, 'JOURNAL_TAKEN_OVER')) throw error
+        return { accepted: batch.accept.map(() => ({ seq: ++lastSeq, duplicateOf: null })) }
+      }
+    },
+  }
+}
+
+type Grants = Awaited<ReturnType<Journal['ownership']['begin']>>
+
+/** Tells the engine that it owns all partitions, and puts what it accepts into those that it really owns. */
+function greedy(journal: Journal): Journal {
+  const { ownership } = journal
+  const granted = (partitions: readonly number[]): Grants =>
+    partitions.map((partition) => ({ partition, died: null }))
+  const others = (grants: Grants): readonly number[] => {
+    const own = new Set(grants.map(({ partition }) => partition))
+    return Array.from({ length: ownership.partitions }, (_, at) => at).filter((at) => !own.has(at))
+  }
+  const home = (partition: number): number => {
+    const own = [...ownership.owned]
+    return own.includes(partition) ? partition : (own[partition % own.length] ?? partition)
+  }
+  let tell: (grants: Grants) => void = () => undefined
+  return {
+    ...journal,
+    ownership: {
+      ...ownership,
+      begin: async (listener) => {
+        tell = listener.granted
+        const grants = await ownership.begin(listener)
+        return [...grants, ...granted(others(grants))]
+      },
+      release: async (partitions) => {
+        await ownership.release(partitions)
+        tell(granted(partitions))
+      },
+    },
+    commit: (batch) =>
+      journal.commit({
+        ...batch,
+        accept: batch.accept.map((message) => ({ ...message, partition: home(message.partition) })),
+      }),
+  }
 }

@@ -105,11 +105,28 @@ export type EngineLine =
     }
   | { readonly t: 'reply'; readonly id: string; readonly reply: unknown }
 
-/** `rig.ndjson`: what the rig did. */
+/** `rig.ndjson`: what the rig did. `engine` counts from 0. */
 export type RigLine =
-  | { readonly t: 'start'; readonly at: number }
-  | { readonly t: 'ready'; readonly at: number; readonly ms: number }
-  | { readonly t: 'kill'; readonly at: number; readonly when: 'starting' | 'running' }
+  | { readonly t: 'run'; readonly journal: JournalKind; readonly engines: number }
+  | { readonly t: 'start'; readonly engine: number; readonly at: number }
+  | { readonly t: 'ready'; readonly engine: number; readonly at: number; readonly ms: number }
+  | {
+      readonly t: 'kill'
+      readonly engine: number
+      readonly at: number
+      readonly when: 'starting' | 'running'
+    }
+  /** It ended while it started, as its database was down. */
+  | { readonly t: 'gone'; readonly engine: number; readonly at: number; readonly code: number | null }
+  | { readonly t: 'stopped'; readonly engine: number; readonly at: number }
+  | { readonly t: 'continued'; readonly engine: number; readonly at: number; readonly ms: number }
+  | { readonly t: 'database killed'; readonly at: number }
+  /** `ms` until something was accepted again. */
+  | { readonly t: 'database back'; readonly at: number; readonly ms: number }
+
+/** What keeps the journal. */
+export const JOURNALS = ['sqlite', 'postgres'] as const
+export type JournalKind = (typeof JOURNALS)[number]
 
 /** The names of the logs. */
 export const LOGS = {

@@ -1,28 +1,41 @@
-/** One run: starts the programs, kills the engine at random moments, and has the logs checked. */
-import { type ChildProcess, execFile, fork } from 'node:child_process'
+/** One run: starts the programs, has the engines tormented, and has the logs checked. */
+import { type ChildProcess, execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, openSync, readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { execPath } from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { type PostgresServer, startPostgres } from '../../postgres-server/index.ts'
 import { collect, drained } from './admin.ts'
 import type { Verdict } from './check.ts'
+import type { EngineSettings } from './engine-settings.ts'
+import { createEngine, type Engine, printedAs } from './engines.ts'
 import { type LineLog, lineLog, readLines } from './line-log.ts'
+import { ended, freePort, programs, type StartProgram } from './programs.ts'
 import type { Control } from './protections.ts'
-import { type EngineLine, LOGS, type LoadLine, type RigLine } from './protocol.ts'
-import { seeded } from './seeded.ts'
+import { type EngineLine, type JournalKind, LOGS, type LoadLine, type RigLine } from './protocol.ts'
+import { type Deed, torment } from './torment.ts'
 
 /** How a run goes. */
 export interface RunOptions {
   /** An empty folder for the journal and the logs. */
   readonly folder: string
+  /** @default 'sqlite' */
+  readonly journal?: JournalKind
+  /** How many engines share it. @default 1 */
+  readonly engines?: number
   readonly kills: number
+  /** How often an engine is stopped for longer than its lease, and continued. @default 0 */
+  readonly zombies?: number
+  /** How often the whole database is killed. @default 0 */
+  readonly databaseKills?: number
+  /** @default 3,000 */
+  readonly leaseMs?: number
   readonly seed: number
-  /** No more kills after so long. @default no limit */
+  /** Nothing more is done to the engines after so long. @default no limit */
   readonly seconds?: number
-  /** The mean time that an engine works before it is killed. @default 350 */
+  /** The mean time between one deed and the next. @default 350 */
   readonly lifeMs?: number
   /** @default 8 */
   readonly lanes?: number
@@ -31,14 +44,18 @@ export interface RunOptions {
   /** The share of the sinks' requests that go wrong. @default 0.05 */
   readonly faults?: number
   readonly without?: Control | null
+  /** Whether the folder is looked at afterwards: the database's data stays in it. @default false */
+  readonly keep?: boolean
   readonly onProgress?: (progress: Progress) => void
-  /** How long the messages may take to end after the last kill. @default 90,000 */
+  /** How long the messages may take to end after the last deed. @default 90,000 */
   readonly drainMs?: number
 }
 
 /** What is known while it runs. */
 export interface Progress {
   readonly kills: number
+  readonly zombies: number
+  readonly databaseKills: number
   readonly load: Readonly<Record<string, number>>
   readonly sinks: Readonly<Record<string, number>>
 }
@@ -48,50 +65,56 @@ export interface RunResult extends Verdict {
   readonly seconds: number
   /** How long the messages took to end once the load had stopped. */
   readonly drainSeconds: number
+  /** The version of the database's server, or null. */
+  readonly postgres: string | null
 }
 
 const TOKEN = 'for-the-rig-only'
-/** The share of kills that fall into the start of the engine. */
-const STARTING_SHARE = 0.15
-const START_LIMIT_MS = 30_000
 
 /** Runs the rig once. Rejects when a program of the rig itself fails. */
 export async function run(options: RunOptions): Promise<RunResult> {
-  const rig = await prepare(options)
+  const { folder, journal = 'sqlite', keep = false } = options
+  mkdirSync(folder, { recursive: true })
+  const children = new Set<ChildProcess>()
+  const database = journal === 'postgres' ? await databaseIn(folder) : null
   try {
+    const rig = await prepare(options, children, database)
     const began = Date.now()
-    await torment(rig, options)
+    await tormented(rig, options)
     const drainSeconds = await windDown(rig, options)
-    const verdict = await checked(options.folder)
-    return { ...verdict, seconds: (Date.now() - began) / 1_000, drainSeconds }
+    const verdict = await checked(folder)
+    const seconds = (Date.now() - began) / 1_000
+    return { ...verdict, seconds, drainSeconds, postgres: database && `${database.major}` }
   } finally {
-    for (const child of rig.children) child.kill('SIGKILL')
+    for (const child of children) child.kill('SIGKILL')
+    await (keep ? database?.kill9() : database?.stop())
   }
 }
 
+/** The server runs as another user where this one is root, and has to reach its data. */
+function databaseIn(folder: string): Promise<PostgresServer> {
+  chmodSync(folder, 0o711)
+  return startPostgres({ folder })
+}
+
 interface Rig {
-  readonly folder: string
-  readonly port: number
-  readonly sinksPort: number
+  readonly ports: readonly number[]
   readonly log: LineLog<RigLine>
   /** All that are alive. */
   readonly children: Set<ChildProcess>
+  readonly database: PostgresServer | null
+  readonly engines: readonly Engine[]
   readonly load: ChildProcess
-  readonly progress: { kills: number; load: Progress['load']; sinks: Progress['sinks'] }
-  readonly start: () => Engine
+  readonly progress: { -readonly [K in keyof Progress]: Progress[K] }
 }
 
-interface Engine {
-  readonly process: ChildProcess
-  readonly ready: Promise<void>
-  state: 'starting' | 'running'
-}
-
-async function prepare(options: RunOptions): Promise<Rig> {
-  const { folder, seed, lanes = 8, pauseMs = 40, faults = 0.05, without = null } = options
-  mkdirSync(folder, { recursive: true })
-  const children = new Set<ChildProcess>()
-  const progress: Rig['progress'] = { kills: 0, load: {}, sinks: {} }
+async function prepare(
+  options: RunOptions,
+  children: Set<ChildProcess>,
+  database: PostgresServer | null,
+): Promise<Rig> {
+  const { folder, seed, lanes = 8, pauseMs = 40, faults = 0.05, journal = 'sqlite' } = options
+  const progress: Rig['progress'] = { kills: 0, zombies: 0, databaseKills: 0, load: {}, sinks: {} }
   const log = lineLog<RigLine>(join(folder, LOGS.rig))
   const program = programs(folder, children)
   const sinks = program('sinks.ts', [folder, seed, faults])
@@ -99,100 +122,74 @@ async function prepare(options: RunOptions): Promise<Rig> {
   sinks.on('message', ({ counts }: { counts: Progress['sinks'] }) => {
     progress.sinks = counts
   })
-  const port = await freePort()
-  const start = (): Engine =>
-    startEngine(program('engine.ts', [folder, port, sinksPort, TOKEN, without ?? '']), log)
-  const load = program('load.ts', [folder, port, seed, lanes, pauseMs])
+  const ports: number[] = []
+  for (let nth = 0; nth < (options.engines ?? 1); nth++) ports.push(await freePort())
+  log.add({ t: 'run', journal, engines: ports.length })
+  const start = starting(program, options, { sinksPort, database: database?.url ?? null })
+  const mayFail = (options.databaseKills ?? 0) > 0
+  const engines = ports.map((port, nth) =>
+    createEngine(nth, { folder, log, mayFail, start: () => start(nth, port) }),
+  )
+  const load = program('load.ts', [folder, ports.join(','), seed, lanes, pauseMs])
   load.on('message', ({ counts }: { counts: Progress['load'] }) => {
     progress.load = counts
   })
-  return { folder, port, sinksPort, log, children, load, progress, start }
+  return { ports, log, children, database, engines, load, progress }
 }
 
-/** Starts programs of the rig; what they print goes to a file in the folder. */
-function programs(folder: string, children: Set<ChildProcess>) {
-  return (name: string, args: readonly (string | number)[]): ChildProcess => {
-    const output = openSync(printFile(folder, name), 'a')
-    const child = fork(fileURLToPath(new URL(name, import.meta.url)), args.map(String), {
-      execPath,
-      execArgv: ['--conditions=source'],
-      stdio: ['ignore', output, output, 'ipc'],
-    })
-    children.add(child)
-    child.once('exit', () => children.delete(child))
-    return child
+const LEASE_MS = 3_000
+
+function starting(
+  program: StartProgram,
+  { folder, without = null, leaseMs = LEASE_MS }: RunOptions,
+  known: Pick<EngineSettings, 'sinksPort' | 'database'>,
+) {
+  return (nth: number, port: number): ChildProcess => {
+    const settings: EngineSettings = { ...known, folder, nth, port, adminToken: TOKEN, leaseMs, without }
+    return program('engine.ts', [JSON.stringify(settings)], printedAs(nth))
   }
 }
 
-function startEngine(child: ChildProcess, log: LineLog<RigLine>): Engine {
-  const began = Date.now()
-  log.add({ t: 'start', at: began })
-  let tell: () => void
-  const engine: Engine = {
-    process: child,
-    state: 'starting',
-    ready: new Promise((resolve) => {
-      tell = resolve
-    }),
-  }
-  child.once('message', () => {
-    engine.state = 'running'
-    log.add({ t: 'ready', at: Date.now(), ms: Date.now() - began })
-    tell()
-  })
-  return engine
+const COUNTED: Readonly<Record<Deed, 'kills' | 'zombies' | 'databaseKills'>> = {
+  kill: 'kills',
+  zombie: 'zombies',
+  database: 'databaseKills',
 }
 
-/** Kills and restarts, then leaves an engine that runs. */
-async function torment(rig: Rig, options: RunOptions): Promise<void> {
-  const { kills, seed, seconds = Number.POSITIVE_INFINITY, lifeMs = 350 } = options
-  const random = seeded(seed)
-  const deadline = Date.now() + seconds * 1_000
-  let engine = rig.start()
-  await serving(rig, engine)
-  while (rig.progress.kills < kills && Date.now() < deadline) {
-    if (random() >= STARTING_SHARE) await serving(rig, engine)
-    await pause(random() * (engine.state === 'starting' ? 250 : 2 * lifeMs))
-    await kill(rig, engine)
-    options.onProgress?.(rig.progress)
-    engine = rig.start()
-  }
-  await serving(rig, engine)
-}
-
-async function kill({ log, progress }: Rig, engine: Engine): Promise<void> {
-  const { process: child, state } = engine
-  const exited = once(child, 'exit')
-  child.kill('SIGKILL')
-  log.add({ t: 'kill', at: Date.now(), when: state })
-  progress.kills += 1
-  await exited
-}
-
-async function serving({ folder }: Rig, { ready, process: child }: Engine): Promise<void> {
-  const late = AbortSignal.timeout(START_LIMIT_MS)
-  const failed = new Promise<never>((_, reject) => {
-    child.once('exit', (code) =>
-      reject(new Error(`The engine ended by itself with ${code}.${printedBy(folder, 'engine.ts')}`)),
-    )
-    late.addEventListener('abort', () =>
-      reject(new Error(`The engine did not start within ${START_LIMIT_MS} ms.`)),
-    )
-  })
-  failed.catch(() => undefined)
-  await Promise.race([ready, failed])
+function tormented({ engines, database, log, progress }: Rig, options: RunOptions): Promise<void> {
+  const { kills, zombies = 0, databaseKills = 0, seed, lifeMs = 350, leaseMs = LEASE_MS } = options
+  const { seconds = Number.POSITIVE_INFINITY } = options
+  return torment(
+    {
+      engines,
+      database,
+      log,
+      accepted: () => progress.load['accepted'] ?? 0,
+      done: (deed) => {
+        progress[COUNTED[deed]] += 1
+        options.onProgress?.(progress)
+      },
+    },
+    { kills, zombies, databaseKills, seed, seconds, lifeMs, leaseMs },
+  )
 }
 
 const KEPT_REPLIES = 100
+/** What a stopped engine had on its hands may come to light this late. */
+const SETTLE_MS = 1_000
 
 async function windDown(rig: Rig, { folder, drainMs = 90_000 }: RunOptions): Promise<number> {
-  await stopped(rig.load)
+  await ended(rig.load)
   const began = Date.now()
-  const address = { port: rig.port, token: TOKEN }
-  await drained(address, drainMs)
+  const addresses = rig.ports.map((port) => ({ port, token: TOKEN }))
+  const [address] = addresses
+  if (!address) throw new Error('There is no engine to ask.')
+  if (addresses.length > 1) await pause(SETTLE_MS)
+  // Each of them has to see that nothing is left.
+  for (const each of addresses) await drained(each, began + drainMs - Date.now())
   const drainSeconds = (Date.now() - began) / 1_000
   await collect(address, lineLog<EngineLine>(join(folder, LOGS.engine)), repliedIds(folder))
-  for (const child of rig.children) await stopped(child)
+  await Promise.all([...rig.children].map((child) => ended(child)))
   return drainSeconds
 }
 
@@ -201,13 +198,6 @@ function repliedIds(folder: string): readonly string[] {
   return lines
     .flatMap((line) => (line.t === 'accepted' && line.reply !== undefined ? [line.id] : []))
     .slice(-KEPT_REPLIES)
-}
-
-async function stopped(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exited
 }
 
 function checked(folder: string): Promise<Verdict> {
@@ -219,22 +209,4 @@ function checked(folder: string): Promise<Verdict> {
       else reject(new Error(`The checker failed: ${stderr || String(error)}`))
     })
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-function printFile(folder: string, program: string): string {
-  return join(folder, `${program}.log`)
-}
-
-/** The end of what a program of the rig printed, for an error message. */
-function printedBy(folder: string, program: string): string {
-  return `\n${readFileSync(printFile(folder, program), 'utf8').slice(-2_000)}`
 }
