@@ -160,10 +160,19 @@ describe('the manifests', () => {
     const budget = manifest<Workload>('kubernetes', 'pod-disruption-budget.yaml')
     expect(budget.spec.selector).toEqual(deployment.spec.selector)
     const scaled = manifest<{
-      spec: { scaleTargetRef: object; minReplicaCount: number; maxReplicaCount: number }
+      spec: {
+        scaleTargetRef: object
+        minReplicaCount: number
+        maxReplicaCount: number
+        triggers: { metadata: { query: string } }[]
+      }
     }>('kubernetes', 'scaled-object.yaml')
     expect(scaled.spec.scaleTargetRef).toEqual({ name: deployment.metadata.name })
     expect(scaled.spec.minReplicaCount).toBe(deployment.spec.replicas)
+    // Each engine tells what waits in the whole journal: added up over engines, it would make more of them.
+    expect(scaled.spec.triggers.map(({ metadata }) => metadata.query)).toEqual([
+      expect.stringMatching(/^sum\(max by \(flow\) \(linkspan_messages_waiting\b/),
+    ])
     expect(scaled.spec.maxReplicaCount).toBeGreaterThan(scaled.spec.minReplicaCount)
   })
 
