@@ -140,7 +140,7 @@ function wrongWith({ accepted, effects, states }: Story): string | null {
 
 /** Those that pause let their key go on; the others take effect in the order of their acceptance. */
 function outOfOrder(accepted: Story['accepted'], effects: readonly Order[]): string | null {
-  const place = new Map(accepted.map(({ id, order }) => [order.n, Number(id.slice(0, id.indexOf('-')))]))
+  const place = new Map(accepted.map(({ id, order }) => [order.n, Number.parseInt(id, 36)]))
   const last = new Map<string, { n: number; at: number }>()
   for (const { key, n } of effects) {
     const at = place.get(n)

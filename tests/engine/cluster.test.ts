@@ -66,7 +66,7 @@ describe('engines on one journal', () => {
       await three.during(Promise.all(sends))
     }
     await three.advance('1m')
-    const place = (id: string): number => Number(id.slice(0, id.indexOf('-')))
+    const place = (id: string): number => Number.parseInt(id, 36)
     const inOrder = accepted.toSorted((a, b) => place(a.id) - place(b.id)).map(({ n }) => n)
     expect(put.effects.map(({ input }) => input.n)).toEqual(inOrder)
   })

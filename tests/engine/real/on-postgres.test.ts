@@ -1,0 +1,76 @@
+import { exponential, flow, inbox, type MountableEngine, postgres, retry } from 'linkspan'
+import { fakeOperation } from 'linkspan/testing'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type TestPostgres, testPostgres } from '../../postgres-server/index.ts'
+import { behaviours, engines, statesOf, until } from './behaviours.ts'
+
+interface Item {
+  readonly key: string
+  readonly n: number
+}
+
+let server: TestPostgres
+let url = ''
+beforeAll(async () => {
+  server = await testPostgres()
+}, 60_000)
+afterAll(() => server.stop(), 60_000)
+beforeEach(async () => {
+  url = await server.database()
+})
+const journal = () => postgres({ url, lease: '2s' })
+
+describe('an engine on PostgreSQL', () => {
+  behaviours(journal)
+})
+
+describe('three engines on one PostgreSQL', () => {
+  const { start } = engines(journal)
+  const put = () => fakeOperation<Item>('store.put', { kind: 'key', validFor: '24h' })
+  const shared = async (all: readonly MountableEngine[]): Promise<boolean> => {
+    const survey = await all[0]?.admin.cluster()
+    const live = survey?.members.filter(({ state }) => state === 'live') ?? []
+    return live.length === all.length && live.every(({ partitions }) => partitions.length > 0)
+  }
+
+  it('run each message once, those of a key in the order of acceptance, whoever accepts them', async () => {
+    const target = put()
+    const save = flow('save', { onError: retry({ attempts: 20, backoff: exponential('20ms', '100ms') }) })
+      .from(inbox<Item>(), { key: ({ key }) => key })
+      .to('put', target)
+    const all = [await start([save]), await start([save]), await start([save])]
+    await until(() => shared(all))
+    const accepted: { place: number; n: number; key: string }[] = []
+    const sends = Array.from({ length: 150 }, async (_, n) => {
+      const key = `k${n % 5}`
+      const { id } = await (all[n % 3] as MountableEngine).send(save, { key, n })
+      accepted.push({ place: Number.parseInt(id, 36), n, key })
+    })
+    await Promise.all(sends)
+    await until(async () => (await statesOf(all[1] as MountableEngine)).every((state) => state === 'done'))
+    expect(target.effects).toHaveLength(150)
+    for (let k = 0; k < 5; k += 1) {
+      const ofKey = accepted.filter(({ key }) => key === `k${k}`).toSorted((a, b) => a.place - b.place)
+      const order = target.effects.filter(({ input }) => input.key === `k${k}`).map(({ input }) => input.n)
+      expect(order).toEqual(ofKey.map(({ n }) => n))
+    }
+  })
+
+  it('answer requests whose messages others run, and give their share back when they leave', async () => {
+    const greet = flow('greet')
+      .from(inbox<string>(), { key: (name) => name })
+      .reply('greeting', (name) => `Hello ${name}`)
+    const all = [await start([greet]), await start([greet]), await start([greet])]
+    await until(() => shared(all))
+    const names = ['Ada', 'Grace', 'Edsger', 'Barbara', 'Donald', 'Frances']
+    const replies = await Promise.all(names.map((name) => all[0]?.request(greet, name)))
+    expect(replies).toEqual(names.map((name) => `Hello ${name}`))
+    await all[1]?.stop()
+    await all[2]?.stop()
+    await until(async () => {
+      const { partitions } = await (all[0] as MountableEngine).admin.cluster()
+      return new Set(partitions.map(({ owner }) => owner)).size === 1
+    })
+    expect(await all[0]?.request(greet, 'Radia')).toBe('Hello Radia')
+  })
+})
