@@ -72,6 +72,26 @@ describe('a share', () => {
     expect([...share.owned]).toEqual([1, 4, 5])
   })
 
+  it('waits at its begin for a journal without room, and says at once what fails for good', async () => {
+    let left = 2
+    const full = rigged({
+      grants: [orphan(4)],
+      given: {
+        recover: async () => {
+          left -= 1
+          if (left >= 0) throw new LinkspanError('JOURNAL_FULL', 'no room', { retry: 'later' })
+        },
+      },
+    })
+    await full.clock.during(full.share.begin())
+    expect(left).toBe(-1)
+    expect([...full.share.owned]).toEqual([4])
+    expect(full.story).toEqual(['recovered 4'])
+    const gone = new LinkspanError('JOURNAL_TAKEN_OVER', 'gone')
+    const late = rigged({ grants: [orphan(4)], given: { recover: () => Promise.reject(gone) } })
+    await expect(late.clock.during(late.share.begin())).rejects.toThrow(gone)
+  })
+
   it('runs nothing of a partition before what ran in it was taken up', async () => {
     let takeUp = (): void => undefined
     const recovering = new Promise<void>((resolve) => {

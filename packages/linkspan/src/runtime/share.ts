@@ -1,5 +1,5 @@
 import type { Grant, Ownership } from '../journal/journal.ts'
-import type { LinkspanError } from '../model/errors.ts'
+import { isLinkspanError, type LinkspanError } from '../model/errors.ts'
 import type { Clock, Logger } from '../model/outside.ts'
 
 /** This engine's share of the journal: the partitions whose messages it runs. */
@@ -78,6 +78,18 @@ export function createShare(options: ShareOptions): Share {
     }
   }
 
+  /** At the start nobody hears of what fails for good but whoever starts the engine. */
+  const takeUpWhenRoom = async (grants: readonly Grant[]): Promise<void> => {
+    try {
+      await takeUp(grants)
+    } catch (error) {
+      if (stopped || !isLinkspanError(error, 'JOURNAL_FULL')) throw error
+      logger.log('warn', 'share.again', { what: 'taking up', error: String(error) })
+      await pause(AGAIN_MS)
+      await takeUpWhenRoom(grants)
+    }
+  }
+
   const takeUpAndTell = async (grants: readonly Grant[]): Promise<void> => {
     await takeUp(grants)
     const partitions = grants.map(({ partition }) => partition)
@@ -110,7 +122,7 @@ export function createShare(options: ShareOptions): Share {
           options.lost(error)
         },
       })
-      last = last.then(() => takeUp(grants))
+      last = last.then(() => takeUpWhenRoom(grants))
       await last
       tell('share.gained', [...owned])
     },
