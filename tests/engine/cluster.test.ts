@@ -221,6 +221,73 @@ describe('engines on one journal', () => {
     expect(new Set(await three.states())).toEqual(new Set(['done']))
   })
 
+  it('redeliver a dead letter of another one although the journal has no room for a moment', async () => {
+    const { put, save } = saving()
+    let fulls = 0
+    await using three = await cluster([save], {
+      onCommit: ({ revive }) => (revive.length > 0 && --fulls >= 0 ? 'full' : 'ok'),
+    })
+    for (const { admin } of three.nodes) {
+      fulls = 2
+      put.next({ rejected: 'not like this' })
+      const { id } = await node(three, 0).send(save, { key: 'k', n: 1 })
+      await three.advance('5s')
+      expect((await three.during(admin.redeliver({ ids: [id] }, { note: 'mended' }))).done).toBe(1)
+      expect(fulls).toBeLessThan(0)
+      await three.advance('10s')
+      expect(new Set(await three.states())).toEqual(new Set(['done']))
+    }
+  })
+
+  it('say that they were taken over to whoever waits for something that was under way', async () => {
+    const { put, save } = saving()
+    put.next({ rejected: 'not like this' })
+    const one = (): Node => node(three, 0)
+    await using three = await cluster([save], {
+      onCommit: ({ revive }, _n, member) => {
+        if (revive.length === 0 || member !== one().member) return 'ok'
+        one().freeze()
+        return 'unreachable-before'
+      },
+    })
+    const { id } = await one().send(save, { key: 'k', n: 1 })
+    await three.advance('5s')
+    const outcome = one().admin.redeliver({ ids: [id] }, { note: 'mended' })
+    await three.advance('1m')
+    one().thaw()
+    const { refused } = await three.during(outcome)
+    expect(refused.map(({ error }) => error.code)).toEqual(['JOURNAL_TAKEN_OVER'])
+    expect((await node(three, 1).admin.messages({})).items.map(({ state }) => state)).toEqual(['dead'])
+  })
+
+  it('resume a flow that was paused at another one a moment before', async () => {
+    const { put, save } = saving()
+    await using three = await cluster([save])
+    for (let round = 0; round < 3; round += 1) {
+      await three.during(node(three, 0).admin.pause('save'))
+      await three.during(node(three, 1).admin.resume('save'))
+      await three.advance('5s')
+    }
+    for (let n = 0; n < 12; n += 1) await node(three, n % 3).send(save, { key: `k${n}`, n })
+    await three.advance('10s')
+    expect(put.effects).toHaveLength(12)
+  })
+
+  it('pause nowhere what the journal had no room to pause', async () => {
+    const { put, save } = saving()
+    let full = false
+    await using three = await cluster([save], { onCommit: () => (full ? 'full' : 'ok') })
+    full = true
+    await expect(three.during(node(three, 0).admin.pause('save'))).rejects.toMatchObject({
+      code: 'JOURNAL_FULL',
+    })
+    full = false
+    await three.advance('10s')
+    for (let n = 0; n < 12; n += 1) await node(three, n % 3).send(save, { key: `k${n}`, n })
+    await three.advance('10s')
+    expect(put.effects).toHaveLength(12)
+  })
+
   it('put messages on a channel for whichever of them runs its consumer', async () => {
     const orders = channel<Order>('orders')
     const put = fakeOperation<Order>('store.put', { kind: 'key', validFor: '24h' })

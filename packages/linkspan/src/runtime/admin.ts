@@ -19,6 +19,7 @@ const DEFAULT_PER_SECOND = 100
 /** How long a cancellation waits for a running message, and how often it looks. */
 const REST_WITHIN_MS = 5_000
 const REST_POLL_MS = 20
+const PAUSE_TOKEN = 8
 
 /** Administration of a running engine. */
 export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
@@ -38,12 +39,25 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
 
   const pauseOrResume = async (flow: string, paused: boolean): Promise<void> => {
     const taker = takerOf(flow)
+    const before = taker.queue.paused
     await setPaused(taker, sources.get(flow), paused)
     const name = pausedCursor(taker.flow.flow.definition)
-    await new Promise<void>((resolve, reject) =>
-      committer.cursor({ name, value: pausedValue(paused) }, resolve, reject),
-    )
+    const value = pausedValue(paused, outside.random.token(PAUSE_TOKEN))
+    try {
+      await new Promise<void>((resolve, reject) => committer.cursor({ name, value }, resolve, reject))
+    } catch (error) {
+      // What the others never hear of must not be so here.
+      await setPaused(taker, sources.get(flow), before)
+      throw error
+    }
   }
+
+  /** Resolves by what is handed in, after its commit; rejects when the journal fails before that. */
+  const durable = (handIn: (then: () => void) => void): Promise<void> =>
+    new Promise((resolve, reject) => {
+      handIn(resolve)
+      committer.flush().catch(reject)
+    })
 
   /** Makes an ended message live again, with what is new on its record. */
   const revive = (stored: StoredMessage, entry: Entry, then: (wait: Wait) => void): void => {
@@ -58,7 +72,7 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
   }
 
   const sendAgain = (stored: StoredMessage, entry: Entry): Promise<void> =>
-    new Promise((resolve) => {
+    durable((resolve) => {
       const { queue, flow } = takerOf(stored.flow)
       const { partition } = stored
       const isHere = owned.has(partition)
@@ -92,7 +106,7 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
     const entry: Entry = { t: 'note', at: clock.now(), what: 'dropped', note }
     const { seq, nextFrame: n, flow, parent } = stored
     committer.record({ seq, n, frame: sealEntries([entry], seq, n) })
-    await new Promise<void>((resolve) =>
+    await durable((resolve) =>
       live.endStored({ ...stored, nextFrame: n + 1 }, 'dropped', [], note, resolve),
     )
     events.revived(flow, ending, parent !== null)
@@ -145,7 +159,7 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
     note: string,
   ): Promise<void> => {
     const release = takers.get(stored.flow)?.queue.withdraw(stored.seq)
-    return new Promise((resolve) =>
+    return durable((resolve) =>
       live.endStored(stored, ending, entries, note, () => {
         release?.()
         resolve()

@@ -35,7 +35,7 @@ export interface Committer {
   revive(wait: Wait): void
   /** `then` is told whether a change that is based on a value was written. */
   state(change: StateChange, then?: (written: boolean) => void, failed?: (error: LinkspanError) => void): void
-  /** Moves a cursor with the messages of the same turn: refused together with them. */
+  /** Moves a cursor with the messages of the same turn: refused together with them, unless nobody is to be told of that. */
   cursor(change: CursorChange, then?: () => void, refused?: (error: LinkspanError) => void): void
   /** Why so many messages from outside cannot be accepted now, or null. */
   full(count: number): LinkspanError | null
@@ -189,10 +189,11 @@ export function createCommitter(options: CommitterOptions): Committer {
     taken.size -= kept.filter((keep) => !keep).length
     taken.accept = taken.accept.filter((_message, at) => kept[at])
     taken.answers = taken.answers.filter((_answer, at) => kept[at])
+    const moved = taken.moves.map((move) => move.refused === undefined)
     for (const move of taken.moves) move.refused?.(error)
-    taken.size -= taken.cursors.length
-    taken.cursors = []
-    taken.moves = []
+    taken.size -= moved.filter((keep) => !keep).length
+    taken.cursors = taken.cursors.filter((_cursor, at) => moved[at])
+    taken.moves = taken.moves.filter((_move, at) => moved[at])
   }
 
   const fail = (taken: Open, error: LinkspanError): void => {
