@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Journal } from '../../../packages/linkspan/src/journal/journal.ts'
 import { codeOf } from '../../../packages/linkspan/src/journal/postgres/names.ts'
 import { postgres } from '../../../packages/linkspan/src/journal/postgres/postgres.ts'
-import { READS, type ReadName } from '../../../packages/linkspan/src/journal/postgres/reads-sql.ts'
+import { READS, type Read, type ReadName } from '../../../packages/linkspan/src/journal/postgres/reads-sql.ts'
 import { FUNCTION_SETTINGS } from '../../../packages/linkspan/src/journal/postgres/tables-sql.ts'
 import { rootId } from '../../../packages/linkspan/src/model/message-id.ts'
 import {
@@ -54,6 +54,7 @@ async function fill(): Promise<void> {
     const places = await owner.accept(
       ...range(done, done + 1_999).map((i) => ({
         key: `key ${i % 500}`,
+        partition: i % 32,
         ready: i % 2 === 0,
         dedupe: { scope: 's', key: `${i}`, until: 9_000_000 },
         index: { n: `${i}` },
@@ -81,6 +82,7 @@ async function fill(): Promise<void> {
 interface Plan {
   readonly 'Node Type': string
   readonly 'Relation Name'?: string
+  readonly 'Index Name'?: string
   readonly Plans?: readonly Plan[]
 }
 
@@ -100,7 +102,7 @@ describe.each(['as it is', 'as when the tables were empty'])(
       WHERE relnamespace = 'linkspan'::regnamespace AND relkind IN ('r', 'i')`)
     })
 
-    it.each(Object.entries(READS))('%s has no scan of a big table', async (name, { parameters, sql }) => {
+    const planOf = async (name: string, { parameters, sql }: Read): Promise<readonly Plan[]> => {
       const names = Object.keys(parameters)
       const text = names.reduce((query, each, at) => query.replaceAll(each, `$${at + 1}`), sql('"linkspan"'))
       const values = VALUES[name as ReadName]
@@ -112,7 +114,20 @@ describe.each(['as it is', 'as when the tables were empty'])(
       const { rows } = await client.query(`EXPLAIN (FORMAT JSON) EXECUTE asked(${values.join(', ')})`)
       await client.query('DEALLOCATE asked')
       await client.query('ROLLBACK')
-      const scans = nodes(rows[0]['QUERY PLAN'][0].Plan).filter((node) => node['Node Type'] === 'Seq Scan')
+      return nodes(rows[0]['QUERY PLAN'][0].Plan)
+    }
+
+    it.each([
+      ['page_owned', 'waits_by_partition'],
+      ['due_owned', 'waits_by_partition_and_time'],
+      ['next_due_owned', 'waits_by_partition_and_time'],
+    ] as const)('%s walks %s', async (name, index) => {
+      const walks = (await planOf(name, READS[name])).filter((node) => 'Index Name' in node)
+      expect(walks.map((node) => node['Index Name'])).toEqual([index])
+    })
+
+    it.each(Object.entries(READS))('%s has no scan of a big table', async (name, read) => {
+      const scans = (await planOf(name, read)).filter((node) => node['Node Type'] === 'Seq Scan')
       expect(scans.filter((node) => !SMALL.test(node['Relation Name'] ?? ''))).toEqual([])
     })
   },
@@ -140,6 +155,9 @@ const VALUES: Readonly<Record<ReadName, readonly (string | number)[]>> = {
   states: ["'s'", "'1'", 0, 10],
   cursor: ["'cursor 7'"],
 }
+
+const DEAF = { granted: () => {}, asked: () => {}, handed: () => {}, lost: () => {} }
+const basedOn = { value: bytes('v'), at: 0, frame: null }
 
 interface Scans {
   readonly table: string
@@ -170,12 +188,24 @@ describe('commits, what they call, and forgetting', () => {
     const before = await settled()
     expect(before.length).toBeGreaterThan(8)
     const parent = { seq: 2, id: rootId(2, 'abcdefghijkl') }
+    const other = await postgres({ url }).open({ ...fresh.environment, flows: new Map() })
+    await other.ownership.begin(DEAF)
+    const given = range(16, 31)
+    journal.ownership.retire(given)
+    await journal.ownership.release(given)
+    while (other.ownership.owned.size < given.length) {
+      fresh.clock.ring()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     for (let i = 0; i < 20; i++) {
       const [first = 0, second = 0] = await owner.accept(
         { dedupe: { scope: 's', key: `${i}`, until: 9_000_000 } },
         { dedupe: { scope: 'other', key: `${i}`, until: 9_000_000 }, ready: true, index: { n: 'x' } },
         childOf(parent, 'split', i),
         childOf(parent, 'split', 1_000 + i, { ready: i % 2 === 0 }),
+        { partition: 20, key: 'k', ready: true, handOver: true },
+        { partition: 3, key: 'k', handOver: true, ready: true },
+        { partition: 3, key: 'k' },
       )
       expect(first).toBeLessThan(MANY * 2)
       await owner.commit({
@@ -186,6 +216,14 @@ describe('commits, what they call, and forgetting', () => {
         state: [
           { scope: 's', key: '1', value: bytes('w'), until: 5 },
           { scope: 's', key: '2', value: null, until: null },
+          { scope: 's', key: `${i + 3}`, value: bytes('x'), until: null, basedOn },
+          {
+            scope: 's',
+            key: `new ${i}`,
+            value: bytes('x'),
+            until: null,
+            basedOn: { ...basedOn, value: null },
+          },
         ],
         cursors: [{ name: 'cursor 7', value: `${i}` }],
         lowWater: 100,
@@ -193,8 +231,16 @@ describe('commits, what they call, and forgetting', () => {
       await journal.history.prune(2001, 1, 10, 50)
       await journal.messages.load([1, 2, 3, MANY])
       await journal.messages.children(2, null, 0, 10)
-      await journal.backlog.page('orders', 0, 100)
+      for (const { backlog } of [journal, other]) {
+        await backlog.page('orders', 0, 100)
+        await backlog.pageOfKey('orders', 'k', 0, 1_000_000, 10)
+        await backlog.due('orders', 1_000_000, 10)
+        await backlog.nextDue('orders')
+      }
+      fresh.clock.ring()
     }
+    expect(other.ownership.owned.size).toBe(given.length)
+    await other.close()
     const known = new Set(before.map(({ table }) => table))
     expect((await settled()).filter(({ table }) => known.has(table))).toEqual(before)
   })
