@@ -19,7 +19,8 @@ import { simulation } from './simulation.ts'
 const USAGE = `npm run torture -- [options]
   --kills N        kill an engine N times (default 100, or 0 with --database-kills)
   --journal KIND   sqlite or postgres: a server of its own (default sqlite)
-  --engines N      so many engines on one journal, on postgres (default 1)
+  --engines N      so many engines on one journal, on postgres (default 1); with --seeds on the simulated one
+                   (default 1, and 3 in every fourth seed)
   --zombies N      stop an engine N times for longer than its lease, then let it go on, on postgres
                    (default with several engines: one for six kills)
   --database-kills N  kill the whole database N times under load, and start it again
@@ -45,7 +46,7 @@ const { values: given } = parseArgs({
   options: {
     kills: { type: 'string' },
     journal: { type: 'string', default: 'sqlite' },
-    engines: { type: 'string', default: '1' },
+    engines: { type: 'string' },
     zombies: { type: 'string' },
     'database-kills': { type: 'string', default: '0' },
     seed: { type: 'string' },
@@ -86,7 +87,10 @@ function journalKind(text: string): JournalKind {
 }
 
 const journal = journalKind(given.journal)
-const engines = number('engines', given.engines)
+/** In the simulated world, where they share a journal of its own kind. */
+const seedEngines =
+  given.seeds === undefined || given.engines === undefined ? null : number('engines', given.engines)
+const engines = seedEngines !== null && journal === 'sqlite' ? 1 : number('engines', given.engines ?? '1')
 const databaseKills = number('database-kills', given['database-kills'], 0)
 const kills = number('kills', given.kills ?? (databaseKills > 0 ? '0' : '100'), 0)
 const zombies = number('zombies', given.zombies ?? String(engines > 1 ? Math.ceil(kills / 6) : 0), 0)
@@ -288,6 +292,7 @@ async function seeds(): Promise<boolean> {
   const { rows, violations, data, text } = await simulation({
     first,
     count,
+    engines: seedEngines,
     seconds: given.seconds === undefined ? null : number('seconds', given.seconds),
     story: given.story,
   })
@@ -295,7 +300,7 @@ async function seeds(): Promise<boolean> {
   if (!given['no-report'] && !given.story)
     writeReport({
       name: reportName(`seeds-${count}`),
-      command: `npm run torture -- --seeds ${count} --seed ${first}`,
+      command: `npm run torture -- --seeds ${count} --seed ${first}${seedEngines === null ? '' : ` --engines ${seedEngines}`}`,
       rows,
       violations,
       data,

@@ -78,7 +78,7 @@ function checkMessage(
   for (const [effect] of places.values())
     if (effect) report('unfounded', `${named(sent)} must not have: ${shown(effect)}`)
   if (sent.flow === 'spare') checkSpare(known, effects, evidence, report)
-  if (sent.flow === 'later' || sent.flow === 'held') checkDelay(sent, effects, report)
+  if (sent.flow === 'later' || sent.flow === 'held') checkDelay(sent, effects, evidence, report)
   if (sent.flow === 'ask') checkReplies(known, evidence, report)
   checkEnding(known, evidence, report)
 }
@@ -90,14 +90,14 @@ function checkEffect(
   { sent, id }: Known,
   { flow, system, step, item, value, need }: Expected,
   happened: readonly Effect[],
-  { disturbed, lives, aside }: Evidence,
+  { disturbed, interrupted, aside }: Evidence,
   report: Report,
 ): void {
   const what = `${named(sent)} at ${placeOf(flow, system, { step, item })}`
   if (happened.length === 0 && (need === 'once' || need === 'repeated')) report('missing', what)
   if (happened.length > 1 && (need === 'once' || need === 'perhaps'))
     report('doubled', `${what}: ${happened.length} times, ${happened.map(shown).join(' and ')}`)
-  const cause = lives > 1 || happened.some(({ messageId }) => disturbed.has(messageId))
+  const cause = interrupted || happened.some(({ messageId }) => disturbed.has(messageId))
   if (happened.length > 1 && !cause)
     report('doubled', `${what}: ${happened.length} times, and nothing went wrong`)
   // A child in doubt does not hold its parent: what is joined meanwhile lacks it.
@@ -109,20 +109,25 @@ function checkEffect(
 function checkSpare(
   { sent, id }: Known,
   effects: readonly Effect[],
-  { disturbed, lives }: Evidence,
+  { disturbed, interrupted }: Evidence,
   report: Report,
 ): void {
   const at = (step: string): boolean => effects.some(({ input }) => input.step === step)
   if (!at('put') && !at('instead'))
     report('missing', `${named(sent)}: neither its call nor what stands for it`)
-  if (at('put') && at('instead') && !disturbed.has(id) && lives === 1)
+  if (at('put') && at('instead') && !disturbed.has(id) && !interrupted)
     report('doubled', `${named(sent)}: its call was made and replaced`)
 }
 
-function checkDelay({ sentAt, body, ...sent }: Sent, effects: readonly Effect[], report: Report): void {
+function checkDelay(
+  { sentAt, body, ...sent }: Sent,
+  effects: readonly Effect[],
+  { skew }: Evidence,
+  report: Report,
+): void {
   if (sentAt === null) return
   for (const { at, input } of effects)
-    if (input.step === 'put' && at < sentAt + body.delayMs)
+    if (input.step === 'put' && at < sentAt + body.delayMs - skew)
       report('order', `${sent.flow} ${sent.n} waited ${at - sentAt} ms, not ${body.delayMs}`)
 }
 

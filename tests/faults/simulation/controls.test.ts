@@ -6,11 +6,15 @@ import { type Outcome, simulate } from './simulate.ts'
 async function firstFound(
   without: Control,
 ): Promise<{ readonly seed: number; readonly kinds: string[] } | null> {
-  const { finds, within } = CONTROLS[without]
+  const {
+    finds,
+    within,
+    engines = 1,
+  }: { finds: readonly string[]; within: number; engines?: number } = CONTROLS[without]
   const wanted: readonly string[] = finds
   const kindsOf = ({ violations }: Outcome): string[] => [...new Set(violations.map(({ kind }) => kind))]
   for (let seed = 1; seed <= within; seed++) {
-    const kinds = kindsOf(await simulate(seed, { without }))
+    const kinds = kindsOf(await simulate(seed, { without, engines }))
     if (kinds.some((kind) => wanted.includes(kind))) return { seed, kinds }
   }
   return null

@@ -2,8 +2,8 @@
  * Protections of the engine that can be switched off, each by what the engine is handed. The checker must object: that
  * proves that it can see.
  */
-import type { JournalFactory } from 'linkspan'
-import type { Clock } from 'linkspan/connect'
+import type { Journal, JournalFactory } from 'linkspan'
+import { type Clock, isLinkspanError } from 'linkspan/connect'
 import { changed, through } from '../support.ts'
 import type { Batch } from './disk.ts'
 import type { FlowOptions } from './flows.ts'
@@ -36,9 +36,38 @@ export const CONTROLS = {
     finds: ['doubled'],
     within: 30,
   },
+  fencing: {
+    what: 'what an engine writes after others took over is kept, until it notices',
+    finds: ['doubled', 'missing', 'order'],
+    within: 20,
+    engines: 3,
+  },
+  mail: {
+    what: 'an engine does not hear of what others accepted for it',
+    finds: ['stuck'],
+    within: 20,
+    engines: 3,
+  },
+  behind: {
+    what: 'a message runs at once although others handed over some before it',
+    finds: ['order'],
+    within: 60,
+    engines: 3,
+  },
+  lease: {
+    what: 'an engine sends without a look at its lease',
+    finds: ['doubled', 'order'],
+    within: 60,
+    engines: 3,
+  },
 } as const satisfies Record<
   string,
-  { readonly what: string; readonly finds: readonly ViolationKind[]; readonly within: number }
+  {
+    readonly what: string
+    readonly finds: readonly ViolationKind[]
+    readonly within: number
+    readonly engines?: 3
+  }
 >
 
 export type Control = keyof typeof CONTROLS
@@ -73,6 +102,9 @@ export function withoutJournal(
 ): JournalFactory {
   if (without === 'fsync') return early(journal, clock)
   if (without === 'settlement') return inTwo(journal)
+  if (without === 'fencing') return unfenced(journal, clock)
+  if (without === 'mail') return deaf(journal)
+  if (without === 'lease') return careless(journal)
   const change = CHANGES[without ?? '']?.()
   return change === undefined ? journal : through(journal, (batch, commit) => commit(change(batch)))
 }
@@ -91,6 +123,10 @@ const CHANGES: Readonly<Record<string, () => (batch: Batch) => Batch>> = {
     return (batch) => ({ ...batch, state: batch.state.filter(kept) })
   },
   cursors: () => (batch) => ({ ...batch, cursors: [] }),
+  behind: () => (batch) => ({
+    ...batch,
+    accept: batch.accept.map((each) => ({ ...each, handedUpTo: Number.MAX_SAFE_INTEGER })),
+  }),
   lowWater: () => (batch) => ({ ...batch, lowWater: Number.MAX_SAFE_INTEGER }),
   batches: () => {
     let id = 0
@@ -108,6 +144,63 @@ function inTwo(journal: JournalFactory): JournalFactory {
     if (batch.settle.length > 0) await commit({ ...nothing, settle: batch.settle, id: batch.id * 2 - 1 })
     return commit({ ...batch, settle: [], id: batch.id * 2 })
   })
+}
+
+/** Tells an engine nothing of what is handed over to it. */
+function deaf(factory: JournalFactory): JournalFactory {
+  return changed(factory, ({ ownership }) => ({
+    ownership: {
+      ...ownership,
+      begin: (listener) => ownership.begin({ ...listener, handed: () => undefined }),
+    },
+  }))
+}
+
+/** Says that every lease is good. */
+function careless(factory: JournalFactory): JournalFactory {
+  return changed(factory, ({ ownership }) => ({ ownership: { ...ownership, holds: () => true } }))
+}
+
+/** As long as a beat and a half: until then one that others took over from does not notice. */
+const UNNOTICED_MS = 3_000
+
+/**
+ * Keeps what an engine writes after others took over, in the name of a member that owns nothing. The engine notices a while
+ * later.
+ */
+function unfenced(factory: JournalFactory, clock: Clock): JournalFactory {
+  return {
+    ...factory,
+    async open(environment) {
+      const journal = await factory.open(environment)
+      const { ownership } = journal
+      let forger: Promise<Journal> | null = null
+      let id = 0
+      const forge = async (batch: Batch): ReturnType<Journal['commit']> => {
+        forger ??= factory.open({ ...environment, clock })
+        id += 1
+        return (await forger).commit({ ...batch, id, lowWater: 0 })
+      }
+      const commit: Journal['commit'] = (batch) =>
+        journal.commit(batch).catch((thrown: unknown) => {
+          if (isLinkspanError(thrown, 'JOURNAL_TAKEN_OVER')) return forge(batch)
+          throw thrown
+        })
+      return {
+        ...journal,
+        commit,
+        ownership: {
+          ...ownership,
+          holds: () => true,
+          begin: (listener) =>
+            ownership.begin({
+              ...listener,
+              lost: (error) => void clock.timer(UNNOTICED_MS, () => listener.lost(error)),
+            }),
+        },
+      }
+    },
+  }
 }
 
 const LATE_MS = 40

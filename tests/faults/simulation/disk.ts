@@ -15,6 +15,9 @@ export interface Disk {
   journalFor(life: Life): JournalFactory
   /** Ends what an engine has to do with the journal, as a crash would. */
   crash(life: Life): void
+  /** Stops what an engine has to do with the journal for a while, as SIGSTOP would, and lets it go on. */
+  pause(life: Life): void
+  wake(life: Life): void
   readonly commits: number
 }
 
@@ -24,6 +27,7 @@ const FATES: Readonly<Partial<Record<Fault, CommitFate>>> = {
   'unreachable before': 'unreachable-before',
   'unreachable during': 'unreachable-after',
   full: 'full',
+  'frozen before': 'unreachable-before',
 }
 
 /** Into how many partitions a journal is cut that several engines share. */
@@ -84,6 +88,9 @@ export function createDisk(world: World, engines: number): Disk {
     if (fault === 'killed before' || fault === 'killed during') life.kill(`${fault} a commit`)
     else if (fault === 'killed after') afterSteps(draws.pick([1, 1, 2, 4]), () => life.kill('after a commit'))
     else if (fault === 'stopped') clock.defer(() => life.stop('at a commit'))
+    else if (fault === 'frozen before' || fault === 'frozen during') life.freeze(`${fault} a commit`)
+    else if (fault === 'left') clock.defer(() => life.leave('at a commit'))
+    else if (fault === 'joined') life.join('at a commit')
     else if (fault === 'full') fullUntil = clock.now() + draws.pick([0, 500, 5_000, 20_000])
     else failing = { fate, left: draws.pick([0, 0, 1, 4]) }
     return fate
@@ -93,15 +100,19 @@ export function createDisk(world: World, engines: number): Disk {
     clock.defer(() => (steps > 1 ? afterSteps(steps - 1, run) : run()))
   }
 
+  const withMember = (life: Life, act: (member: number) => void): void => {
+    const member = members.get(life)
+    if (member !== undefined) act(member)
+  }
+
   return {
     get commits() {
       return journal.commits
     },
     // One that dies before it has joined leaves nothing behind.
-    crash: (life) => {
-      const member = members.get(life)
-      if (member !== undefined) journal.crash(member)
-    },
+    crash: (life) => withMember(life, journal.crash),
+    pause: (life) => withMember(life, journal.pause),
+    wake: (life) => withMember(life, journal.wake),
     journalFor: (life) =>
       changed<JournalFactory>(journal, (opened) => {
         members.set(life, opened.ownership.member)

@@ -7,9 +7,10 @@ import {
   type JournalFactory,
   type MountableEngine,
 } from 'linkspan'
-import type { Clock } from 'linkspan/connect'
 import { memoryLogger, seededRandom } from 'linkspan/testing'
+import { ensureError } from 'linkspan/connect'
 import type { Draws } from './draws.ts'
+import { createLifeTime, type LifeTime } from './life-time.ts'
 import type { Phase } from './plan.ts'
 import type { World } from './world.ts'
 
@@ -20,11 +21,24 @@ export interface Life {
   readonly place: number
   readonly alive: boolean
   readonly phase: Phase
+  /** When it began, and when it last stood still, by the world's clock. */
+  readonly since: number
+  readonly awakeSince: number
+  readonly frozen: boolean
   readonly engine: MountableEngine
+  /** Runs something now, or when it goes on, or never. */
+  whenAwake(run: () => void): void
   /** Ends it as SIGKILL would: no timer, no answer and no promise of it does anything any more. */
   kill(why: string): void
   /** Asks it to stop. */
   stop(why: string): void
+  /** Asks it to stop, and lets it stay away. */
+  leave(why: string): void
+  /** Lets one more join. */
+  join(why: string): void
+  /** Stops it as SIGSTOP would, for a time that is drawn; it goes on by itself. */
+  freeze(why: string): void
+  thaw(): void
 }
 
 /** All engines of a run. */
@@ -45,7 +59,9 @@ export interface Engines {
    */
   bury(): void
   /** How many lives there were, and how many of them ended by a kill. */
-  readonly figures: { lives: number; kills: number; stops: number }
+  readonly figures: { lives: number; kills: number; stops: number; freezes: number; joins: number }
+  /** Whether any of them ever died, stopped or stood still. */
+  readonly interrupted: boolean
 }
 
 /** What engines are made of. */
@@ -59,6 +75,11 @@ export interface EnginesOptions {
   readonly journalFor: (life: Life) => JournalFactory
   /** Makes the journal lose its owner. */
   readonly crash: (life: Life) => void
+  /** Stops what an engine has to do with the journal, and lets it go on. */
+  readonly pause: (life: Life) => void
+  readonly wake: (life: Life) => void
+  /** Called with each life that stands still from now on. */
+  readonly frozen: (life: Life) => void
 }
 
 /** Longer than any message may be on its way in the network, so that a kept history cannot be pruned by set clocks. */
@@ -72,6 +93,15 @@ const DAY = 86_400_000
 const AHEAD: readonly number[] = [5 * SECOND, 60 * SECOND, 3_600 * SECOND, 2 * DAY, 30 * DAY]
 const BACK: readonly number[] = [SECOND, 30 * SECOND, 600 * SECOND, 3_600 * SECOND, 3_600 * SECOND, 7 * DAY]
 
+/** How long an engine stands still: shorter than a lease and longer. */
+const FROZEN_MS: readonly number[] = [1_500, 6_000, 9_900, 11_000, 15_000, 30_000, 60_000]
+/** How long one that left stays away. */
+const AWAY_MS: readonly number[] = [15_000, 45_000, 90_000]
+/** By how much the clock of one of several engines is set. */
+const SET_BY: readonly number[] = [50, SECOND, 30 * SECOND, 120 * SECOND]
+/** No more engines than so many join beside those of the beginning. */
+const MORE = 2
+
 /** Makes the engines of a run; none lives yet. */
 export function createEngines(options: EnginesOptions): Engines {
   const { world } = options
@@ -79,25 +109,50 @@ export function createEngines(options: EnginesOptions): Engines {
   const draws = world.draws('engines')
   const lives = new Map<string, Life>()
   const present: (Life | null)[] = Array.from({ length: options.engines }, () => null)
-  const figures = { lives: 0, kills: 0, stops: 0 }
+  const figures = { lives: 0, kills: 0, stops: 0, freezes: 0, joins: 0 }
+  /** Those that were asked to stay away. */
+  const leaving = new Set<Life>()
   let ended: (life: Life) => void = () => undefined
   let over = false
 
   const gone = (life: Life): void => {
     present[life.place] = null
     ended(life)
-    const down = downTime(draws, world, life.phase, options.engines === 1)
-    if (!over) clock.timer(down, () => over || start(life.place))
+    const down = downTime(draws, world, life, options.engines === 1)
+    if (over || life.place >= options.engines) return
+    const away = leaving.delete(life) ? draws.pick(AWAY_MS) : down
+    clock.timer(away, () => over || start(life.place))
+  }
+
+  /** In a place that nobody had, or that one who joined has left. */
+  const join = (): void => {
+    const extra = Array.from({ length: MORE }, (_, at) => options.engines + at)
+    const place = extra.find((each) => (present[each] ?? null) === null)
+    if (over || place === undefined) return
+    figures.joins += 1
+    start(place)
   }
 
   const start = (place: number): void => {
     figures.lives += 1
     const name = `engine-${place + 1}.${figures.lives}`
     const flows = draws.pick(options.deployments)
-    const life = createLife(options, { place, name, flows }, (how) => {
-      figures[how] += 1
-      gone(life)
-    })
+    const life = createLife(
+      options,
+      { place, name, flows },
+      {
+        ended(how) {
+          figures[how] += 1
+          gone(life)
+        },
+        freezes: () => {
+          figures.freezes += 1
+          return draws.pick(FROZEN_MS)
+        },
+        leaves: () => void leaving.add(life),
+        join,
+      },
+    )
     present[place] = life
     lives.set(name, life)
     story.tell(`${name} starts`)
@@ -106,14 +161,18 @@ export function createEngines(options: EnginesOptions): Engines {
 
   return {
     figures,
+    get interrupted() {
+      const { lives, joins, freezes } = figures
+      return lives > options.engines + joins || freezes > 0
+    },
     running() {
-      const found = present.filter((life) => life?.phase === 'running')
+      const found = present.filter((life) => life?.phase === 'running' && !life.frozen)
       return found.length > 1 ? draws.pick(found) : (found[0] ?? null)
     },
     named: (name) => lives.get(name) as Life,
     begin() {
       over = false
-      for (const place of present.keys()) start(place)
+      for (let place = 0; place < options.engines; place += 1) start(place)
     },
     bury() {
       for (const { engine } of lives.values()) engine.stop({ within: 0 }).catch(() => undefined)
@@ -123,42 +182,68 @@ export function createEngines(options: EnginesOptions): Engines {
     },
     async end() {
       over = true
-      for (const life of present) life?.stop('all is over')
-      while (present.some((life) => life !== null))
+      while (present.some((life) => life !== null)) {
+        for (const life of present) {
+          life?.thaw()
+          life?.stop('all is over')
+        }
         await new Promise<void>((resolve) => clock.timer(10, resolve))
+      }
     },
   }
 }
 
 /** How long a place stays empty; what the plan does to the clocks happens meanwhile, where nobody else lives by them. */
-function downTime(draws: Draws, world: World, phase: Phase, alone: boolean): number {
+function downTime(draws: Draws, world: World, { phase, place }: Life, alone: boolean): number {
   const down = draws.pick([SHORTEST_DOWN_MS, 200, SECOND, 10 * SECOND])
-  if (!alone) return down
   const fault = world.plan.pass(['restart'], phase)
   if (fault === null) return down
+  if (!alone) {
+    const by = draws.pick(SET_BY)
+    world.setClockOf(place, fault === 'clock ahead' ? by : -by)
+    return down
+  }
   const by = fault === 'clock ahead' ? draws.pick(AHEAD) : -draws.pick(BACK)
   world.clock.timer(SETTING_CLOCKS_MS - 1, () => world.setClocks(by))
   return Math.max(down, SETTING_CLOCKS_MS)
 }
 
+/** What the others have to do with a life. */
+interface Among {
+  readonly ended: (how: 'kills' | 'stops') => void
+  /** Answers for how long it stands still. */
+  readonly freezes: () => number
+  readonly leaves: () => void
+  readonly join: () => void
+}
+
 function createLife(
-  { world, hooks, journalFor, crash }: EnginesOptions,
+  { world, hooks, journalFor, crash, pause, wake, frozen }: EnginesOptions,
   { place, name, flows }: Pick<Life, 'place' | 'name'> & { readonly flows: readonly Flow[] },
-  ended: (how: 'kills' | 'stops') => void,
+  { ended, freezes, leaves, join }: Among,
 ): Life & { start(): void } {
-  const { story } = world
+  const { story, clock } = world
+  const since = clock.now()
+  let awakeSince = since
   let phase: Phase = 'starting'
-  const time = createLifeTime(
-    world,
-    () => phase,
-    (fault) => {
+  const time = createLifeTime(world, place, {
+    phase: () => phase,
+    strike: (fault) => {
       if (fault === 'stopped') life.stop('at a timer')
+      else if (fault === 'left') life.leave('at a timer')
+      else if (fault === 'joined') life.join('at a timer')
+      else if (fault === 'frozen before') life.freeze('before a timer')
       else life.kill(`${fault} a timer`)
     },
-  )
+  })
 
   const failed = (what: string) => (thrown: unknown) => {
     if (!time.alive) return
+    // It stood still for longer than its lease while it started: whoever starts it tries again.
+    if (awakeSince > since && ensureError(thrown).code === 'JOURNAL_TAKEN_OVER') {
+      life.kill(`others took over before it could ${what}`)
+      return
+    }
     world.violate('failed', `${name} could not ${what}: ${String(thrown)}`)
     life.kill(`it could not ${what}`)
   }
@@ -169,9 +254,17 @@ function createLife(
     get alive() {
       return time.alive
     },
+    since,
+    get awakeSince() {
+      return awakeSince
+    },
+    get frozen() {
+      return time.frozen
+    },
     get phase() {
       return phase
     },
+    whenAwake: time.whenAwake,
     get engine() {
       return engine
     },
@@ -189,7 +282,7 @@ function createLife(
       ended('kills')
     },
     stop(why) {
-      if (!time.alive || phase !== 'running') return
+      if (!time.alive || time.frozen || phase !== 'running') return
       phase = 'stopping'
       story.tell(`${name} is asked to stop, ${why}`)
       engine.stop({ within: 3_000 }).then(() => {
@@ -198,6 +291,30 @@ function createLife(
         time.end()
         ended('stops')
       }, failed('stop'))
+    },
+    leave(why) {
+      leaves()
+      life.stop(`to stay away, ${why}`)
+    },
+    join(why) {
+      story.tell(`one more joins, ${why} of ${name}`)
+      join()
+    },
+    freeze(why) {
+      if (!time.alive || time.frozen) return
+      const forMs = freezes()
+      story.tell(`${name} is FROZEN for ${forMs / SECOND} s, ${why}`)
+      time.freeze()
+      pause(life)
+      frozen(life)
+      clock.timer(forMs, () => life.thaw())
+    },
+    thaw() {
+      if (!time.alive || !time.frozen) return
+      story.tell(`${name} wakes`)
+      awakeSince = clock.now()
+      time.thaw()
+      wake(life)
     },
   }
   const engine = createEngine(
@@ -215,53 +332,6 @@ function createLife(
     },
   )
   return life
-}
-
-/** The time that one engine has: it stands still for ever when the engine is dead. */
-interface LifeTime {
-  readonly alive: boolean
-  readonly clock: Clock
-  end(): void
-}
-
-function createLifeTime(world: World, phase: () => Phase, strike: (fault: string) => void): LifeTime {
-  const { clock, plan } = world
-  const timers = new Set<() => void>()
-  let alive = true
-  const due = (run: () => void): void => {
-    const fault = plan.pass(['timer'], phase())
-    if (fault === 'killed before') strike(fault)
-    if (!alive) return
-    run()
-    if (fault !== null) clock.defer(() => strike(fault))
-  }
-  return {
-    get alive() {
-      return alive
-    },
-    clock: {
-      now: world.wall,
-      monotonic: clock.monotonic,
-      defer: (run) => clock.defer(() => alive && run()),
-      timer(afterMs, run) {
-        if (!alive) return () => undefined
-        const cancel = clock.timer(afterMs, () => {
-          timers.delete(cancel)
-          if (alive) due(run)
-        })
-        timers.add(cancel)
-        return () => {
-          timers.delete(cancel)
-          cancel()
-        }
-      },
-    },
-    end() {
-      alive = false
-      for (const cancel of timers) cancel()
-      timers.clear()
-    },
-  }
 }
 
 function whileAlive(hooks: Hooks, time: LifeTime): Hooks {

@@ -12,8 +12,10 @@ export interface Evidence {
   readonly aside: ReadonlySet<string>
   /** Messages of which the network repeated a call, or left one without a word of what became of it. */
   readonly disturbed: ReadonlySet<string>
-  /** How many lives the engines had. */
-  readonly lives: number
+  /** Whether an engine ever died, stopped or stood still. */
+  readonly interrupted: boolean
+  /** By how much the clocks of two engines differed, at most. */
+  readonly skew: number
   /** What the last engine says, and what one says that was started after it had stopped. */
   readonly observed: Observation
   readonly again: Observation

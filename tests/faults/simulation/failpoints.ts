@@ -30,7 +30,15 @@ export type Failpoint =
  * - `late`: it takes effect after its sender gave up. `slow`: the answer takes nearly the time limit.
  * - `429`, `503`: refused for now. `twice`: the network delivers the request twice.
  * - `cannot say`: the system does not know the answer to the question.
- * - `clock ahead`, `clock back`: the wall clock is another one when the engine starts again.
+ * - `clock ahead`, `clock back`: the wall clock is another one when the engine starts again; where there are several
+ *   engines, its own alone.
+ *
+ * Where several engines share the journal:
+ *
+ * - `frozen before`, `during`: the engine stands still for a while, often for longer than its lease, and goes on then: the
+ *   commit is not, or is, durable; the call is under way.
+ * - `left`: the engine is asked to stop, and stays away. `joined`: one more joins.
+ * - `killed`: counts the kills of one engine while others go on.
  */
 export type Fault =
   | 'killed before'
@@ -53,6 +61,11 @@ export type Fault =
   | 'cannot say'
   | 'clock ahead'
   | 'clock back'
+  | 'frozen before'
+  | 'frozen during'
+  | 'left'
+  | 'joined'
+  | 'killed'
 
 const KILLS = ['killed before', 'killed during', 'killed after'] as const
 const AT_COMMIT: readonly Fault[] = [...KILLS, 'stopped', 'unreachable before', 'unreachable during', 'full']
@@ -95,6 +108,37 @@ export const FAULTS: Readonly<Record<Failpoint, readonly Fault[]>> = {
   restart: ['clock ahead', 'clock back'],
 }
 
+const AT_SHARED_COMMIT: readonly Fault[] = ['killed', 'frozen before', 'frozen during', 'left', 'joined']
+const AT_SHARED_CALL: readonly Fault[] = ['killed', 'frozen during']
+
+/**
+ * Faults that there are beside those only where several engines share the journal. A call that is not sent before the
+ * engine goes on is left out: no lease can stop what passed its check already.
+ */
+export const SHARED_FAULTS: Readonly<Record<Failpoint, readonly Fault[]>> = {
+  'commit with accept': AT_SHARED_COMMIT,
+  'commit with record': AT_SHARED_COMMIT,
+  'commit with wait': AT_SHARED_COMMIT,
+  'commit with settle': AT_SHARED_COMMIT,
+  'commit with state': AT_SHARED_COMMIT,
+  'commit with cursor': AT_SHARED_COMMIT,
+  'commit with revive': AT_SHARED_COMMIT,
+  'commit while starting': AT_SHARED_COMMIT.filter((fault) => fault !== 'left'),
+  'commit while stopping': AT_SHARED_COMMIT.filter((fault) => fault !== 'left'),
+  'call at natural': AT_SHARED_CALL,
+  'call at key': AT_SHARED_CALL,
+  'call at verify': AT_SHARED_CALL,
+  'call at none': AT_SHARED_CALL,
+  question: AT_SHARED_CALL,
+  poll: AT_SHARED_CALL,
+  timer: ['killed', 'frozen before', 'left', 'joined'],
+  restart: [],
+}
+
+/** Whether there is such a fault at a failpoint, with one engine or several. */
+export const strikesAt = (at: Failpoint, fault: Fault): boolean =>
+  FAULTS[at].includes(fault) || SHARED_FAULTS[at].includes(fault)
+
 export const FAILPOINTS = Object.keys(FAULTS) as readonly Failpoint[]
 
 /** A fault at a failpoint. */
@@ -103,6 +147,11 @@ export type Cell = `${Failpoint}: ${Fault}`
 /** Every fault at every failpoint. */
 export const CELLS: readonly Cell[] = FAILPOINTS.flatMap((at) =>
   FAULTS[at].map((fault): Cell => `${at}: ${fault}`),
+)
+
+/** Those where several engines share the journal. */
+export const SHARED_CELLS: readonly Cell[] = FAILPOINTS.flatMap((at) =>
+  SHARED_FAULTS[at].map((fault): Cell => `${at}: ${fault}`),
 )
 
 /** How often each fault struck at each failpoint. */
@@ -116,9 +165,10 @@ export function summed(all: Iterable<Coverage>): Coverage {
   return sum
 }
 
-/** The cells that no fault struck. */
-export function emptyCells(coverage: Coverage): readonly Cell[] {
-  return CELLS.filter((cell) => (coverage[cell] ?? 0) === 0)
+/** The cells that no fault struck, of those where the engines are that many; 'both' for runs with one and with several. */
+export function emptyCells(coverage: Coverage, engines: number | 'both' = 'both'): readonly Cell[] {
+  const cells = engines === 1 ? CELLS : [...CELLS, ...SHARED_CELLS]
+  return cells.filter((cell) => (coverage[cell] ?? 0) === 0)
 }
 
 const TABLES: readonly (readonly [
@@ -137,6 +187,11 @@ const TABLES: readonly (readonly [
     ['killed before', 'killed after', 'stopped', 'clock ahead', 'clock back'],
     (at) => at === 'timer' || at === 'restart',
   ],
+  [
+    'several engines',
+    ['killed', 'frozen before', 'frozen during', 'left', 'joined'],
+    (at) => SHARED_FAULTS[at].length > 0,
+  ],
 ]
 
 /** The coverage as tables in Markdown, `·` where there is no such fault. */
@@ -144,7 +199,7 @@ export function coverageTables(coverage: Coverage): string {
   const tables = TABLES.map(([title, faults, belongs]) => {
     const line = (at: Failpoint): string => {
       const times = faults.map((fault) =>
-        FAULTS[at].includes(fault) ? String(coverage[`${at}: ${fault}`] ?? 0) : '·',
+        strikesAt(at, fault) ? String(coverage[`${at}: ${fault}`] ?? 0) : '·',
       )
       return `| ${[at, ...times].join(' | ')} |`
     }

@@ -67,12 +67,14 @@ export function createNetwork(world: World, systems: Systems): Network {
           }
         })
       if (course.hears !== null)
-        clock.timer(course.hears, () => {
-          if (!life.alive) return
-          if (course.error) reject(course.error)
-          else answer?.()
-          if (fault === 'killed after') clock.defer(() => life.kill(`after an answer: ${what}`))
-        })
+        clock.timer(course.hears, () =>
+          life.whenAwake(() => {
+            if (course.error) reject(course.error)
+            else answer?.()
+            if (fault === 'killed after') clock.defer(() => life.kill(`after an answer: ${what}`))
+          }),
+        )
+      if (fault === 'frozen during') life.freeze(`during: ${what}`)
       if (fault === 'killed before' || fault === 'killed during') life.kill(`${fault}: ${what}`)
       if (fault === 'stopped') clock.defer(() => life.stop(`during: ${what}`))
     })
@@ -88,9 +90,7 @@ export function createNetwork(world: World, systems: Systems): Network {
     call(life, request) {
       if (!life.alive) return silence()
       calls += 1
-      const pausedBy = world.paused.get(request.input.flow)
-      if (pausedBy !== undefined && pausedBy !== life.name)
-        world.violate('paused', `${life.name} runs what ${pausedBy} paused: ${shown(request)}`)
+      checkPaused(world, life, request)
       const disturb = (): void => void disturbed.add(request.messageId)
       const calling = `calls ${request.system}: ${shown(request)}`
       return exchange(life, `call at ${request.system}`, calling, disturb, () => {
@@ -115,6 +115,20 @@ export function createNetwork(world: World, systems: Systems): Network {
       )
     },
   }
+}
+
+/**
+ * How long what runs may run on in a flow that was paused at another engine, which hears of it within a second: until the
+ * calls that it has under way end, which may wait for a journal without room.
+ */
+const RUNS_ON_MS = 45_000
+
+/** An engine that began later runs nothing of a paused flow; one that was there ends what it has under way. */
+function checkPaused({ paused, violate, clock }: World, life: Life, request: Request): void {
+  const found = paused.get(request.input.flow)
+  if (found === undefined || found.by === life.name) return
+  if (life.since <= found.at && clock.now() < Math.max(found.at, life.awakeSince) + RUNS_ON_MS) return
+  violate('paused', `${life.name} runs what ${found.by} paused: ${shown(request)}`)
 }
 
 const DISTURBING: ReadonlySet<Fault> = new Set<Fault>([

@@ -3,7 +3,7 @@ import type { MessageSummary } from 'linkspan'
 import { ensureError } from 'linkspan/connect'
 import type { Engines, Life } from './engines.ts'
 import type { Network } from './network.ts'
-import { REFUSALS, type Sender } from './sender.ts'
+import { REFUSALS, type Sender, TAKEN_OVER } from './sender.ts'
 import type { Systems } from './systems.ts'
 import type { World } from './world.ts'
 
@@ -63,7 +63,8 @@ export function createOperator(options: OperatorOptions): Operator {
         },
         (thrown: unknown) => {
           busy = null
-          if (life.alive && life.phase === 'running' && !REFUSALS.has(ensureError(thrown).code))
+          const { code } = ensureError(thrown)
+          if (life.alive && life.phase === 'running' && !REFUSALS.has(code) && !TAKEN_OVER.has(code))
             world.violate('failed', `the operator was refused by ${life.name}: ${String(thrown)}`)
         },
       )
@@ -98,7 +99,7 @@ export function createOperator(options: OperatorOptions): Operator {
     story.tell(`the operator asks ${life.name} to ${how} ${flow}`)
     world.paused.delete(flow)
     await life.engine.admin[how](flow)
-    if (how === 'pause' && life.alive) world.paused.set(flow, life.name)
+    if (how === 'pause' && life.alive) world.paused.set(flow, { by: life.name, at: clock.now() })
   }
 
   /** Whether something was done, or is to be done later. */
@@ -116,7 +117,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const resolve = async (life: Life, id: string): Promise<boolean> => {
     const { steps } = await life.engine.admin.trace(id)
     const path = steps.find(({ outcome }) => outcome === 'inDoubt')?.path ?? ''
-    if (!network.disturbed.has(id) && engines.figures.lives === 1)
+    if (!network.disturbed.has(id) && !engines.interrupted)
       world.violate('unfounded', `${id} is in doubt at "${path}", and no call of it was disturbed`)
     const effect = systems.effectOf(id, path)
     story.tell(`the operator resolves ${id} at "${path}" as ${effect ? 'applied' : 'not applied'}`)

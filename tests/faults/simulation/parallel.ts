@@ -8,6 +8,8 @@ import type { Share, Word } from './share.ts'
 export interface ParallelOptions {
   readonly first: number
   readonly count: number
+  /** How many engines each run has; by its seed where nothing is said. */
+  readonly engines?: number
   readonly processes: number
   readonly withinMs: number | null
   /** Called now and then with how many runs are done. */
@@ -21,7 +23,7 @@ const PER_PROCESS = 1_000
 
 /** Runs seeds in several processes. What comes of a seed does not depend on which of them runs it. */
 export async function runParallel(options: ParallelOptions): Promise<SeedsResult> {
-  const { first, count, processes, withinMs } = options
+  const { first, count, processes, withinMs, engines } = options
   const began = performance.now()
   const results: SeedsResult[] = []
   const size = Math.min(PER_PROCESS, Math.ceil(count / processes))
@@ -35,7 +37,12 @@ export async function runParallel(options: ParallelOptions): Promise<SeedsResult
     while (begun < count) {
       const left = withinMs === null ? null : withinMs - (performance.now() - began)
       if (left !== null && left <= 0) return
-      const share = { first: first + begun, count: Math.min(size, count - begun), withinMs: left }
+      const share = {
+        first: first + begun,
+        count: Math.min(size, count - begun),
+        withinMs: left,
+        ...(engines === undefined ? {} : { engines }),
+      }
       begun += share.count
       const result = await runShare(share, progress)
       for (const failed of result.failed) options.onFailed(failed)

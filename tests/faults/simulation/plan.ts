@@ -1,5 +1,14 @@
 import type { Draws } from './draws.ts'
-import { type Cell, type Coverage, FAILPOINTS, FAULTS, type Failpoint, type Fault } from './failpoints.ts'
+import {
+  type Cell,
+  type Coverage,
+  FAILPOINTS,
+  FAULTS,
+  type Failpoint,
+  type Fault,
+  SHARED_CELLS,
+  strikesAt,
+} from './failpoints.ts'
 
 /** What an engine is doing. */
 export type Phase = 'starting' | 'running' | 'stopping'
@@ -59,12 +68,14 @@ const NETWORK: readonly Fault[] = [
 
 /**
  * Draws the faults of a run: a few at chosen failpoints, and for most runs noise in the network beside them, of some
- * kinds only, so that the runs differ in what goes wrong. `noisy` says whether the noise goes on.
+ * kinds only, so that the runs differ in what goes wrong. `noisy` says whether the noise goes on. Where several engines
+ * share the journal, there are more.
  */
-export function drawPlan(draws: Draws, noisy: () => boolean): Plan {
+export function drawPlan(draws: Draws, noisy: () => boolean, several = false): Plan {
   const planned = Array.from({ length: draws.whole(2, 8) }, () => drawFault(draws)).flat()
   const noise = draws.some(NETWORK, 0.4)
   const loud = draws.pick([0, 0.03, 0.1, 0.2])
+  if (several) planned.push(...Array.from({ length: draws.whole(3, 9) }, () => drawSharedFault(draws)).flat())
   const passed = new Map<Failpoint, number>()
   const coverage: Partial<Record<Cell, number>> = {}
   let struck = 0
@@ -78,10 +89,15 @@ export function drawPlan(draws: Draws, noisy: () => boolean): Plan {
 
   const strike = (at: readonly Failpoint[], fault: Fault): Fault => {
     struck += 1
-    for (const each of at)
-      if (FAULTS[each].includes(fault))
-        coverage[`${each}: ${fault}`] = (coverage[`${each}: ${fault}`] ?? 0) + 1
+    for (const each of at) {
+      count(each, fault)
+      if (several && fault.startsWith('killed')) count(each, 'killed')
+    }
     return fault
+  }
+
+  const count = (at: Failpoint, fault: Fault): void => {
+    if (strikesAt(at, fault)) coverage[`${at}: ${fault}`] = (coverage[`${at}: ${fault}`] ?? 0) + 1
   }
 
   return {
@@ -99,7 +115,8 @@ export function drawPlan(draws: Draws, noisy: () => boolean): Plan {
     pass(at, phase) {
       if (ended) return null
       for (const each of at) passed.set(each, (passed.get(each) ?? 0) + 1)
-      const possible = (fault: Fault): boolean => fault !== 'stopped' || phase === 'running'
+      const possible = (fault: Fault): boolean =>
+        (fault !== 'stopped' && fault !== 'left') || phase === 'running'
       const due = planned.find((each) => !each.struck && possible(each.fault) && isDue(each, at, passed))
       if (due) {
         due.struck = true
@@ -119,7 +136,19 @@ function isDue(planned: Planned, at: readonly Failpoint[], passed: ReadonlyMap<F
 /** A fault, with what leads to its failpoint where that is seldom passed otherwise. */
 function drawFault(draws: Draws): readonly Planned[] {
   const at = draws.pick(FAILPOINTS)
-  const planned = plannedAt(draws, at, draws.pick(FAULTS[at]))
+  return ledTo(draws, plannedAt(draws, at, draws.pick(FAULTS[at])))
+}
+
+/** A fault that there is only where several engines share the journal. */
+function drawSharedFault(draws: Draws): readonly Planned[] {
+  const cell = draws.pick(SHARED_CELLS)
+  const [at, fault] = cell.split(': ') as [Failpoint, Fault]
+  const kills = FAULTS[at].filter((each) => each.startsWith('killed'))
+  return ledTo(draws, plannedAt(draws, at, fault === 'killed' ? draws.pick(kills) : fault))
+}
+
+function ledTo(draws: Draws, planned: Planned): readonly Planned[] {
+  const { at } = planned
   const leads = LEADING_TO[at]
   if (leads === undefined) return [planned]
   const [before, fault] = draws.pick(leads)

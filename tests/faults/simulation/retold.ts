@@ -4,6 +4,9 @@ import type { Outcome } from './simulate.ts'
 const ALWAYS = [
   'planned:',
   'KILLED',
+  'FROZEN',
+  ' wakes',
+  'one more joins',
   'asked to stop',
   ' runs',
   'clocks are set',
@@ -15,13 +18,13 @@ const ALWAYS = [
 const MOST = 300
 
 /** What happened in a run that broke a promise, for people: the faults, and what concerns the messages it is about. */
-export function retold({ seed, story, violations }: Outcome): string {
+export function retold({ seed, engines, story, violations }: Outcome): string {
   const about = new Set(violations.flatMap(({ says }) => namesIn(says)))
   const words = [...ALWAYS, ...about]
   const told = story.filter((line) => words.some((word) => line.includes(word)))
   const left = told.length - MOST
   return [
-    `Seed ${seed} broke ${violations.length} promises. The whole story: ${commandFor(seed)}`,
+    `Seed ${seed} broke ${violations.length} promises. The whole story: ${commandFor(seed, engines)}`,
     ...violations.map(({ kind, says }) => `  ${kind}: ${says}`),
     'What happened, as far as it concerns them:',
     ...told.slice(0, MOST),

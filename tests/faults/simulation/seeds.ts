@@ -6,6 +6,7 @@ import type { Violation } from './world.ts'
 /** A run that broke a promise, or was another one when it was repeated. */
 export interface FailedSeed {
   readonly seed: number
+  readonly engines: number
   readonly violations: readonly Violation[]
 }
 
@@ -20,7 +21,10 @@ export interface SeedsResult {
   readonly figures: Figures
 }
 
-/** Which seeds, and how. */
+/** How many engines a seed has, unless it is said otherwise: every fourth one has several. */
+export const enginesOf = (seed: number): number => (seed % 4 === 0 ? 3 : 1)
+
+/** Which seeds, and how. Without `engines` each seed has those of {@link enginesOf}. */
 export interface SeedsOptions extends SimulationOptions {
   readonly first: number
   readonly count: number
@@ -46,6 +50,8 @@ const NOTHING: SeedsResult = {
     lives: 0,
     kills: 0,
     stops: 0,
+    freezes: 0,
+    joins: 0,
     commits: 0,
     resolved: 0,
     seconds: 0,
@@ -61,17 +67,16 @@ export async function runSeeds(options: SeedsOptions): Promise<SeedsResult> {
   let result = NOTHING
   for (let at = 0; at < count && goOn(); at += 1) {
     const seed = first + at
-    const outcome = await simulate(seed, options)
+    const how = { ...options, engines: options.engines ?? enginesOf(seed) }
+    const outcome = await simulate(seed, how)
     const repeats = at % repeatEvery === 0
-    const violations = repeats
-      ? [...outcome.violations, ...(await repeat(outcome, options))]
-      : outcome.violations
+    const violations = repeats ? [...outcome.violations, ...(await repeat(outcome, how))] : outcome.violations
     result = added([
       result,
       {
         seeds: 1,
         repeated: repeats ? 1 : 0,
-        failed: violations.length > 0 ? [{ seed, violations }] : [],
+        failed: violations.length > 0 ? [{ seed, engines: how.engines, violations }] : [],
         coverage: outcome.coverage,
         figures: outcome.figures,
       },
@@ -104,4 +109,5 @@ export function added(results: readonly SeedsResult[]): SeedsResult {
 }
 
 /** How a seed is repeated by hand. */
-export const commandFor = (seed: number): string => `npm run torture -- --seeds 1 --seed ${seed} --story`
+export const commandFor = (seed: number, engines: number): string =>
+  `npm run torture -- --seeds 1 --seed ${seed} --engines ${engines} --story`

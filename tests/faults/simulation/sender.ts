@@ -28,6 +28,8 @@ export interface Sender {
   begin(): void
   /** What was under way to an engine that is gone is not heard of any more. */
   lost(life: Life): void
+  /** Some of what was under way to an engine that stands still is given up: others may be sent it. */
+  givesUp(life: Life): void
 }
 
 interface Item extends Sent {
@@ -50,6 +52,9 @@ export const REFUSALS: ReadonlySet<string> = new Set([
   'JOURNAL_FULL',
   'JOURNAL_UNREACHABLE',
 ])
+
+/** What an engine says that others took over from: what it had under way may be durable or not. */
+export const TAKEN_OVER: ReadonlySet<string> = new Set(['JOURNAL_TAKEN_OVER', 'JOURNAL_CLOSED'])
 
 /** Makes the sender; nothing is sent before `begin`. */
 export function createSender(world: World, engines: () => Engines, deliveries: readonly Delivery[]): Sender {
@@ -81,12 +86,13 @@ export function createSender(world: World, engines: () => Engines, deliveries: r
     item.times += 1
     item.sentAt = item.times === 1 ? world.wall() : null
     story.tell(`${item.flow} ${item.n} (key ${item.body.key}) is sent to ${life.name}`)
+    const { times } = item
     const options = item.insists ? { dedupeKey: `message ${item.n}` } : {}
     if (item.flow === 'ask' && !item.insists) requestIt(item, life)
     else
       life.engine.intake.accept(item.flow, { body: item.body, ...options }).then(
-        ({ id }) => life.alive && accepted(item, life, id),
-        (thrown: unknown) => life.alive && refused(item, thrown),
+        ({ id }) => life.alive && accepted(item, life, id, times),
+        (thrown: unknown) => life.alive && item.times === times && refused(item, thrown),
       )
   }
 
@@ -97,19 +103,22 @@ export function createSender(world: World, engines: () => Engines, deliveries: r
     life.engine.request(flow, item.body, { timeout: '10m' }).then(
       (reply) => {
         if (!life.alive) return
+        item.replies.push(reply)
+        if (item.over) return
         item.under = null
         item.unknown += 1
-        item.replies.push(reply)
         end(item)
       },
-      (thrown: unknown) => life.alive && refused(item, thrown),
+      (thrown: unknown) => life.alive && !item.over && refused(item, thrown),
     )
   }
 
-  const accepted = (item: Item, life: Life, id: string): void => {
+  const accepted = (item: Item, life: Life, id: string, times: number): void => {
     story.tell(`${item.flow} ${item.n} is acknowledged as ${id}`)
-    item.under = null
     item.ids.add(id)
+    // By one that was frozen, after its sender had given up.
+    if (item.under !== life || item.times !== times) return
+    item.under = null
     item.left -= 1
     if (item.flow === 'ask') hear(item, life, id)
     if (item.left > 0) again(item)
@@ -136,9 +145,27 @@ export function createSender(world: World, engines: () => Engines, deliveries: r
       again(item)
       return
     }
+    if (TAKEN_OVER.has(code) && world.engines > 1) {
+      unheard(item)
+      return
+    }
     if (code === 'REPLY_TIMED_OUT') item.unknown += 1
     else world.violate('failed', `${item.flow} ${item.n} was refused for good: ${String(thrown)}`)
     end(item)
+  }
+
+  const unheard = (item: Item): void => {
+    item.under = null
+    if (item.insists) again(item)
+    else {
+      item.unknown += 1
+      end(item)
+    }
+  }
+
+  const notKnown = (item: Item): void => {
+    story.tell(`${item.flow} ${item.n}: whether it was accepted is not known`)
+    unheard(item)
   }
 
   const again = (item: Item): void => void clock.timer(draws.whole(100, 1_500), () => send(item))
@@ -155,16 +182,12 @@ export function createSender(world: World, engines: () => Engines, deliveries: r
     begin() {
       for (const item of items) clock.timer(item.at, () => send(item))
     },
+    givesUp(life) {
+      for (const item of items) if (item.under === life && draws.chance(0.5)) notKnown(item)
+    },
     lost(life) {
       for (const item of items) {
-        if (item.under !== life) continue
-        story.tell(`${item.flow} ${item.n}: whether it was accepted is not known`)
-        item.under = null
-        if (item.insists) again(item)
-        else {
-          item.unknown += 1
-          end(item)
-        }
+        if (item.under === life) notKnown(item)
       }
     },
   }

@@ -3,7 +3,7 @@ import process from 'node:process'
 import { runSeeds, type SeedsOptions, type SeedsResult } from './seeds.ts'
 
 /** What a process is told to do. */
-export interface Share extends Pick<SeedsOptions, 'first' | 'count' | 'repeatEvery'> {
+export interface Share extends Pick<SeedsOptions, 'first' | 'count' | 'repeatEvery' | 'engines'> {
   /** After so many milliseconds no further seed is begun; null for no limit. */
   readonly withinMs: number | null
 }

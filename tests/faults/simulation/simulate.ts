@@ -4,6 +4,7 @@ import { check } from './checker.ts'
 import { type Control, withoutFlows, withoutJournal, withoutNetwork } from './controls.ts'
 import { createDisk } from './disk.ts'
 import { createEngines, type Engines, type Life } from './engines.ts'
+import type { Evidence } from './evidence.ts'
 import type { Coverage } from './failpoints.ts'
 import { type FlowOptions, flowsOf } from './flows.ts'
 import { createNetwork } from './network.ts'
@@ -11,7 +12,7 @@ import { type Observation, observe } from './observe.ts'
 import { connected } from './operations.ts'
 import { createOperator } from './operator.ts'
 import { createSender } from './sender.ts'
-import { createSystems } from './systems.ts'
+import { createSystems, type Systems } from './systems.ts'
 import { drawWorkload } from './workload.ts'
 import { createWorld, type Violation, type World } from './world.ts'
 
@@ -33,6 +34,8 @@ export interface Figures {
   readonly lives: number
   readonly kills: number
   readonly stops: number
+  readonly freezes: number
+  readonly joins: number
   readonly commits: number
   readonly resolved: number
   /** How much time passed in it, in seconds. */
@@ -42,6 +45,7 @@ export interface Figures {
 /** What came of a run. */
 export interface Outcome {
   readonly seed: number
+  readonly engines: number
   readonly violations: readonly Violation[]
   /** Two runs with the same digest did the same. */
   readonly digest: string
@@ -57,11 +61,12 @@ const PATIENCE_MS = 4 * 3_600_000
 
 /** Runs a seed and judges what came of it. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
-  const world = createWorld(seed)
+  const { engines: count = 1 } = options
+  const world = createWorld(seed, count)
   const { clock, story } = world
   const began = clock.now()
   const work = drawWorkload(world.draws('workload'))
-  const disk = createDisk(world, options.engines ?? 1)
+  const disk = createDisk(world, count)
   const systems = createSystems(world)
   const network = createNetwork(world, systems)
   const calm = (): boolean => clock.now() - began > LOAD_MS && network.readTo === work.fed.length
@@ -80,9 +85,12 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const engines = createEngines({
     world,
     deployments: [deployment('first'), deployment('second')],
-    engines: options.engines ?? 1,
+    engines: count,
     hooks: hooksOf(world),
     crash: disk.crash,
+    pause: disk.pause,
+    frozen: (life) => sender.givesUp(life),
+    wake: disk.wake,
     journalFor: (life) => withoutJournal(options.without, disk.journalFor(life), clock),
   })
   const sender = createSender(world, () => engines, work.deliveries)
@@ -98,18 +106,19 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   await runUntil(world, limit, () => operator.content)
   // What comes now is no part of the run.
   const seconds = Math.round((clock.now() - began) / 1_000)
-  const { lives, kills, stops } = engines.figures
+  const { lives, kills, stops, freezes, joins } = engines.figures
+  const { interrupted } = engines
   world.plan.end()
   if (operator.content) {
-    const observed = await observeAll(world, engines, (life) => observe(life, sender.all))
+    const observed = await observeAll(world, engines, systems, (life) => observe(life, sender.all))
     check(
       {
         sent: sender.all,
         fed: systems.feed,
-        effects: systems.effects,
         aside: operator.aside,
         disturbed: network.disturbed,
-        lives,
+        interrupted,
+        skew: world.skew,
         ...observed,
       },
       world.violate,
@@ -118,6 +127,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   engines.bury()
   return {
     seed,
+    engines: count,
     violations: world.violations,
     digest: story.digest(),
     story: story.lines,
@@ -131,6 +141,8 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       lives,
       kills,
       stops,
+      freezes,
+      joins,
       commits: disk.commits,
       resolved: operator.resolved,
       seconds,
@@ -157,17 +169,21 @@ async function runUntil(world: World, limit: () => number, over: () => boolean):
 async function observeAll(
   { clock, story }: World,
   engines: Engines,
+  systems: Systems,
   look: (life: Life) => Promise<Observation>,
-): Promise<{ readonly observed: Observation; readonly again: Observation }> {
+): Promise<Pick<Evidence, 'observed' | 'again' | 'effects'>> {
   const lookNow = (): Promise<Observation> => clock.during(look(engines.running() as Life))
   story.tell('all is over: the engine is observed')
+  await clock.run(() => engines.running() !== null)
   const observed = await lookNow()
+  // A schedule runs on while several engines stop.
+  const effects = [...systems.effects]
   await clock.during(engines.end())
   engines.begin()
   await clock.run(() => engines.running() !== null)
   const again = await lookNow()
   await clock.during(engines.end())
-  return { observed, again }
+  return { observed, again, effects }
 }
 
 async function reportStuck(world: World, engines: Engines): Promise<void> {
@@ -176,6 +192,10 @@ async function reportStuck(world: World, engines: Engines): Promise<void> {
   const { items } = await world.clock.during(
     life.engine.admin.messages({ states: ['active', 'waiting'], children: true, limit: 20 }),
   )
+  const { members, partitions } = await world.clock.during(life.engine.admin.cluster())
+  for (const { member, name, state } of members) world.story.tell(`member ${member} (${name}) is ${state}`)
+  for (const { partition, owner, waiting } of partitions)
+    world.story.tell(`partition ${partition} is owned by ${owner}, and ${waiting} wait in it`)
   const left = items.map(({ flow, id, state, reason }) => `${flow} ${id} is ${state} (${reason})`)
   world.violate('stuck', left.length === 0 ? 'the run did not come to its end' : left.join('; '))
   life.kill('it is stuck')

@@ -40,14 +40,22 @@ export interface World {
   readonly seed: number
   /** Real time passes here alone. */
   readonly clock: ReturnType<typeof virtualClock>
-  /** What the clocks on the wall show, all of them the same. */
+  /** How many engines there are, unless some leave or join. */
+  readonly engines: number
+  /** What the clocks on the wall show, all of them the same but for those of several engines. */
   wall(): number
+  /** What the clock of an engine's place shows: where there are several, each has its own. */
+  wallOf(place: number): number
+  /** Sets the clock of one place ahead, or back by a negative number of milliseconds. */
+  setClockOf(place: number, by: number): void
+  /** By how much the clocks of two engines ever differed, at most. */
+  readonly skew: number
   /** Sets all clocks on the wall ahead, or back by a negative number of milliseconds. */
   setClocks(by: number): void
   /** By how much the clocks were set back, all in all. */
   readonly setBack: number
-  /** Flows that were paused, by the engine that said so: no later one may run them. */
-  readonly paused: Map<string, string>
+  /** Flows that were paused, by the engine that was told so, and when: no later one may run them. */
+  readonly paused: Map<string, { readonly by: string; readonly at: number }>
   readonly plan: Plan
   readonly story: Story
   readonly violations: readonly Violation[]
@@ -59,8 +67,11 @@ export interface World {
 /** How long the network is noisy. */
 const NOISE_MS = 120_000
 
+/** By how much the clocks of several engines differ at first. */
+const SKEWS: readonly number[] = [0, 0, 15, 1_000, 30_000]
+
 /** Makes the world of a seed. */
-export function createWorld(seed: number): World {
+export function createWorld(seed: number, engines = 1): World {
   const clock: ReturnType<typeof virtualClock> & VirtualClock = virtualClock()
   const began = clock.now()
   const draws = (purpose: string): Draws => drawsOf(`${seed}/${purpose}`)
@@ -68,15 +79,35 @@ export function createWorld(seed: number): World {
   const violations: Violation[] = []
   let offset = 0
   let setBack = 0
+  const skews = drawSkews(draws, engines)
+  let [slowest, fastest] = [0, 0]
+  const skewOf = (place: number): number => skews[place % skews.length] ?? 0
+  const noteSkews = (): void => {
+    slowest = Math.min(slowest, ...skews)
+    fastest = Math.max(fastest, ...skews)
+  }
+  noteSkews()
   const world: World = {
     seed,
+    engines,
     clock,
     draws,
     story,
     violations,
     paused: new Map(),
-    plan: drawPlan(draws('plan'), () => clock.now() - began < NOISE_MS),
+    plan: drawPlan(draws('plan'), () => clock.now() - began < NOISE_MS, engines > 1),
     wall: () => clock.now() + offset,
+    wallOf: (place) => clock.now() + offset + skewOf(place),
+    setClockOf(place, by) {
+      skews[place % skews.length] = skewOf(place) + by
+      noteSkews()
+      story.tell(
+        `the clock of place ${place + 1} is set ${by < 0 ? 'back' : 'ahead'} by ${Math.abs(by) / 1_000} s`,
+      )
+    },
+    get skew() {
+      return fastest - slowest
+    },
     get setBack() {
       return setBack
     },
@@ -92,4 +123,11 @@ export function createWorld(seed: number): World {
   }
   for (const line of world.plan.planned) story.tell(`planned: ${line}`)
   return world
+}
+
+/** One engine alone has the time that the world has. */
+function drawSkews(draws: World['draws'], engines: number): number[] {
+  if (engines === 1) return [0]
+  const drawn = draws('skews')
+  return Array.from({ length: engines }, () => drawn.pick(SKEWS) * drawn.pick([-1, 1]))
 }

@@ -106,9 +106,7 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
     const entry: Entry = { t: 'note', at: clock.now(), what: 'dropped', note }
     const { seq, nextFrame: n, flow, parent } = stored
     committer.record({ seq, n, frame: sealEntries([entry], seq, n) })
-    await durable((resolve) =>
-      live.endStored({ ...stored, nextFrame: n + 1 }, 'dropped', [], note, resolve),
-    )
+    await durable((resolve) => live.endStored({ ...stored, nextFrame: n + 1 }, 'dropped', [], note, resolve))
     events.revived(flow, ending, parent !== null)
   }
 
