@@ -209,7 +209,8 @@ describe('commits, what they call, and forgetting', () => {
       )
       expect(first).toBeLessThan(MANY * 2)
       await owner.commit({
-        settle: [ending(second), ending(1 + i * 4), ending(8 + i * 4)],
+        // Of the last, children, forgetting has to look for their parents.
+        settle: [ending(second), ending(1 + i * 4), ending(8 + i * 4), ending(2_001 + i)],
         waits: [wait(6 + i * 4, { reason: 'delay', wakeAt: 5 })],
         revive: [wait(4 + i * 4)],
         records: [{ seq: 6 + i * 4, n: 0, frame: bytes('x') }],
@@ -226,9 +227,9 @@ describe('commits, what they call, and forgetting', () => {
           },
         ],
         cursors: [{ name: 'cursor 7', value: `${i}` }],
-        lowWater: 100,
+        lowWater: 2_100,
       })
-      await journal.history.prune(2001, 1, 10, 50)
+      await journal.history.prune(2001, 1, 10, 200)
       await journal.messages.load([1, 2, 3, MANY])
       await journal.messages.children(2, null, 0, 10)
       for (const { backlog } of [journal, other]) {

@@ -95,6 +95,51 @@ describe('volumes', () => {
     expect(await journal.history.verify(() => {})).toEqual([])
   })
 
+  it('give children of any depth to the kept ones while their parent is there', async () => {
+    const id = (seq: number) => ({ seq, id: rootId(seq, 'abcdefghijkl') })
+    const families = { 2: 1, 3: 2, 11: 1, 12: 11, 21: 3, 22: 20 } as Readonly<Record<number, number>>
+    for (const seq of range(1, 40)) {
+      const parent = families[seq]
+      await owner.accept({
+        acceptedAt: seq,
+        ...(parent === undefined ? {} : childOf(id(parent), 'split', seq)),
+      })
+    }
+    const settle = range(2, 40).map((seq) => ending(seq, { endedAt: seq + 1 }))
+    await owner.commit({ settle, waits: [wait(1, { reason: 'children' })], lowWater: 41 })
+    for (const dropped of [7, 8, 9]) expect(await journal.history.prune(41, 0, 41, 7)).toBe(dropped)
+    expect(await rows('messages_kept')).toEqual([1, 2, 3, 11, 12, 21])
+    expect(seqs(await journal.messages.children(1, 'split', 0, 10))).toEqual([2, 11])
+    await owner.commit({ settle: [ending(1, { endedAt: 50 })] })
+    while ((await journal.history.prune(51, 0, 51, 7)) > 0);
+    expect(await left()).toEqual([])
+    expect(await journal.history.verify(() => {})).toEqual([])
+  })
+
+  it('are dropped later when too much of them must be kept now', async () => {
+    await journal.close()
+    journal = await database.open({ volumeSize: 12_000, schema: 'large' })
+    owner = ownerOf(journal)
+    const [root = 0] = await owner.accept({ acceptedAt: 1 })
+    const parent = { seq: root, id: rootId(root, 'abcdefghijkl') }
+    for (let i = 0; i < 12_500; i += 2_500)
+      await owner.accept(...range(i, i + 2_499).map((n) => childOf(parent, 's', n, { acceptedAt: 2 })))
+    for (let seq = 2; seq < 12_502; seq += 2_500)
+      await owner.commit({ settle: range(seq, seq + 2_499).map((each) => ending(each, { endedAt: 3 })) })
+    await owner.commit({ waits: [wait(root)], lowWater: 12_502 })
+    const at = (now: number) => journal.history.prune(now - 800, now - 800, now, 5_000)
+    const pass = async (now: number) => {
+      while ((await at(now)) > 0);
+    }
+    await pass(1_000)
+    const messages = async () =>
+      (await database.ask('SELECT count(*)::int AS count FROM large.messages'))[0]?.['count']
+    expect(await messages()).toBe(12_501)
+    await owner.commit({ settle: [ending(root, { endedAt: 1_001 })] })
+    expect(await at(1_900)).toBeGreaterThan(10_000)
+    expect(await messages()).toBeLessThan(1_000)
+  }, 60_000)
+
   it('are left alone when they will be dropped shortly, and thinned when that takes long', async () => {
     await live(40)
     // A retention of 80: messages may be kept 10 longer, if all of their volume goes then.

@@ -365,9 +365,12 @@ export interface Damage {
 /** Keeping the history within its bounds. */
 export interface HistoryKeeper {
   /**
-   * Forgets up to `limit` messages that ended before a time (dead letters, in doubt and parked ones are kept until
-   * `keepAttentionUntil`), and state and dedupe keys past their time. Answers how many were looked at; 0 when done.
-   * Kept in any case: parents of children that have not ended, and everything at or above the last `lowWater`.
+   * Forgets up to `limit` messages that ended before a time (dead letters, in doubt and parked ones that ended before
+   * `attentionBefore`), and state and dedupe keys past their time. Answers how many were looked at; 0 when done.
+   * Kept in any case: parents of children that have not ended; children of any depth whose parent is kept, as a parent
+   * reads what its children put out when it runs on, be it after days or after a redelivery; and everything at or above
+   * the last `lowWater`. So a child goes with its parent or after it. Where that saves looking at the same messages
+   * again and again, they may be kept longer by an eighth of the time from the later of both bounds to `now`.
    */
   prune(endedBefore: number, attentionBefore: number, now: number, limit: number): Promise<number>
   /** Writes a whole, consistent copy to a new file. */

@@ -1,17 +1,15 @@
+import { createWalk, type ForgetBounds, GRACE } from '../walk.ts'
 import type { Reading } from './reading.ts'
 import type { Ask } from './schema.ts'
 
 /** Forgets old messages, a stretch or a volume per call. */
 export interface Pruner {
-  /** Looks at up to `limit` messages, or drops a volume; 0 when it came round. */
+  /** Looks at up to `limit` messages, passes over some, or drops a volume; 0 when it came round. */
   step(bounds: PruneBounds, limit: number): Promise<number>
 }
 
 /** What may be forgotten. */
-export interface PruneBounds {
-  readonly endedBefore: number
-  readonly attentionBefore: number
-  readonly now: number
+export interface PruneBounds extends ForgetBounds {
   /**
    * Nothing at or above this place is forgotten, so that the journal can tell a lost message from a forgotten one. The
    * database looks again, as members come and go.
@@ -21,13 +19,13 @@ export interface PruneBounds {
 
 /** A volume in which more must be kept than this is not dropped; its messages are forgotten one by one. */
 const MOST_KEPT = 10_000
-/** The share of the retention that messages may be kept longer, if all of their volume can be dropped then. */
-const GRACE = 1 / 8
 
 interface Step {
   readonly looked: number
   readonly last: number | null
   readonly young: boolean
+  readonly forgotten: number
+  readonly soonest: number | null
   readonly expired: number
 }
 
@@ -48,9 +46,9 @@ export function createPruner(
   { schema }: Reading,
   owner: { readonly member: number; readonly incarnation: string },
 ): Pruner {
-  let walked = 0
-  /** Volumes up to this place hold too much that must be kept. */
-  let refusedUpTo = 0
+  const way = createWalk()
+  /** Volumes up to this place hold too much that must be kept, until the bound is there. */
+  let refused = { upTo: 0, endedBefore: Number.NEGATIVE_INFINITY }
 
   const oldest = async (): Promise<Volume | null> => {
     const [row] = await ask(
@@ -64,36 +62,41 @@ export function createPruner(
     const values = [owner.member, owner.incarnation, bounds.endedBefore, bounds.attentionBefore, MOST_KEPT]
     const [row] = await ask(`SELECT ${schema}.drop_volume_1($1, $2, $3, $4, $5) AS forgotten`, values)
     const { forgotten } = row as unknown as { forgotten: number | null }
-    if (forgotten === -1) refusedUpTo = hi
+    if (forgotten === -1) {
+      const again = Math.max(1, (bounds.now - bounds.endedBefore) * GRACE)
+      refused = { upTo: hi, endedBefore: bounds.endedBefore + again }
+    }
     return forgotten === null || forgotten < 0 ? 0 : Math.max(forgotten, 1)
   }
   const walk = async (bounds: PruneBounds, stop: number, limit: number): Promise<number> => {
     const { endedBefore, attentionBefore, now } = bounds
+    const stretch = way.next(bounds, stop)
     const [row] = await ask(`SELECT * FROM ${schema}.prune_1($1, $2, $3, $4, $5, $6, $7, $8)`, [
       owner.member,
       owner.incarnation,
-      walked,
-      stop,
+      stretch.after,
+      stretch.stop,
       endedBefore,
       attentionBefore,
       now,
       limit,
     ])
-    const { looked, last, young, expired } = row as unknown as Step
-    walked = young ? 0 : (last ?? 0)
-    return young ? expired : looked + expired
+    const { looked: count, last, young, forgotten, soonest, expired } = row as unknown as Step
+    const found = { count, limit, last, forgotten, young, soonest }
+    return way.goOn(stretch, found, bounds) ? Math.max(count, 1) + expired : expired
   }
   return {
     step: async (bounds, limit) => {
       const { endedBefore, now, lowWater } = bounds
       const first = await oldest()
-      const whole = first !== null && first.hi <= lowWater && first.hi > refusedUpTo ? first : null
+      const isRefused = (hi: number): boolean => hi <= refused.upTo && endedBefore < refused.endedBefore
+      const whole = first !== null && first.hi <= lowWater && !isRefused(first.hi) ? first : null
       if (whole !== null && whole.newest < endedBefore) {
         const forgotten = await drop(bounds, whole)
         if (forgotten > 0) return forgotten
       }
       const grace = Math.max(0, now - endedBefore) * GRACE
-      const soon = whole !== null && whole.hi > refusedUpTo && whole.newest < endedBefore + grace
+      const soon = whole !== null && !isRefused(whole.hi) && whole.newest < endedBefore + grace
       return walk(bounds, soon ? Math.min(whole.lo, lowWater) : lowWater, limit)
     },
   }

@@ -48,8 +48,9 @@ const addSql = (schema: string): string => `
 
 /**
  * Drops the oldest volume when all of it lies below the low water. What of it must be kept goes into the volume `kept`
- * first: what ended too late or waits for a person, what waits, and parents of open children. It answers how many
- * messages were forgotten; null when there is no such volume, or somebody else sees to volumes just now; -1 when more than \`p_most\` must be kept.
+ * first: what ended too late or waits for a person, what waits, parents of open children, and children of any depth
+ * whose parent must be kept, here or there. It answers how many messages were forgotten; null when there is no such
+ * volume, or somebody else sees to volumes just now; -1 when more than \`p_most\` must be kept.
  *
  * Readers of a dropped volume are waited for only so long: beyond that it fails with a lock time-out, and commits go on.
  */
@@ -76,13 +77,21 @@ const dropSql = (schema: string): string => `
     END IF;
     PERFORM pg_advisory_xact_lock(${lockKey(schema, 'revive')});
     EXECUTE format(
-      'SELECT array_agg(seq) FROM (
+      'WITH RECURSIVE k AS (
         SELECT seq FROM (
-          SELECT s.seq FROM ${schema}.settlements_%1$s s
-            WHERE s.ended_at >= CASE WHEN s.ending IN (2, 3, 4) THEN $1 ELSE $2 END
-          UNION SELECT w.seq FROM ${schema}.waits w WHERE w.seq >= $3 AND w.seq < $4
-          UNION SELECT f.parent FROM ${schema}.families f WHERE f.parent >= $3 AND f.parent < $4
-        ) k LIMIT $5 + 1) l', oldest.lo)
+          SELECT s.seq FROM (
+            SELECT seq, ending, ended_at FROM ${schema}.settlements_%1$s
+            UNION ALL SELECT seq, ending, ended_at FROM ${schema}.settlements_kept
+          ) s WHERE s.ended_at >= CASE WHEN s.ending IN (2, 3, 4) THEN $1 ELSE $2 END
+          UNION ALL SELECT w.seq FROM ${schema}.waits w WHERE w.seq < $4
+          UNION ALL SELECT f.parent FROM ${schema}.families f WHERE f.parent < $4
+        ) needed
+        UNION SELECT c.seq FROM k JOIN (
+          SELECT seq, parent_seq FROM ${schema}.messages_%1$s
+          UNION ALL SELECT seq, parent_seq FROM ${schema}.messages_kept
+        ) c ON c.parent_seq = k.seq
+      )
+      SELECT array_agg(seq) FROM (SELECT k.seq FROM k WHERE k.seq >= $3 LIMIT $5 + 1) l', oldest.lo)
       INTO keep USING p_attention, p_before, oldest.lo, oldest.hi, p_most;
     IF cardinality(keep) > p_most THEN
       RETURN -1;
@@ -112,13 +121,15 @@ const dropSql = (schema: string): string => `
 
 /**
  * Forgets messages one by one: looks at up to \`p_limit\` ended ones between two places. \`young\` when all of a full
- * stretch were too young. What was revived meanwhile has no ending any more, and stays. One engine at a time: for others
- * there is nothing to do then.
+ * stretch were too young; \`soonest\` is how far the bounds have to move until the first of those has had its time.
+ * Children stay with a parent that stays; so that none is revived between the look and the deed, redelivery is held up
+ * meanwhile. One engine at a time: for others there is nothing to do then.
  */
 const pruneSql = (schema: string): string => `
   CREATE FUNCTION ${schema}.prune_1(p_member bigint, p_incarnation uuid, p_after bigint, p_stop bigint, p_before bigint,
     p_attention bigint, p_now bigint, p_limit integer,
-    OUT looked integer, OUT last bigint, OUT young boolean, OUT expired integer)
+    OUT looked integer, OUT last bigint, OUT young boolean, OUT forgotten integer, OUT soonest bigint,
+    OUT expired integer)
   LANGUAGE plpgsql ${FUNCTION_SETTINGS} SET lock_timeout = '1s' AS $prune$
   DECLARE
     old bigint[];
@@ -132,33 +143,44 @@ const pruneSql = (schema: string): string => `
     IF NOT pg_try_advisory_xact_lock(${lockKey(schema, 'prune')}) THEN
       looked := 0;
       young := true;
+      forgotten := 0;
       expired := 0;
       RETURN;
     END IF;
-    SELECT count(*), max(c.seq), coalesce(bool_and(c.ended_at >= p_before AND c.accepted_at >= p_before), true),
-      array_agg(c.seq ORDER BY c.seq) FILTER (
-        WHERE c.ended_at < CASE WHEN c.ending IN (2, 3, 4) THEN p_attention ELSE p_before END
-          AND NOT EXISTS (SELECT FROM ${schema}.families f WHERE f.parent = c.seq))
-      INTO looked, last, young, old
-      FROM (
-        SELECT s.seq, s.ending, s.ended_at, coalesce(m.accepted_at, 0) AS accepted_at FROM ${schema}.settlements s
-          LEFT JOIN ${schema}.messages m ON m.seq = s.seq
-          WHERE s.seq > p_after AND s.seq < stop ORDER BY s.seq LIMIT p_limit
-      ) c;
+    PERFORM pg_advisory_xact_lock(${lockKey(schema, 'revive')});
+    WITH RECURSIVE around AS MATERIALIZED (
+      SELECT s.seq, s.ended_at, CASE WHEN s.ending IN (2, 3, 4) THEN p_attention ELSE p_before END AS bound,
+          coalesce(m.accepted_at, 0) AS accepted_at, m.parent_seq FROM ${schema}.settlements s
+        LEFT JOIN ${schema}.messages m ON m.seq = s.seq
+        WHERE s.seq > p_after AND s.seq < stop ORDER BY s.seq LIMIT p_limit
+    ), due AS MATERIALIZED (
+      SELECT a.seq, a.parent_seq FROM around a
+        WHERE a.ended_at < a.bound AND NOT EXISTS (SELECT FROM ${schema}.families f WHERE f.parent = a.seq)
+    ), held AS (
+      SELECT d.seq FROM due d WHERE EXISTS (SELECT FROM ${schema}.messages p WHERE p.seq = d.parent_seq)
+        AND NOT EXISTS (SELECT FROM due e WHERE e.seq = d.parent_seq)
+      UNION ALL SELECT d.seq FROM held h JOIN due d ON d.parent_seq = h.seq
+    )
+    SELECT count(*), max(a.seq), coalesce(bool_and(a.ended_at >= p_before AND a.accepted_at >= p_before), true),
+        min(a.ended_at - a.bound) FILTER (WHERE a.ended_at >= a.bound),
+        array_agg(a.seq ORDER BY a.seq) FILTER (WHERE d.seq IS NOT NULL AND h.seq IS NULL)
+      INTO looked, last, young, soonest, old
+      FROM around a LEFT JOIN due d ON d.seq = a.seq LEFT JOIN held h ON h.seq = a.seq;
     young := young AND looked = p_limit;
     IF old IS NOT NULL THEN
-      WITH forgotten AS (
+      WITH deleted AS (
         DELETE FROM ${schema}.settlements s USING unnest(old) AS o(seq) WHERE s.seq = o.seq RETURNING s.seq, s.flow, s.ending, s.child
       ), counted AS (
         INSERT INTO ${schema}.tallies AS t
-          SELECT g.flow, g.ending + CASE WHEN g.child THEN 8 ELSE 0 END, 0, -count(*) FROM forgotten g GROUP BY 1, 2 ORDER BY 1, 2
+          SELECT g.flow, g.ending + CASE WHEN g.child THEN 8 ELSE 0 END, 0, -count(*) FROM deleted g GROUP BY 1, 2 ORDER BY 1, 2
           ON CONFLICT (flow, slot, member) DO UPDATE SET count = t.count + excluded.count
       )
-      SELECT array_agg(seq) INTO gone FROM forgotten;
+      SELECT array_agg(seq) INTO gone FROM deleted;
       DELETE FROM ${schema}.records r USING unnest(gone) AS o(seq) WHERE r.seq = o.seq;
       DELETE FROM ${schema}.messages m USING unnest(gone) AS o(seq) WHERE m.seq = o.seq;
       DELETE FROM ${schema}.message_index i USING unnest(gone) AS o(seq) WHERE i.seq = o.seq;
     END IF;
+    forgotten := coalesce(cardinality(gone), 0);
     DELETE FROM ${schema}.state c WHERE c.until <= p_now AND c.id IN (
       SELECT d.id FROM ${schema}.state d WHERE d.until <= p_now ORDER BY d.until LIMIT p_limit);
     GET DIAGNOSTICS expired = ROW_COUNT;

@@ -10,6 +10,7 @@ import type {
   StateReader,
   StoredMessage,
 } from '../journal.ts'
+import { createWalk } from '../walk.ts'
 import { forget, hasOpenChildren } from './applying.ts'
 import { lowestWater, runs } from './sharing.ts'
 import { type Kept, pair, type World } from './world.ts'
@@ -256,20 +257,36 @@ const FOR_PEOPLE: ReadonlySet<Ending> = new Set(
 
 /** Answers the forgetting of old messages: it walks from the oldest place and begins again at the end. */
 export function pruner(world: () => World): HistoryKeeper['prune'] {
-  let walked = 0
+  const walk = createWalk()
   return async (endedBefore, attentionBefore, now, limit) => {
+    const bounds = { endedBefore, attentionBefore, now }
+    const stretch = walk.next(bounds, lowestWater(world()))
     const { places, endings } = world()
-    const below = lowestWater(world())
-    const ended = filter(places.above(walked), (seq) => seq < below && endings.has(seq))
+    const ended = filter(places.above(stretch.after), (seq) => seq < stretch.stop && endings.has(seq))
     const looked = take(ended, limit)
+    const times: number[] = []
+    let forgotten = 0
     for (const seq of looked) {
       const { ending, endedAt } = endings.get(seq) as { ending: Ending; endedAt: number }
-      const before = FOR_PEOPLE.has(ending) ? attentionBefore : endedBefore
-      if (endedAt < before && !hasOpenChildren(world(), seq)) forget(world(), seq)
+      const untilOld = endedAt - (FOR_PEOPLE.has(ending) ? attentionBefore : endedBefore)
+      if (untilOld >= 0) times.push(untilOld)
+      else if (!isNeeded(world(), seq)) {
+        forget(world(), seq)
+        forgotten += 1
+      }
     }
-    walked = looked.at(-1) ?? 0
-    return looked.length + expire(world(), now, limit)
+    const { length: count } = looked
+    const soonest = times.length === 0 ? null : Math.min(...times)
+    const found = { count, limit, last: looked.at(-1) ?? null, forgotten, young: false, soonest }
+    const expired = expire(world(), now, limit)
+    return walk.goOn(stretch, found, bounds) ? Math.max(count, 1) + expired : expired
   }
+}
+
+/** Whether a message has open children, or a parent that stays. Parents are looked at before their children. */
+function isNeeded(world: World, seq: number): boolean {
+  const parent = world.messages.get(seq)?.message.parent ?? null
+  return hasOpenChildren(world, seq) || (parent !== null && world.messages.has(parent.seq))
 }
 
 function expire(world: World, now: number, limit: number): number {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { endingOf, FOR_PEOPLE, slots } from '../codes.ts'
+import { createWalk, type ForgetBounds } from '../walk.ts'
 import type { WriteContext } from './write-context.ts'
 
 /** Runs changes in a transaction of their own. */
@@ -7,15 +8,15 @@ export type Transact = (run: (context: WriteContext) => void) => void
 
 /** Forgets old messages, a stretch per call. */
 export interface Pruner {
-  /** Looks at up to `limit` rows; 0 when it came round. Writes only when there is something to forget. */
+  /**
+   * Looks at up to `limit` rows, or passes over some; 0 when it came round. Writes only when there is something to
+   * forget.
+   */
   step(bounds: PruneBounds, limit: number, transact: Transact): number
 }
 
 /** What may be forgotten. */
-export interface PruneBounds {
-  readonly endedBefore: number
-  readonly attentionBefore: number
-  readonly now: number
+export interface PruneBounds extends ForgetBounds {
   /** Nothing at or above this place is forgotten, so that the journal can tell a lost message from a forgotten one. */
   readonly lowWater: number
 }
@@ -27,21 +28,22 @@ interface Candidate {
   readonly flow: number
   readonly child: number
   readonly accepted_at: number | null
+  readonly parent_seq: number | null
   readonly fields: string | null
 }
 
 /** Makes a pruner that walks the history from its oldest place, and begins again when it comes to what is too young. */
 export function createPruner(db: DatabaseSync): Pruner {
   const candidates = db.prepare(
-    'SELECT s.seq, s.ending, s.ended_at, s.flow, s.child, m.accepted_at, m.fields FROM settlements s ' +
+    'SELECT s.seq, s.ending, s.ended_at, s.flow, s.child, m.accepted_at, m.parent_seq, m.fields FROM settlements s ' +
       'LEFT JOIN messages m ON m.seq = s.seq WHERE s.seq > ? AND s.seq < ? ORDER BY s.seq LIMIT ?',
   )
   const forgetExpired = expirer(db)
   const anyExpired = expiryFinder(db)
-  const hasOpenChildren = db.prepare('SELECT 1 FROM families WHERE parent = ? LIMIT 1')
+  const isNeeded = needFinder(db)
   const forgetRange = rangeRemover(db)
   const unindex = db.prepare('DELETE FROM message_index WHERE field = ? AND value = ? AND seq = ?')
-  let walked = 0
+  const walk = createWalk()
 
   const forget = (context: WriteContext, row: Candidate): void => {
     const fields = row.fields === null ? {} : (JSON.parse(row.fields) as Record<string, string>)
@@ -50,8 +52,9 @@ export function createPruner(db: DatabaseSync): Pruner {
   }
   return {
     step: (bounds, limit, transact) => {
-      const rows = candidates.all(walked, bounds.lowWater, limit) as unknown as Candidate[]
-      const old = rows.filter((row) => isOld(row, bounds) && hasOpenChildren.get(row.seq) === undefined)
+      const stretch = walk.next(bounds, bounds.lowWater)
+      const rows = candidates.all(stretch.after, stretch.stop, limit) as unknown as Candidate[]
+      const old = forgettable(rows, bounds, isNeeded)
       let expired = 0
       if (old.length > 0 || anyExpired(bounds.now))
         transact((context) => {
@@ -59,9 +62,11 @@ export function createPruner(db: DatabaseSync): Pruner {
           for (const [from, to] of stretches(old)) forgetRange(from, to)
           expired = forgetExpired(bounds.now, limit)
         })
-      const young = rows.length === limit && rows.every((row) => isYoung(row, bounds))
-      walked = young ? 0 : (rows.at(-1)?.seq ?? 0)
-      return young ? expired : rows.length + expired
+      const young = rows.every((row) => isYoung(row, bounds))
+      const { length: count } = rows
+      const last = rows.at(-1)?.seq ?? null
+      const found = { count, limit, last, forgotten: old.length, young, soonest: soonestOf(rows, bounds) }
+      return walk.goOn(stretch, found, bounds) ? Math.max(count, 1) + expired : expired
     },
   }
 }
@@ -71,9 +76,42 @@ function isYoung({ ended_at, accepted_at }: Candidate, { endedBefore }: PruneBou
   return ended_at >= endedBefore && (accepted_at ?? 0) >= endedBefore
 }
 
-function isOld({ ending, ended_at }: Candidate, { endedBefore, attentionBefore }: PruneBounds): boolean {
+function isOld(row: Candidate, bounds: PruneBounds): boolean {
+  return untilOld(row, bounds) < 0
+}
+
+/** How far the bounds have to move until it has had its time; below 0 when it has. */
+function untilOld({ ending, ended_at }: Candidate, { endedBefore, attentionBefore }: PruneBounds): number {
   const word = endingOf(ending)
-  return ended_at < (word !== undefined && FOR_PEOPLE.has(word) ? attentionBefore : endedBefore)
+  return ended_at - (word !== undefined && FOR_PEOPLE.has(word) ? attentionBefore : endedBefore)
+}
+
+function soonestOf(rows: readonly Candidate[], bounds: PruneBounds): number | null {
+  const times = rows.map((row) => untilOld(row, bounds)).filter((by) => by >= 0)
+  return times.length === 0 ? null : Math.min(...times)
+}
+
+/** Those that are old and that nothing else needs. Parents come before their children, which go with them. */
+function forgettable(
+  rows: readonly Candidate[],
+  bounds: PruneBounds,
+  isNeeded: (row: Candidate, gone: ReadonlySet<number>) => boolean,
+): readonly Candidate[] {
+  const gone = new Set<number>()
+  return rows.filter((row) => {
+    const goes = isOld(row, bounds) && !isNeeded(row, gone)
+    if (goes) gone.add(row.seq)
+    return goes
+  })
+}
+
+/** Answers whether a message has open children, or a parent that stays. */
+function needFinder(db: DatabaseSync): (row: Candidate, gone: ReadonlySet<number>) => boolean {
+  const openChildren = db.prepare('SELECT 1 FROM families WHERE parent = ? LIMIT 1')
+  const message = db.prepare('SELECT 1 FROM messages WHERE seq = ?')
+  return ({ seq, parent_seq: parent }, gone) =>
+    openChildren.get(seq) !== undefined ||
+    (parent !== null && !gone.has(parent) && message.get(parent) !== undefined)
 }
 
 /** Places that follow one another, as first and last. */

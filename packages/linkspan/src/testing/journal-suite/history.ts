@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { ENDINGS, type Ending } from '../../model/message.ts'
-import { rootId } from '../../model/message-id.ts'
+import { childId, rootId } from '../../model/message-id.ts'
 import type { Owner } from './harness.ts'
 import { bytes, childOf, type Declare, ending, newMessage, openOwner, range, seqs, wait } from './harness.ts'
 
@@ -130,6 +130,23 @@ async function leftIn({ journal }: Owner): Promise<number[]> {
   return seqs(await journal.history.query({ limit: 1000, order: 'oldest', rootsOnly: false }))
 }
 
+/** A root with two children, the first of which has one of its own; and other roots between them and after. */
+async function acceptFamily({ accept }: Owner): Promise<{
+  readonly root: number
+  readonly child: number
+  readonly late: number
+  readonly grandchild: number
+  readonly other: readonly number[]
+}> {
+  const parentOf = (seq: number) => ({ seq, id: rootId(seq, 'rootrootroot') })
+  const [before = 0, root = 0] = await accept({}, { token: 'rootrootroot' })
+  const of = childOf(parentOf(root), 's', 0)
+  const [child = 0, between = 0, late = 0] = await accept(of, {}, childOf(parentOf(root), 's', 1))
+  const inner = childOf({ seq: child, id: childId(parentOf(root).id, 's', 0) }, 's/t', 0)
+  const [grandchild = 0, after = 0] = await accept(inner, {})
+  return { root, child, late, grandchild, other: [before, between, after] }
+}
+
 function testPruning(declare: Declare): void {
   declare('forgets what ended before a time, with all that belongs to it', async (owner) => {
     const { journal, commit, accept } = owner
@@ -173,6 +190,61 @@ function testPruning(declare: Declare): void {
     await pruneAll(owner)
     assert.deepEqual(await leftIn(owner), [])
     assert.deepEqual(await accept({}), [4], 'places are never given again')
+  })
+
+  declare(
+    'keeps children of any depth until their parent goes, which needs them to run on',
+    async (owner) => {
+      const { journal, commit } = owner
+      const { root, child, late, grandchild, other } = await acceptFamily(owner)
+      const ended = [child, grandchild, ...other]
+      await commit({
+        settle: ended.map((seq) => ending(seq)),
+        waits: [
+          wait(root, { reason: 'children' }),
+          wait(late, { parent: root, reason: 'delay', wakeAt: 9000 }),
+        ],
+        lowWater: 100,
+      })
+      for (const limit of [1, 2, 100]) {
+        await pruneAll(owner, bounds, limit)
+        assert.deepEqual(await leftIn(owner), [root, child, late, grandchild], `${limit} at a time`)
+      }
+      assert.deepEqual(seqs(await journal.messages.children(root, 's', 0, 10)), [child, late])
+      await commit({ settle: [ending(root), ending(late)] })
+      await pruneAll(owner, bounds, 100)
+      assert.deepEqual(await leftIn(owner), [])
+      assert.deepEqual(await journal.history.verify(() => {}), [])
+    },
+  )
+
+  declare('keeps the children of what waits for a person, who may send it again', async (owner) => {
+    const { root, child, late, grandchild, other } = await acceptFamily(owner)
+    const settle = [child, late, grandchild, ...other].map((seq) => ending(seq))
+    await owner.commit({ settle: [...settle, ending(root, { ending: 'dead' })], lowWater: 100 })
+    for (const limit of [1, 2, 100]) {
+      await pruneAll(owner, bounds, limit)
+      assert.deepEqual(await leftIn(owner), [root, child, late, grandchild], `${limit} at a time`)
+    }
+    await pruneAll(owner, { ...bounds, attentionBefore: 2001 }, 1)
+    assert.deepEqual(await leftIn(owner), [])
+  })
+
+  declare('does not look at all that is kept in each round', async (owner) => {
+    const [root = 0] = await owner.accept({ token: 'rootrootroot' })
+    const parent = { seq: root, id: rootId(root, 'rootrootroot') }
+    const children = await owner.accept(...range(1, 60).map((i) => childOf(parent, 's', i)))
+    await owner.commit({ settle: children.map((seq) => ending(seq)), waits: [wait(root)], lowWater: 100 })
+    // A retention of 8000: it may be exceeded by 1000.
+    const at = (now: number) => ({ endedBefore: now - 8000, attentionBefore: now - 8000, now })
+    assert.ok((await pruneAll(owner, at(11_000))) > 8)
+    const rounds = [await pruneAll(owner, at(11_060)), await pruneAll(owner, at(11_900))]
+    assert.ok(Math.max(...rounds) <= 3, `${rounds.join(' and ')} calls for 60 messages, 7 at a time`)
+    assert.deepEqual(await leftIn(owner), [root, ...children])
+    await owner.commit({ settle: [ending(root, { endedAt: 12_000 })] })
+    assert.ok((await pruneAll(owner, at(12_100))) > 8, 'all is looked at again after a while')
+    await pruneAll(owner, at(22_000))
+    assert.deepEqual(await leftIn(owner), [])
   })
 
   declare('forgets nothing at or above the low water', async (owner) => {
