@@ -116,6 +116,21 @@ describe('volumes', () => {
     expect(await journal.history.verify(() => {})).toEqual([])
   })
 
+  it('keep no children of a kept parent that has had its time, and is forgotten next', async () => {
+    const parent = { seq: 1, id: rootId(1, 'abcdefghijkl') }
+    for (const seq of range(1, 30))
+      await owner.accept({ acceptedAt: seq, ...(seq > 10 && seq < 20 ? childOf(parent, 's', seq) : {}) })
+    const settle = range(2, 30).map((seq) => ending(seq, { endedAt: seq + 1 }))
+    await owner.commit({ settle, waits: [wait(1)], lowWater: 31 })
+    expect(await journal.history.prune(12, 0, 12, 7)).toBe(9)
+    expect(await rows('messages_kept')).toEqual([1])
+    await owner.commit({ settle: [ending(1, { endedAt: 40 })] })
+    expect(await journal.history.prune(41, 0, 41, 7)).toBe(10)
+    expect(await rows('messages_kept')).toEqual([1])
+    while ((await journal.history.prune(41, 0, 41, 7)) > 0);
+    expect(await left()).toEqual([])
+  })
+
   it('are dropped later when too much of them must be kept now', async () => {
     await journal.close()
     journal = await database.open({ volumeSize: 12_000, schema: 'large' })

@@ -157,7 +157,8 @@ const pruneSql = (schema: string): string => `
       SELECT a.seq, a.parent_seq FROM around a
         WHERE a.ended_at < a.bound AND NOT EXISTS (SELECT FROM ${schema}.families f WHERE f.parent = a.seq)
     ), held AS (
-      SELECT d.seq FROM due d WHERE EXISTS (SELECT FROM ${schema}.messages p WHERE p.seq = d.parent_seq)
+      -- OFFSET keeps it a look-up for each, which a join of the two need not be.
+      SELECT d.seq FROM due d WHERE EXISTS (SELECT FROM ${schema}.messages p WHERE p.seq = d.parent_seq OFFSET 0)
         AND NOT EXISTS (SELECT FROM due e WHERE e.seq = d.parent_seq)
       UNION ALL SELECT d.seq FROM held h JOIN due d ON d.parent_seq = h.seq
     )
