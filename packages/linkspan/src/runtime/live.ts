@@ -255,11 +255,7 @@ export function createLive(options: LiveOptions): Live {
     const at = clock.now()
     if (ending === 'done' || ending === 'filtered') commitStaged(pass)
     else dropStaged(pass)
-    if (
-      ending === 'done' &&
-      loaded.awaitedBy !== null &&
-      options.children.of(loaded.awaitedBy)?.keepOutputs
-    ) {
+    if (ending === 'done' && loaded.awaitedBy !== null && isOutputKept(loaded.awaitedBy)) {
       pass.note({ t: 'output', r: (pass.body ?? null) as Json })
     }
     if (error) pass.note({ t: 'end', at, ending, p: path, e: error })
@@ -282,6 +278,9 @@ export function createLive(options: LiveOptions): Live {
       left(run, { kind: 'ended' })
     })
   }
+
+  /** A parent that could not wait on, as the journal was out of reach, may want it when it comes back. */
+  const isOutputKept = (parent: number): boolean => options.children.of(parent)?.keepOutputs ?? true
 
   const endedForAll = (
     pass: MessagePass,
