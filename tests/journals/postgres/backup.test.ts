@@ -16,7 +16,7 @@ import {
   wait,
 } from '../../../packages/linkspan/src/testing/journal-suite/harness.ts'
 import { databasePerTest } from './databases.ts'
-import { expireLeases } from './rig.ts'
+import { begun, expireLeases } from './rig.ts'
 
 const database = databasePerTest()
 let journal: Journal
@@ -117,7 +117,7 @@ describe('a copy', () => {
     const target = await database.another()
     await restore(file, target)
     await expireLeases(target)
-    const restored = await postgres({ url: target, volumeSize: 10 }).open(database.environment)
+    const restored = await begun(postgres({ url: target, volumeSize: 10 }).open(database.environment))
     expect(restored.opened).toMatchObject({ crashed: true, lastSeq: 38, historySize: 29 })
     expect(await readAll(restored)).toEqual(before)
     expect(await restored.history.verify(() => {})).toEqual([])

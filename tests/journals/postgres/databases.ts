@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
 import type { Journal, JournalEnvironment } from '../../../packages/linkspan/src/journal/journal.ts'
 import { type PostgresOptions, postgres } from '../../../packages/linkspan/src/journal/postgres/postgres.ts'
 import { type TestPostgres, testPostgres } from '../../postgres-server/index.ts'
-import { ask, freshEnvironment } from './rig.ts'
+import { ask, begun, freshEnvironment } from './rig.ts'
 
 /** What each test has for itself; to be read in a test, not beside it. */
 export interface OwnDatabase {
@@ -54,7 +54,7 @@ export function databasePerTest(): OwnDatabase {
       return fresh.environment
     },
     open: async (options = {}) => {
-      const journal = await postgres({ url, ...options }).open(fresh.environment)
+      const journal = await begun(postgres({ url, ...options }).open(fresh.environment))
       opened.push(journal)
       return journal
     },

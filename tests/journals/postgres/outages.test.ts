@@ -18,7 +18,7 @@ import {
 import { serverUser } from '../../../scripts/lib/server-user.ts'
 import { type FaultProxy, startProxy } from '../../faults/proxy/proxy.ts'
 import { type PostgresServer, startPostgres, startReplicated } from '../../postgres-server/index.ts'
-import { ask, expireLeases, freshEnvironment } from './rig.ts'
+import { ask, begun, expireLeases, freshEnvironment } from './rig.ts'
 
 let server: PostgresServer
 let proxy: FaultProxy
@@ -55,7 +55,7 @@ afterEach(async () => {
 async function open(url: string, options: object = {}) {
   const fresh = freshEnvironment()
   environments.push(fresh)
-  const journal = await postgres({ url, ...options }).open(fresh.environment)
+  const journal = await begun(postgres({ url, ...options }).open(fresh.environment))
   journals.push(journal)
   return { ...fresh, journal, owner: ownerOf(journal) }
 }

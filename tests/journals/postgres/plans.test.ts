@@ -17,7 +17,7 @@ import {
   wait,
 } from '../../../packages/linkspan/src/testing/journal-suite/harness.ts'
 import { type TestPostgres, testPostgres } from '../../postgres-server/index.ts'
-import { freshEnvironment } from './rig.ts'
+import { begun, freshEnvironment } from './rig.ts'
 
 const MANY = 20_000
 const VOLUME = 8_000
@@ -32,7 +32,7 @@ const fresh = freshEnvironment()
 beforeAll(async () => {
   databases = await testPostgres()
   url = await databases.database()
-  journal = await postgres({ url, volumeSize: VOLUME }).open(fresh.environment)
+  journal = await begun(postgres({ url, volumeSize: VOLUME }).open(fresh.environment))
   owner = ownerOf(journal)
   client = new Client(url)
   await client.connect()
@@ -156,7 +156,6 @@ const VALUES: Readonly<Record<ReadName, readonly (string | number)[]>> = {
   cursor: ["'cursor 7'"],
 }
 
-const DEAF = { granted: () => {}, asked: () => {}, handed: () => {}, lost: () => {} }
 const basedOn = { value: bytes('v'), at: 0, frame: null }
 
 interface Scans {
@@ -198,8 +197,7 @@ describe('commits, what they call, and forgetting', () => {
     const before = await settled()
     expect(before.length).toBeGreaterThan(8)
     const parent = { seq: 2, id: rootId(2, 'abcdefghijkl') }
-    const other = await postgres({ url }).open({ ...fresh.environment, flows: new Map() })
-    await other.ownership.begin(DEAF)
+    const other = await begun(postgres({ url }).open(fresh.environment))
     const given = range(16, 31)
     journal.ownership.retire(given)
     await journal.ownership.release(given)

@@ -5,7 +5,7 @@ import { newMessage, ownerOf, range } from '../../../packages/linkspan/src/testi
 import { testJournal } from '../../../packages/linkspan/src/testing/test-journal.ts'
 import { answers } from '../../../scripts/lib/loopback.ts'
 import { pgbouncer } from '../../../scripts/services/pgbouncer.ts'
-import { ask, freshEnvironment, postgresRig } from './rig.ts'
+import { ask, begun, freshEnvironment, postgresRig } from './rig.ts'
 import { sharedPostgresRig } from './shared-rig.ts'
 
 const given =
@@ -29,7 +29,7 @@ describe.skipIf(!up)(
 
     it('knows that it is there, and prepares nothing', async () => {
       const { environment, remove } = freshEnvironment()
-      const journal = await postgres({ url, schema: 'probe' }).open(environment)
+      const journal = await begun(postgres({ url, schema: 'probe' }).open(environment))
       const owner = ownerOf(journal)
       const others = await Promise.all(range(1, 6).map(() => connected(url)))
       // Others of the pool take the servers in between.

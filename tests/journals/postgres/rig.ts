@@ -74,6 +74,14 @@ export async function expireLeases(url: string, schema = 'linkspan'): Promise<vo
   await ask(url, `UPDATE ${schema}.members SET lease_until = clock_timestamp() - interval '1 second'`)
 }
 
+/** An engine's journal that has begun to own its share, and hears nothing of what changes. */
+export async function begun(opening: Promise<Journal>): Promise<Journal> {
+  const journal = await opening
+  const deaf = (): void => undefined
+  await journal.ownership.begin({ granted: deaf, asked: deaf, handed: deaf, lost: deaf })
+  return journal
+}
+
 let schemas = 0
 
 /** A rig for the contract, in a schema of its own: a crash leaves the owner behind and lets its lease run out. */

@@ -42,7 +42,7 @@ interface Engine extends Owner {
 /** Joins with a lease that no test outlives by chance. */
 async function join(options: Partial<PostgresOptions> = {}): Promise<Engine> {
   const clock = stoppableClock()
-  const environment = { ...database.environment, clock, flows: new Map() }
+  const environment = { ...database.environment, clock }
   const journal = await postgres({ url: database.url, lease: '2s', partitions: 8, ...options }).open(
     environment,
   )
@@ -306,7 +306,7 @@ describe('the option partitions', () => {
 
   it('may be left out: the schema says it', async () => {
     const one = await join({ partitions: 3 })
-    const journal = await postgres({ url: database.url }).open({ ...database.environment, flows: new Map() })
+    const journal = await postgres({ url: database.url }).open(database.environment)
     journals.push(journal)
     expect([one.journal.ownership.partitions, journal.ownership.partitions]).toEqual([3, 3])
   })

@@ -64,8 +64,7 @@ export function sharedPostgresRig(
   const opened: Journal[] = []
   const open = async (parts: Partial<JournalEnvironment>, more: Partial<PostgresOptions> = {}) => {
     const factory = postgres({ url, schema, lease: '1s', partitions, ...options, ...more })
-    // An engine that shares a journal says which flows it has.
-    const journal = await factory.open({ ...environment, flows: new Map(), ...parts })
+    const journal = await factory.open({ ...environment, ...parts })
     opened.push(journal)
     return journal
   }
@@ -73,9 +72,9 @@ export function sharedPostgresRig(
     schema,
     lines,
     partitions,
-    join: async (flows = new Map()): Promise<RigEngine> => {
+    join: async (flows): Promise<RigEngine> => {
       const clock = stoppableClock()
-      const journal = await open({ clock, flows })
+      const journal = await open(flows === undefined ? { clock } : { clock, flows })
       return {
         journal,
         crash: async () => clock.stop(),

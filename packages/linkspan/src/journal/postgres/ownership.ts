@@ -34,8 +34,6 @@ export interface Member {
   readonly lease: Lease
   readonly mail: Mail
   readonly share: Pick<Share, 'owned' | 'left'>
-  /** Owns its share before it is told to begin; what is granted is told then. */
-  own(): Promise<void>
   /** Gives everything back; `atRest` says that nothing runs. */
   close(atRest: boolean): Promise<void>
 }
@@ -66,7 +64,7 @@ export function createMember(options: OwnershipOptions): Member {
   const share = createShare()
   let listener: OwnershipListener | null = null
   let phase: Phase = 'joined'
-  /** Granted before there was somebody to tell. */
+  /** Granted while there was nobody to tell: the answer to a beat that was to begin may have been lost. */
   const untold: Grant[] = []
   /** Who takes shares, as of the last beat: others than this engine are worth looking for mail. */
   let crew: string | null = null
@@ -144,17 +142,6 @@ export function createMember(options: OwnershipOptions): Member {
     if (asked.length > 0) listener.asked(asked)
     await mail.take(row.mail)
   }
-  const begin = async (): Promise<void> => {
-    phase = 'begun'
-    try {
-      const { grants } = await beat(true)
-      untold.push(...grants)
-    } catch (error) {
-      phase = 'joined'
-      throw error
-    }
-    pollLater()
-  }
 
   let cancelBeat: CancelTimer = () => undefined
   let isBeating = false
@@ -217,10 +204,14 @@ export function createMember(options: OwnershipOptions): Member {
     owned: share.owned,
     holds: lease.holds,
     begin: async (given) => {
-      if (phase === 'joined') await begin()
-      refuse()
+      phase = 'begun'
+      const { grants } = await beat(true).catch((error: unknown) => {
+        phase = 'joined'
+        throw error
+      })
       listener = given
-      return untold.splice(0)
+      pollLater()
+      return [...untold.splice(0), ...grants]
     },
     recovered: (done) =>
       inTurn('Taking up', 'recovered', [done], () => {
@@ -241,7 +232,6 @@ export function createMember(options: OwnershipOptions): Member {
     lease,
     mail,
     share,
-    own: begin,
     close: async (atRest) => {
       if (phase === 'closed') return
       cancelBeat()

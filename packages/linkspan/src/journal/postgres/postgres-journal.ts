@@ -102,19 +102,12 @@ export async function openToWrite(options: StoreOptions): Promise<Journal> {
     )
     await volumes.cover(membership.lastSeq + 1)
     const base = { links, place, facts }
-    const { journal, member } = shared(options, base, membership, volumes)
-    if (environment.flows === undefined) await member.own()
-    return journal
+    return shared(options, base, membership, volumes)
   })
 }
 
 /** A member's journal: its beats know what its writer does, and its reads what it owns. */
-function shared(
-  options: StoreOptions,
-  base: Base,
-  membership: Membership,
-  volumes: Volumes,
-): { readonly journal: Journal; readonly member: Member } {
+function shared(options: StoreOptions, base: Base, membership: Membership, volumes: Volumes): Journal {
   const { schema, leaseMs, environment } = options
   const { clock, logger } = environment
   const { links, place } = base
@@ -151,8 +144,7 @@ function shared(
   const pruner = createPruner(ask, parts.reading, membership)
   const { crashed, lastSeq, historySize } = membership
   const opened = { crashed, lastSeq, historySize }
-  const journal = assemble(options, base, parts, opened, member.ownership, { writer, pruner, member })
-  return { journal, member }
+  return assemble(options, base, parts, opened, member.ownership, { writer, pruner, member })
 }
 
 /**
