@@ -55,7 +55,8 @@ export function createShare(): Share {
         grants.push({ partition, died: left === null ? null : { member: left.member, upTo: left.upTo } })
       }
       const known = new Set(rows.map(([partition]) => partition))
-      return { grants, missing: [...granted.keys()].filter((partition) => !known.has(partition)) }
+      // A retired one may be given back already, by a call whose answer was lost.
+      return { grants, missing: [...owned].filter((partition) => !known.has(partition)) }
     },
     choose: (surplus) => {
       const ways = [...granted.keys()].filter((partition) => !owned.has(partition) || asked.has(partition))
