@@ -8,17 +8,20 @@ import {
   childOf,
   ending,
   newMessage,
+  type Owner,
   ownerOf,
+  wait,
 } from '../../../packages/linkspan/src/testing/journal-suite/harness.ts'
 import { databasePerTest } from './databases.ts'
 
 const database = databasePerTest()
 let journal: Journal
+let owner: Owner
 
 /** A root (1), its child (2), one that ended (3), one that waits (4); all sealed as the engine seals them. */
 beforeEach(async () => {
   journal = await database.open()
-  const owner = ownerOf(journal)
+  owner = ownerOf(journal)
   const token = 'abcdefghijkl'
   const body = seal(bytes('body'), `b:${token}`)
   const parent = { seq: 1, id: rootId(1, token) }
@@ -104,4 +107,12 @@ it('a message whose name is gone is not acted on, and is shown to people with wh
   expect(Buffer.from(shown?.body as Uint8Array).equals(seal(bytes('body'), 'b:abcdefghijkl'))).toBe(true)
   expect(newMessage().flow).toBe('orders')
   await reader.close()
+})
+
+it('a child that is sent again after its parent was forgotten is no damage', async () => {
+  await owner.commit({ settle: [ending(1), ending(2, { ending: 'dead' })], lowWater: 4 })
+  while ((await journal.history.prune(9_000, 0, 9_000, 10)) > 0);
+  expect((await journal.messages.load([1, 2, 3, 4])).map(({ seq }) => seq)).toEqual([2, 4])
+  await owner.commit({ revive: [wait(2, { parent: 1 })] })
+  expect(await journal.history.verify(() => {})).toEqual([])
 })

@@ -180,7 +180,11 @@ const misfits = (schema: string): readonly (readonly [string, string])[] => {
   return [
     [without('settlements'), 'it ended, but is missing'],
     [without('waits'), 'it waits, but is missing'],
-    [without('families', 'parent'), 'its children are open, but it is missing'],
+    // One that ended may be forgotten, and a child of it that waits for a person be sent again after that.
+    [
+      `${without('families', 'parent')} AND t.parent >= ${schema}.bound_1()`,
+      'its children are open, but it is missing',
+    ],
     [
       `SELECT w.seq FROM ${schema}.waits w JOIN ${schema}.settlements s ON s.seq = w.seq`,
       'it waits, although it ended',
