@@ -39,7 +39,7 @@ const webhooks = route.post('/webhooks/github', {
  */
 export const github = flow('github', {
   summary: 'Turns GitHub webhooks into tasks, chat messages and bugs.',
-  onError: retry({ attempts: 15, backoff: exponential('500ms', '1s') }),
+  onError: retry({ attempts: 60, backoff: exponential('500ms', '1s') }),
   // The chat does not take more calls than this at once.
   concurrency: 48,
 })

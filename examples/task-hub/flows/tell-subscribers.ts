@@ -6,7 +6,7 @@ import { taskChanges } from './task-changes.ts'
 /** Task changes go out to the subscribers, to each by itself: one that fails does not keep the others. */
 export const tellSubscribers = flow('tell subscribers', {
   summary: 'Sends each change of a task to every subscriber.',
-  onError: retry({ attempts: 15, backoff: exponential('500ms', '1s') }),
+  onError: retry({ attempts: 60, backoff: exponential('500ms', '1s') }),
 })
   .from(taskChanges, { key: ({ taskId }) => taskId, index: { task: ({ taskId }) => taskId } })
   .split(
