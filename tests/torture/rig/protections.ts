@@ -84,12 +84,14 @@ function otherKeyEachTime<In, Out, O extends Operation<In, Out>>(operation: O & 
       attempts += 1
       const { messageId, signal, timeoutMs, attempt, traceparent } = call
       const onAbort = call.onAbort.bind(call)
+      const maySend = call.maySend.bind(call)
       const jsonText = call.jsonText.bind(call)
       const mark = `${call.mark}-${Date.now()}-${attempts}`
       return operation.run(client, input, {
         messageId,
         signal,
         onAbort,
+        maySend,
         jsonText,
         timeoutMs,
         attempt,

@@ -71,6 +71,13 @@ export interface CallContext {
    * time; for clients that take no signal, since making one costs more than many a call.
    */
   onAbort(run: (reason: unknown) => void): () => void
+  /**
+   * Whether the request may leave now. Ask where the first byte is written, when there was a wait before it, as for a
+   * free connection: an engine that was halted meanwhile may have lost its lease, and the message may run elsewhere.
+   * Where it may not, send nothing and throw a `LinkspanError` with `applied: 'no'`; the call is made again when the
+   * engine may, and that counts as no attempt.
+   */
+  maySend(): boolean
   /** A value as JSON text, as `JSON.stringify` makes it; that of the input itself is made once, as it is kept too. */
   jsonText(value: unknown): string | undefined
   readonly timeoutMs: number

@@ -125,7 +125,7 @@ export function createCalls(options: CallsOptions): Calls {
   }
 
   const send = async (attempt: Attempt): Promise<unknown> => {
-    const { pass, request, operation, input, state, timeoutMs } = attempt
+    const { pass, request, operation, state, timeoutMs } = attempt
     const client = connections.client(operation.connection)
     const connected = client instanceof Promise ? await client : client
     if (needsIntent(attempt)) {
@@ -143,14 +143,22 @@ export function createCalls(options: CallsOptions): Calls {
     } else if (pass.unsaved.length > 0) {
       options.save(pass)
     }
+    return make(attempt, connected)
+  }
+
+  /** A call that was withheld has not begun: it is made when this engine may, and counts as no attempt. */
+  const make = async (attempt: Attempt, client: unknown): Promise<unknown> => {
+    const { operation, input } = attempt
     const lease = options.lease()
     if (lease) await lease
     if (options.stopped.aborted) throw new Interrupt({ kind: 'abandon' })
     const began = clock.monotonic()
+    const running = new RunningCall(attempt, () => options.lease() === null)
     let answer: unknown
     try {
-      answer = await limited(attempt, (context) => operation.run(connected, input, context))
+      answer = await limited(attempt, running, (context) => operation.run(client, input, context))
     } catch (thrown) {
+      if (running.withheld && isLinkspanError(thrown) && thrown.applied === 'no') return make(attempt, client)
       return failed(attempt, thrown, clock.monotonic() - began)
     }
     return answered(attempt, answer, clock.monotonic() - began)
@@ -249,7 +257,8 @@ export function createCalls(options: CallsOptions): Calls {
     const client = await connections.client(operation.connection)
     const began = clock.monotonic()
     const verify = operation.verify.bind(operation)
-    const verdict = await limited(attempt, (context) => verify(client, input, context)).then(
+    const asking = new RunningCall(attempt, () => true)
+    const verdict = await limited(attempt, asking, (context) => verify(client, input, context)).then(
       (said: Verdict<unknown> | null | undefined) => ({ state: 'unknown' as const, ...said }),
       (thrown: unknown) => ({ state: 'unknown' as const, thrown }),
     )
@@ -340,9 +349,12 @@ export function createCalls(options: CallsOptions): Calls {
   }
 
   /** Runs a call with its time limit; past it the outcome is unknown, whatever the operation does. */
-  const limited = <T>(attempt: Attempt, run: (context: CallContext) => Promise<T>): Promise<T> =>
+  const limited = <T>(
+    attempt: Attempt,
+    context: RunningCall,
+    run: (context: CallContext) => Promise<T>,
+  ): Promise<T> =>
     new Promise<T>((resolve, reject) => {
-      const context = new RunningCall(attempt)
       const stop = (): void => {
         end()
         context.abort(undefined)
@@ -404,13 +416,17 @@ function timedOut({ request, timeoutMs }: Attempt): LinkspanError {
 class RunningCall implements CallContext {
   readonly timeoutMs: number
   readonly attempt: number
+  /** Whether its operation was told that it may not send. */
+  withheld = false
   readonly #of: Attempt
+  readonly #mayNow: () => boolean
   #controller: AbortController | null = null
   #listener: ((reason: unknown) => void) | null = null
   #aborted: { readonly reason: unknown } | null = null
 
-  constructor(of: Attempt) {
+  constructor(of: Attempt, mayNow: () => boolean) {
     this.#of = of
+    this.#mayNow = mayNow
     this.timeoutMs = of.timeoutMs
     this.attempt = of.state.failures + 1
   }
@@ -440,6 +456,12 @@ class RunningCall implements CallContext {
     return () => {
       this.#listener = null
     }
+  }
+
+  maySend(): boolean {
+    const may = this.#mayNow()
+    this.withheld ||= !may
+    return may
   }
 
   jsonText(value: unknown): string | undefined {

@@ -15,6 +15,7 @@ function call(
     mark,
     signal: abort.signal,
     onAbort: () => () => undefined,
+    maySend: () => true,
     jsonText: (value) => JSON.stringify(value),
     timeoutMs: 30_000,
     attempt: 1,

@@ -18,6 +18,7 @@ export interface TransportFailure {
 export interface Exchange {
   readonly options: Dispatcher.DispatchOptions
   readonly onAbort: CallContext['onAbort']
+  readonly maySend: CallContext['maySend']
   readonly replyLimit: number
   /** Makes the error of a failure. */
   readonly failed: (failure: TransportFailure) => Error
@@ -31,11 +32,11 @@ const nothing = (): void => undefined
  *
  * It speaks to the dispatcher without the client's own `request()`: that saves a stream for each reply, and only here
  * can be seen whether the request had been started when it failed. An abort before that rejects at once and the
- * request is never sent.
+ * request is never sent. There too, after the wait for a connection, is asked for the last time whether it may be.
  */
 export function exchange(
   dispatcher: Dispatcher,
-  { options, onAbort, replyLimit, failed }: Exchange,
+  { options, onAbort, maySend, replyLimit, failed }: Exchange,
 ): Promise<HttpReply> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | null = null
@@ -57,6 +58,7 @@ export function exchange(
 
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart(started) {
+        if (!settled && !maySend()) fail('aborted', new Error('the engine may not send now'))
         if (settled) return started.abort(new Error('aborted'))
         controller = started
       },

@@ -254,6 +254,28 @@ describe('a failure before the request is sent', () => {
     expect(peer.requests.map(({ body }) => body)).toEqual(['1'])
   })
 
+  it('of one that may no longer be sent when its connection is free is no, and it is never sent', async () => {
+    const peer = await server(({ socket, body }) => void (body !== '1' && socket.write(reply(204))))
+    const client = await connect({ baseUrl: peer.url, connections: 1 })
+    const put = api().put({ name: 'put', path: '/x' })
+    const first = new AbortController()
+    const hanging = failing(put.run(client, 1, call({ signal: first.signal })))
+    while (peer.requests.length === 0) await settle()
+    let asked = 0
+    const maySend = (): boolean => {
+      asked += 1
+      return false
+    }
+    const late = failing(put.run(client, 2, call({ maySend })))
+    expect(asked).toBe(0)
+    first.abort()
+    await hanging
+    expect(await late).toMatchObject({ code: 'CALL_FAILED', retry: 'later', applied: 'no' })
+    expect(asked).toBe(1)
+    await put.run(client, 3, call())
+    expect(peer.requests.map(({ body }) => body)).toEqual(['1', '3'])
+  })
+
   it('of an abort before the call is no', async () => {
     const signal = AbortSignal.abort(new LinkspanError('TIME_LIMIT', 'Too late.'))
     expect(await failing(answered(reply(200), undefined, {}, { signal }))).toMatchObject({

@@ -321,6 +321,7 @@ function send(
       ...(origin === null ? {} : { origin }),
     },
     onAbort: (run) => call.onAbort(run),
+    maySend: () => call.maySend(),
     replyLimit: client.replyLimit,
     failed: (failure) => httpError(failure, facts(options, client, call, origin)),
   })
