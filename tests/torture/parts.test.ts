@@ -1,7 +1,14 @@
 import { expect, it } from 'vitest'
 import { type Part, partsOf, runParts } from './parts.ts'
 
-const nothing = { all: false, controls: false, seeds: false, million: false, mutants: false }
+const nothing = {
+  all: false,
+  controls: false,
+  powerFailures: false,
+  seeds: false,
+  million: false,
+  mutants: false,
+}
 
 it('is kills unless something else is asked for, and everything with --all, the mutants too', () => {
   expect(partsOf(nothing)).toEqual(['kills'])
@@ -10,6 +17,7 @@ it('is kills unless something else is asked for, and everything with --all, the 
   expect(partsOf({ ...nothing, all: true, controls: true })).toEqual([
     'kills',
     'controls',
+    'power',
     'simulation',
     'million',
     'mutants',
@@ -25,10 +33,11 @@ it('runs every part, and says which failed', async () => {
   const failed = await runParts(partsOf({ ...nothing, all: true }), {
     kills: ends('kills', false),
     controls: ends('controls', true),
+    power: ends('power', true),
     simulation: ends('simulation', true),
     million: ends('million', false),
     mutants: ends('mutants', true),
   })
-  expect(ran).toEqual(['kills', 'controls', 'simulation', 'million', 'mutants'])
+  expect(ran).toEqual(['kills', 'controls', 'power', 'simulation', 'million', 'mutants'])
   expect(failed).toEqual(['kills', 'million'])
 })

@@ -10,6 +10,7 @@ import { argv, execPath, exit, stdout } from 'node:process'
 import { parseArgs } from 'node:util'
 import { splitMillion } from './million/split-million.ts'
 import { partsOf, runParts } from './parts.ts'
+import { powerReport } from './power/power-report.ts'
 import { type Report, type Row, writeReport } from './report.ts'
 import { CONTROLS, type Control, controlsFor, isControl } from './rig/protections.ts'
 import { JOURNALS, type JournalKind } from './rig/protocol.ts'
@@ -29,11 +30,13 @@ const USAGE = `npm run torture -- [options]
   --lanes N        keys per flow (default 8)
   --without NAME   switch a protection off: ${Object.keys(CONTROLS).join(', ')}
   --controls       switch each protection off in turn; each must be noticed
+  --power-failures N  cut the power of an engine on SQLite N times: what was not synced is lost, in part or whole
+                   (Linux with a C compiler); with --controls also while waiting for the disk does nothing
   --million        split a message into a million children, with crashes on the way (--items N for another number)
   --seeds N        run the whole engine N times in a simulated world, faults by seed (the seeds from --seed on, default 1)
   --story          with --seeds: print all that happened
   --mutants        take each protection out of the engine in turn, as a patch; the tests must notice (npm run mutants)
-  --all            kills, controls, seeds (10,000), million and mutants, one after the other: before a release
+  --all            kills, controls, power failures (100), seeds (10,000), million and mutants, one after the other: before a release
   --name NAME      the name of the report
   --no-report      write none
   --keep           keep the folder with the journal and the logs
@@ -51,6 +54,7 @@ const { values: given } = parseArgs({
     'database-kills': { type: 'string', default: '0' },
     seed: { type: 'string' },
     seeds: { type: 'string' },
+    'power-failures': { type: 'string' },
     story: { type: 'boolean', default: false },
     seconds: { type: 'string' },
     lanes: { type: 'string', default: '8' },
@@ -67,7 +71,11 @@ const { values: given } = parseArgs({
   },
 })
 
-const asked = { ...given, seeds: given.seeds !== undefined }
+const asked = {
+  ...given,
+  seeds: given.seeds !== undefined,
+  powerFailures: given['power-failures'] !== undefined,
+}
 
 function refuse(why: string): never {
   stdout.write(`${why}\n\n${USAGE}`)
@@ -309,6 +317,28 @@ async function seeds(): Promise<boolean> {
   return violations.length === 0
 }
 
+const ALL_POWER_FAILURES = '100'
+
+async function power(): Promise<boolean> {
+  stdout.write(`seed ${seed}\n`)
+  const report = await powerReport({
+    failures: number('power-failures', given['power-failures'] ?? ALL_POWER_FAILURES),
+    seed,
+    lanes: number('lanes', given.lanes),
+    seconds: given.seconds === undefined ? null : number('seconds', given.seconds),
+    controls: given.controls || given.all,
+    inFolder,
+    say: (line) => stdout.write(`${line}\n`),
+  })
+  if ('skipped' in report) {
+    stdout.write(`SKIPPED: ${report.skipped}\n`)
+    return given.all
+  }
+  show(report.rows, report.violations)
+  if (!given['no-report']) writeReport({ ...report, name: reportName(report.name) })
+  return report.violations.length === 0
+}
+
 async function million(): Promise<boolean> {
   const items = number('items', given.items)
   const result = await inFolder((folder) =>
@@ -344,6 +374,7 @@ async function main(): Promise<boolean> {
   const failed = await runParts(parts, {
     kills: () => torture(without),
     controls,
+    power,
     simulation: seeds,
     million,
     mutants,

@@ -18,11 +18,19 @@ interface Listed {
 }
 type Counts = Readonly<Record<string, number>>
 
-async function get<T>({ port, token }: Address, path: string): Promise<T> {
+function fetched({ port, token }: Address, path: string): Promise<Response> {
   const headers = { authorization: `Bearer ${token}` }
-  const response = await fetch(`http://127.0.0.1:${port}${PREFIX}${path}`, { headers })
-  if (!response.ok) throw new Error(`${path} was answered ${response.status}: ${await response.text()}`)
+  return fetch(`http://127.0.0.1:${port}${PREFIX}${path}`, { headers })
+}
+
+async function readBody<T>(response: Response): Promise<T> {
+  if (!response.ok)
+    throw new Error(`${response.url} was answered ${response.status}: ${await response.text()}`)
   return (await response.json()) as T
+}
+
+async function get<T>(address: Address, path: string): Promise<T> {
+  return readBody<T>(await fetched(address, path))
 }
 
 /** Waits until nothing is on its way; false when that takes longer than the limit. */
@@ -50,10 +58,14 @@ export async function collect(
     log.add({ t: 'flow', flow: name, messages })
   for (const ending of ENDINGS) await collectEnded(address, log, ending, [ending])
   await collectEnded(address, log, 'live', ['active', 'waiting'])
-  for (const id of askedFor) {
-    const found = await get<{ reply: unknown } | null>(address, `/messages/${encodeURIComponent(id)}/reply`)
-    log.add({ t: 'reply', id, reply: found?.reply })
-  }
+  for (const id of askedFor) log.add({ t: 'reply', id, reply: await replyOf(address, id) })
+}
+
+/** None is an answer too: the checker judges it. */
+async function replyOf(address: Address, id: string): Promise<unknown> {
+  const response = await fetched(address, `/messages/${encodeURIComponent(id)}/reply`)
+  if (response.status === 404) return undefined
+  return (await readBody<{ reply: unknown } | null>(response))?.reply
 }
 
 async function collectEnded(

@@ -12,14 +12,17 @@ export type StartProgram = (
   name: string,
   args: readonly (string | number)[],
   printed?: string,
+  /** Beside what this process has in its environment. */
+  environment?: NodeJS.ProcessEnv,
 ) => ChildProcess
 
 /** What programs print goes to a file in the folder; those that are alive are among the children. */
 export function programs(folder: string, children: Set<ChildProcess>): StartProgram {
-  return (name, args, printed = name) => {
+  return (name, args, printed = name, environment = {}) => {
     const output = openSync(printFile(folder, printed), 'a')
     const child = fork(fileURLToPath(new URL(name, import.meta.url)), args.map(String), {
       execPath,
+      env: { ...process.env, ...environment },
       execArgv: ['--conditions=source'],
       stdio: ['ignore', output, output, 'ipc'],
     })

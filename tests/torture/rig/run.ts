@@ -69,7 +69,8 @@ export interface RunResult extends Verdict {
   readonly postgres: string | null
 }
 
-const TOKEN = 'for-the-rig-only'
+/** What opens the engines' admin API to the rig. */
+export const TOKEN = 'for-the-rig-only'
 
 /** Runs the rig once. Rejects when a program of the rig itself fails. */
 export async function run(options: RunOptions): Promise<RunResult> {
@@ -137,7 +138,8 @@ async function prepare(
   return { ports, log, children, database, engines, load, progress }
 }
 
-const LEASE_MS = 3_000
+/** How long the right to a share of a journal on PostgreSQL lasts. */
+export const LEASE_MS = 3_000
 
 function starting(
   program: StartProgram,
@@ -178,7 +180,11 @@ const KEPT_REPLIES = 100
 /** What a stopped engine had on its hands may come to light this late. */
 const SETTLE_MS = 1_000
 
-async function windDown(rig: Rig, { folder, drainMs = 90_000 }: RunOptions): Promise<number> {
+/** Stops the load, waits until nothing is left, and asks the engine what it knows. Answers how long that took, seconds. */
+export async function windDown(
+  rig: Pick<Rig, 'load' | 'ports' | 'children'>,
+  { folder, drainMs = 90_000 }: Pick<RunOptions, 'folder' | 'drainMs'>,
+): Promise<number> {
   await ended(rig.load)
   const began = Date.now()
   const addresses = rig.ports.map((port) => ({ port, token: TOKEN }))
@@ -200,7 +206,8 @@ function repliedIds(folder: string): readonly string[] {
     .slice(-KEPT_REPLIES)
 }
 
-function checked(folder: string): Promise<Verdict> {
+/** What the checker says of the logs in a folder. */
+export function checked(folder: string): Promise<Verdict> {
   const program = fileURLToPath(new URL('checker.ts', import.meta.url))
   const args = ['--max-old-space-size=4096', program, folder]
   return new Promise((resolve, reject) => {
