@@ -1,3 +1,4 @@
+import type { Batch } from 'linkspan/journal'
 import { channel, exponential, flow, inbox, retry } from 'linkspan'
 import { schedule } from 'linkspan/schedule'
 import { fakeOperation } from 'linkspan/testing'
@@ -302,4 +303,173 @@ describe('engines on one journal', () => {
     const lanes = byKey(put.effects.map(({ input }) => ({ input: { key: `n${input.n % 5}`, n: input.n } })))
     for (const numbers of lanes.values()) expect(rising(numbers)).toBe(true)
   })
+
+  it('cancel a message from any of them, and let its key move on', async () => {
+    const { put, save } = saving()
+    let down = true
+    put.when(() => (down ? 'unavailable' : undefined))
+    await using three = await cluster([save])
+    const { id } = await node(three, 0).send(save, { key: 'k', n: 1 })
+    await node(three, 0).send(save, { key: 'k', n: 2 })
+    await three.advance('5s')
+    const asked = await ownerAndOthers(three, id)
+    const cancelled = await three.during(asked.other.admin.cancel(id, 'not needed'))
+    expect(cancelled).toMatchObject({ id, state: 'dropped' })
+    expect(await three.states()).toEqual(['dropped', 'waiting'])
+    const again = three.during(node(three, 1).admin.cancel(id, 'twice'))
+    await expect(again).rejects.toMatchObject({ code: 'MESSAGE_STATE' })
+    down = false
+    await three.advance('30s')
+    expect(put.effects.map(({ input }) => input.n)).toEqual([2])
+  })
+
+  it('skip the key of a message from any of them', async () => {
+    const { put, save } = saving()
+    put.when(({ input }) => (input.n === 1 ? 'unavailable' : undefined))
+    await using three = await cluster([save])
+    for (const key of ['a', 'b', 'c', 'd', 'e'])
+      for (const n of [1, 2]) await node(three, 0).send(save, { key, n })
+    await three.advance('5s')
+    const skip = (key: string) => three.during(node(three, 2).admin.skipKey('save', key, 'let it go'))
+    for (const key of ['a', 'b', 'c', 'd', 'e']) expect((await skip(key)).state).toBe('dead')
+    await three.advance('10s')
+    expect(put.effects.map(({ input }) => input.n)).toEqual([2, 2, 2, 2, 2])
+    await expect(skip('a')).rejects.toMatchObject({ code: 'MESSAGE_UNKNOWN' })
+  })
+
+  it('take up what was asked of one that died, and answer that it was done', async () => {
+    const { put, save } = saving()
+    put.when(() => 'unavailable')
+    await using three = await cluster([save])
+    const { id } = await node(three, 0).send(save, { key: 'k', n: 1 })
+    await three.advance('5s')
+    const { owner, other } = await ownerAndOthers(three, id)
+    owner.kill()
+    expect(await three.during(other.admin.cancel(id, 'not needed'))).toMatchObject({ state: 'dropped' })
+    expect(put.effects).toHaveLength(0)
+  })
+
+  it.each(['taken', 'done'])(
+    'do what was asked once although who does it dies when it is %s',
+    async (when) => {
+      const { put, save } = saving()
+      put.when(({ input }) => (input.n < 3 ? 'unavailable' : undefined))
+      let owner: Node | null = null
+      let killed = false
+      const isThen = {
+        taken: ({ state }: Batch) => state.length > 0,
+        done: ({ settle }: Batch) => settle.length > 0,
+      }
+      await using three = await cluster([save], {
+        onCommit: (batch, _n, member) => {
+          if (killed || member !== owner?.member || !isThen[when as 'taken'](batch)) return 'ok'
+          killed = true
+          queueMicrotask(() => owner?.kill())
+          return 'lost-after'
+        },
+      })
+      const { id } = await node(three, 0).send(save, { key: 'k', n: 1 })
+      for (const n of [2, 3]) await node(three, 0).send(save, { key: 'k', n })
+      await three.advance('5s')
+      const found = await ownerAndOthers(three, id)
+      owner = found.owner
+      const skipped = await three.during(found.other.admin.skipKey('save', 'k', 'let it go'))
+      expect(killed).toBe(true)
+      expect(skipped).toMatchObject({ id, state: 'dead' })
+      const states = await three.during(found.other.admin.messages({ order: 'oldest' }))
+      expect(states.items.map(({ state }) => state)).toEqual(['dead', 'waiting', 'waiting'])
+    },
+  )
+
+  it('resolve a doubt and drop a dead letter from any of them', async () => {
+    const tell = fakeOperation<Order>('phone.call', { kind: 'none' })
+    const call = flow('call').from(inbox<Order>()).to('tell', tell, { onUnknown: 'inDoubt' })
+    await using three = await cluster([call])
+    for (const { admin } of three.nodes) {
+      tell.next('silent')
+      const { id } = await node(three, 0).send(call, { key: 'a', n: 1 })
+      await three.advance('1m')
+      expect((await admin.trace(id)).message.state).toBe('inDoubt')
+      await three.during(admin.resolve(id, true, { note: 'they have it' }))
+      await three.advance('5s')
+      expect((await admin.trace(id)).message.state).toBe('done')
+      tell.next({ rejected: 'no' })
+      const dead = await node(three, 0).send(call, { key: 'a', n: 2 })
+      await three.advance('5s')
+      expect(await three.during(admin.drop({ ids: [dead.id] }, 'gone'))).toMatchObject({
+        done: 1,
+        refused: [],
+      })
+    }
+  })
 })
+
+describe('engines that know a flow under different names', () => {
+  const renamedTo = (put: ReturnType<typeof saving>['put']) =>
+    flow('store', { renamedFrom: 'save' })
+      .from(inbox<Order>(), { key: ({ key }) => key })
+      .to('put', put)
+
+  it('run as one cluster, and keep the order of a key over both names', async () => {
+    const { put, save } = saving()
+    const store = renamedTo(put)
+    await using two = await cluster([save], { engines: 1 })
+    await two.join([store])
+    await two.advance('30s')
+    const accepted: { id: string; key: string; n: number }[] = []
+    for (let round = 0; round < 12; round += 1) {
+      const sends = Array.from({ length: 12 }, async (_, at) => {
+        const order = { key: `k${at % 4}`, n: round * 12 + at }
+        const sent =
+          at % 2 === 0 ? node(two, 0).engine.send(save, order) : node(two, 1).engine.send(store, order)
+        accepted.push({ ...order, id: (await sent).id })
+      })
+      await two.during(Promise.all(sends))
+    }
+    await two.advance('1m')
+    const place = (id: string): number => Number.parseInt(id, 36)
+    const inOrder = accepted.toSorted((a, b) => place(a.id) - place(b.id))
+    expect(put.effects).toHaveLength(144)
+    expect(byKey(put.effects)).toEqual(byKey(inOrder.map((input) => ({ input }))))
+    const shown = await Promise.all(two.nodes.map(async ({ admin }) => (await admin.messages({})).items))
+    expect(shown.map((items) => new Set(items.map(({ flow: name }) => name)))).toEqual([
+      new Set(['save']),
+      new Set(['store']),
+    ])
+  })
+
+  it('skip a key under either name', async () => {
+    const { put, save } = saving()
+    put.when(() => 'unavailable')
+    const store = renamedTo(put)
+    await using two = await cluster([save], { engines: 1 })
+    await two.join([store])
+    await two.advance('30s')
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) await node(two, 0).send(save, { key, n: 1 })
+    await two.advance('2s')
+    for (const key of ['a', 'b', 'c']) await two.during(node(two, 0).admin.skipKey('save', key, 'let it go'))
+    for (const key of ['d', 'e', 'f']) await two.during(node(two, 1).admin.skipKey('store', key, 'let it go'))
+    expect(new Set(await two.states())).toEqual(new Set(['dead']))
+  })
+
+  it('refuse one that shares none of their names', async () => {
+    const { put, save } = saving()
+    await using two = await cluster([save], { engines: 1 })
+    await two.join([renamedTo(put)])
+    const stranger = flow('other', { renamedFrom: 'another' }).from(inbox<Order>()).to('put', put)
+    await expect(two.join([stranger])).rejects.toMatchObject({ code: 'JOURNAL_IN_USE' })
+  })
+})
+
+/** The engine that owns the partition of a message, and one that does not. */
+async function ownerAndOthers(
+  { nodes, journal, clock }: Cluster,
+  id: string,
+): Promise<{ readonly owner: Node; readonly other: Node }> {
+  const reader = await journal.openForReading({ clock, directory: '', logger: { log: () => undefined } })
+  const stored = await reader.messages.find(id)
+  const { members } = await reader.ownership.survey()
+  const isOwner = ({ member }: Node): boolean =>
+    members.some((each) => each.member === member && each.partitions.includes(stored?.partition ?? -1))
+  return { owner: nodes.find(isOwner) as Node, other: nodes.find((each) => !isOwner(each)) as Node }
+}

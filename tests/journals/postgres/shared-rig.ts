@@ -72,9 +72,13 @@ export function sharedPostgresRig(
     schema,
     lines,
     partitions,
-    join: async (flows): Promise<RigEngine> => {
+    join: async (flows, formerNames): Promise<RigEngine> => {
       const clock = stoppableClock()
-      const journal = await open(flows === undefined ? { clock } : { clock, flows })
+      const journal = await open({
+        clock,
+        ...(flows === undefined ? {} : { flows }),
+        ...(formerNames === undefined ? {} : { formerNames }),
+      })
       return {
         journal,
         crash: async () => clock.stop(),

@@ -8,4 +8,6 @@ export interface JournalEnvironment {
   readonly directory: string
   /** The code version of each flow that the engine has, by name; what it shows to the others. */
   readonly flows?: ReadonlyMap<string, string>
+  /** The present name of each name that one of these flows had before: under any of them it is the same flow. */
+  readonly formerNames?: ReadonlyMap<string, string>
 }

@@ -76,6 +76,8 @@ export interface ClusterMember {
   readonly partitions: readonly number[]
   /** The code version of each of its flows, by name. */
   readonly flows: Readonly<Record<string, string>>
+  /** The present name, at this engine, of each name that one of its flows had before; absent where none was renamed. */
+  readonly formerNames?: Readonly<Record<string, string>>
 }
 
 /** A partition of a shared journal. */

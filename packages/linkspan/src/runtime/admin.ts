@@ -9,21 +9,19 @@ import { partitionOf } from './homes.ts'
 import type { Taker } from './intake.ts'
 import { readyWait } from './live.ts'
 import { recordOf } from './loaded.ts'
+import { wrongState } from './message-state.ts'
 import { pausedCursor, pausedValue, setPaused } from './paused.ts'
 import type { Entry } from './record.ts'
+import type { Act } from './requests.ts'
 import type { RuntimeParts } from './runtime-parts.ts'
 import { findMessage, selected } from './selection.ts'
-import { summaryOf } from './summary.ts'
 
 const DEFAULT_PER_SECOND = 100
-/** How long a cancellation waits for a running message, and how often it looks. */
-const REST_WITHIN_MS = 5_000
-const REST_POLL_MS = 20
 const PAUSE_TOKEN = 8
 
 /** Administration of a running engine. */
 export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
-  const { committer, journal, live, takers, sources, events, owned } = parts
+  const { committer, journal, live, takers, sources, events, owned, aside, requests } = parts
   const { outside } = parts
   const { clock } = outside
   const { messages, history } = journal
@@ -134,94 +132,25 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
     return { done, refused }
   }
 
-  /** Only the engine that runs a message can stop it. */
-  const refuseElsewhere = async ({
-    id,
-    partition,
-  }: Pick<StoredMessage, 'id' | 'partition'>): Promise<void> => {
-    if (owned.has(partition)) return
-    const { members } = await journal.ownership.survey()
-    const owner = members.find((member) => member.state === 'live' && member.partitions.includes(partition))
-    throw new LinkspanError(
-      'MESSAGE_STATE',
-      `The message ${id} is run by another engine of the cluster: ${owner?.name ?? 'none just now'}. Ask that one (--url), or see linkspan cluster.`,
-      { details: { id, partition, owner: owner?.name ?? null } },
-    )
-  }
-
-  /** Ends a message that is live and does not run. */
-  const putAside = (
-    stored: StoredMessage,
-    ending: 'dead' | 'dropped',
-    entries: readonly Entry[],
-    note: string,
-  ): Promise<void> => {
-    const release = takers.get(stored.flow)?.queue.withdraw(stored.seq)
-    return durable((resolve) =>
-      live.endStored(stored, ending, entries, note, () => {
-        release?.()
-        resolve()
-      }),
-    )
-  }
-
-  /** Resolves when a message no longer runs (true), or when too much time has passed (false). */
-  const comesToRest = async (seq: number, deadline: number): Promise<boolean> => {
-    while (live.runs(seq)) {
-      if (clock.monotonic() >= deadline) return false
-      await new Promise<void>((resolve) => clock.timer(REST_POLL_MS, resolve))
-    }
-    return true
-  }
-
-  const cancel = async (id: string, note: string): Promise<MessageSummary> => {
-    const deadline = clock.monotonic() + REST_WITHIN_MS
-    let stored = await findMessage(messages, id)
-    if (stored.ending) throw wrongState(stored, 'Only a live message can be cancelled.')
-    await refuseElsewhere(stored)
-    // A pass that was about to suspend when it was asked lies in the journal then, and is put aside there.
-    while (live.cancel(stored.seq, note)) {
-      if (!(await comesToRest(stored.seq, deadline))) return summaryOf(stored, true)
-      stored = await findMessage(messages, id)
-      if (stored.ending?.ending === 'dropped') return summaryOf(stored, false)
-      if (stored.ending) throw wrongState(stored, 'It ended before it could be cancelled.')
-    }
-    await putAside(stored, 'dropped', [{ t: 'note', at: clock.now(), what: 'cancelled', note }], note)
-    return summaryOf(await findMessage(messages, id), false)
-  }
+  /** The engine that runs a message is the one that can stop it. */
+  const actAt = async (partition: number, act: Act): Promise<MessageSummary> =>
+    owned.has(partition)
+      ? aside.perform(act, await aside.target(act), clock.now() + 1)
+      : requests.ask(partition, act)
 
   return {
     ...reader,
     pause: (flow) => pauseOrResume(flow, true),
     resume: (flow) => pauseOrResume(flow, false),
-    cancel,
-    async skipKey(flow, key, note): Promise<MessageSummary> {
-      const { queue, flow: compiled } = takerOf(flow)
-      const partition = partitionOf(identityOf(compiled.flow.definition), key, journal.ownership.partitions)
-      await refuseElsewhere({ id: `that holds the key "${key}"`, partition })
-      const seq = queue.holder(key)
-      const [stored] = seq === null ? [] : await messages.load([seq])
-      if (!stored || stored.ending)
-        throw new LinkspanError(
-          'MESSAGE_UNKNOWN',
-          `No message holds the key "${key}" of the flow "${flow}". See linkspan keys list.`,
-        )
-      if (!stored.wait || stored.wait.reason === 'ready')
-        throw wrongState(stored, 'It is running just now. Look again in a moment, or cancel it.')
-      const error = storeError(
-        new LinkspanError('MESSAGE_CANCELLED', `Put aside by a person so that its key moves on: ${note}`),
-      )
-      const at = clock.now()
-      await putAside(
-        stored,
-        'dead',
-        [
-          { t: 'note', at, what: 'skipped', note },
-          { t: 'end', at, ending: 'dead', p: '', e: error },
-        ],
-        note,
-      )
-      return summaryOf(await findMessage(messages, stored.id), false)
+    async cancel(id, note) {
+      const stored = await findMessage(messages, id)
+      if (stored.ending) throw wrongState(stored, 'Only a live message can be cancelled.')
+      return actAt(stored.partition, { what: 'cancel', id, note })
+    },
+    async skipKey(flow, key, note) {
+      const identity = identityOf(takerOf(flow).flow.flow.definition)
+      const partition = partitionOf(identity, key, journal.ownership.partitions)
+      return actAt(partition, { what: 'skipKey', identity, key, note })
     },
     redeliver: (selection, options) =>
       bulk(
@@ -286,11 +215,4 @@ function refuseDamaged({ id, damaged }: StoredMessage): void {
     `Part of the message ${id} cannot be trusted: ${damaged}. Send what it stands for afresh, and drop it.`,
     { details: { id, damaged } },
   )
-}
-
-function wrongState(stored: StoredMessage, advice: string): LinkspanError {
-  const state = stored.ending?.ending ?? 'live'
-  return new LinkspanError('MESSAGE_STATE', `The message ${stored.id} is ${state}. ${advice}`, {
-    details: { id: stored.id, state },
-  })
 }

@@ -28,7 +28,9 @@ import { isPaused } from './paused.ts'
 import { createPublishing } from './publishing.ts'
 import { createFlowQueue, type FlowQueue, type FlowQueueOptions } from './queue/flow-queue.ts'
 import { recover } from './recovery.ts'
+import { createPuttingAside } from './put-aside.ts'
 import { createReplies } from './replies.ts'
+import { createRequests } from './requests.ts'
 import { keepRetention } from './retention.ts'
 import type { RuntimeOptions, RuntimeParts } from './runtime-parts.ts'
 import { createShare, type Share } from './share.ts'
@@ -69,10 +71,10 @@ export async function assemble(assembly: Assembly): Promise<Started> {
   const { clock, logger } = options.outside
   const plan = await planOf(assembly)
   const versions = new Map([...plan.compiled].map(([name, { codeVersion }]) => [name, codeVersion]))
-  const environment = { clock, logger, directory: options.directory, flows: versions }
+  const present = presentNames(flows.values())
+  const environment = { clock, logger, directory: options.directory, flows: versions, formerNames: present }
   const journal = await options.journal.open(environment)
   try {
-    const present = presentNames(flows.values())
     return await onJournal(assembly, plan, underPresentNames(journal, present))
   } catch (error) {
     // What an engine before it left running may not have been taken up yet.
@@ -123,6 +125,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
   const { error: clean } = hider
   const { clock, logger, random } = outside
   const { partitions } = journal.ownership
+  const present = presentNames(assembly.flows.values())
   const ledger = createLedger(metrics)
   const events = createEvents({ ledger, metrics, hooks, logger })
   const fresh = createFreshSet(journal.opened.lastSeq)
@@ -157,7 +160,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
       await committer.flush()
     },
     handed(places) {
-      for (const [flow, place] of places) queues.get(flow)?.handed(place)
+      for (const [flow, place] of places) queues.get(present.get(flow) ?? flow)?.handed(place)
     },
     lost: (error) => assembly.failed(error),
   })
@@ -235,10 +238,31 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     live: partitions === 1 ? (flow) => ledger.of(flow).roots.live : null,
     active: (flow) => queues.get(flow)?.active ?? 0,
   })
+  const aside = createPuttingAside({
+    clock,
+    committer,
+    live,
+    takers,
+    owned,
+    messages: journal.messages,
+    presentName: (identity) => present.get(identity) ?? identity,
+  })
+  const requests = createRequests({
+    state: journal.state,
+    committer,
+    clock,
+    random,
+    logger,
+    member: journal.ownership.member,
+    owned,
+    survey: journal.ownership.survey,
+    target: aside.target,
+    perform: aside.perform,
+  })
   const stopFollowing =
     partitions === 1
       ? () => undefined
-      : followOthers({ cursors: journal.cursors, clock, logger, takers, sources: byFlow })
+      : followOthers({ cursors: journal.cursors, clock, logger, takers, sources: byFlow, requests })
   const stopRetention = keepRetention({ history: journal.history, outside, keepMs, keepAttentionMs })
   const { crashed } = journal.opened
   logger.log('info', 'engine.started', { journal: journal.name, flows: compiled.size, crashed })
@@ -254,6 +278,8 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     replies,
     directory,
     owned,
+    aside,
+    requests,
   }
   const stopping = { stopFollowing, stopRetention }
   return {

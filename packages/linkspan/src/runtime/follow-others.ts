@@ -3,6 +3,7 @@ import type { CancelTimer, Clock, Logger } from '../model/outside.ts'
 import { type FlowNames, identityOf } from './former-names.ts'
 import type { Taker } from './intake.ts'
 import { PAUSED_PREFIX, pausedCursor, saysPaused, setPaused } from './paused.ts'
+import type { Requests } from './requests.ts'
 import type { KeptSource } from './sources.ts'
 
 const AGAIN_PREFIX = 'again:'
@@ -19,6 +20,7 @@ export interface FollowOptions {
   readonly logger: Logger
   readonly takers: ReadonlyMap<string, Taker>
   readonly sources: ReadonlyMap<string, KeptSource>
+  readonly requests: Pick<Requests, 'look'>
 }
 
 const LOOK_EVERY_MS = 1_000
@@ -27,9 +29,16 @@ type Cursors = ReadonlyMap<string, string>
 
 /**
  * Follows what people do at other engines of the cluster, which they leave in cursors: flows are paused and resumed, and
- * messages live again. Answers how to stop.
+ * messages live again; and takes up what people ask of this engine there. Answers how to stop.
  */
-export function followOthers({ cursors, clock, logger, takers, sources }: FollowOptions): () => void {
+export function followOthers({
+  cursors,
+  clock,
+  logger,
+  takers,
+  sources,
+  requests,
+}: FollowOptions): () => void {
   let cancel: CancelTimer = () => undefined
   let stopped = false
   /** What the journal said last: only what changes there is followed, as a change made here takes a moment to get there. */
@@ -51,8 +60,9 @@ export function followOthers({ cursors, clock, logger, takers, sources }: Follow
     const now = new Map([...(paused ?? []), ...(again ?? [])])
     const last = before
     before = now
-    if (last === null || stopped) return
-    for (const [name, taker] of takers) await follow(name, taker, last, now)
+    if (stopped) return
+    if (last !== null) for (const [name, taker] of takers) await follow(name, taker, last, now)
+    await requests.look()
   }
 
   const lookLater = (): void => {

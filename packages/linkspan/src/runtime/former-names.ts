@@ -22,8 +22,10 @@ export function presentNames(flows: Iterable<Flow>): ReadonlyMap<string, string>
 }
 
 /**
- * A journal in which the messages of renamed flows are under the present names. Nothing in it is rewritten: what was
- * written under a former name is read as under the present one, and what is written from now on is under that.
+ * A journal in which the messages of renamed flows are under the present names. Nothing in it is rewritten: what lies
+ * there under any name of a flow is read as under the present one. What is written is under the flow's first name, so
+ * that engines which know it under different names, as while a new one is rolled out, have one order per key, and hand
+ * over to each other.
  */
 export function underPresentNames(journal: Journal, present: ReadonlyMap<string, string>): Journal {
   if (present.size === 0) return journal
@@ -37,6 +39,12 @@ export function underPresentNames(journal: Journal, present: ReadonlyMap<string,
   }
   const messagesOf = async (found: Promise<readonly StoredMessage[]>): Promise<readonly StoredMessage[]> =>
     (await found).map(message)
+  /** The first of the former names, which are in their order. */
+  const firstNames = new Map([...present].reverse().map(([former, now]) => [now, former]))
+  const kept = <T extends { readonly flow: string }>(row: T): T => {
+    const flow = firstNames.get(row.flow)
+    return flow === undefined ? row : { ...row, flow }
+  }
   /** All names of a flow, whichever of them is asked for. */
   const allNames = (flow: string): readonly string[] => {
     const now = nameOf(flow)
@@ -67,7 +75,13 @@ export function underPresentNames(journal: Journal, present: ReadonlyMap<string,
     state: journal.state,
     cursors: journal.cursors,
     ownership: journal.ownership,
-    commit: (batch) => journal.commit(batch),
+    commit: (batch) =>
+      journal.commit({
+        ...batch,
+        accept: batch.accept.map(kept),
+        waits: batch.waits.map(kept),
+        revive: batch.revive.map(kept),
+      }),
     close: (how) => journal.close(how),
     messages: {
       load: (seqs, trust) => messagesOf(messages.load(seqs, trust)),

@@ -9,7 +9,9 @@ import type { SecretHider } from './hide-secrets.ts'
 import type { Taker } from './intake.ts'
 import type { Ledger } from './ledger.ts'
 import type { Live } from './live.ts'
+import type { PuttingAside } from './put-aside.ts'
 import type { Replies } from './replies.ts'
+import type { Requests } from './requests.ts'
 import type { KeptSource } from './sources.ts'
 
 /** What a runtime is made of: everything is resolved, nothing is looked up here. */
@@ -42,5 +44,7 @@ export interface RuntimeParts {
   readonly replies: Replies
   /** The partitions that this engine runs. */
   readonly owned: ReadonlySet<number>
+  readonly aside: PuttingAside
+  readonly requests: Requests
   readonly directory: string
 }

@@ -1,4 +1,5 @@
 import { LinkspanError } from '../../model/errors.ts'
+import type { ClusterMember } from '../journal.ts'
 import { isGone, ownMark } from './process-mark.ts'
 import type { Ask } from './schema.ts'
 import { fromText, toText } from './text.ts'
@@ -22,6 +23,7 @@ export interface Joining {
   /** Null: what the journal has. */
   readonly partitions: number | null
   readonly flows: ReadonlyMap<string, string>
+  readonly formerNames: ReadonlyMap<string, string>
   readonly monotonic: () => number
 }
 
@@ -45,11 +47,19 @@ interface Joined {
  * partitions is another one
  */
 export async function join(ask: Ask, schema: string, place: string, joining: Joining): Promise<Membership> {
-  const { leaseMs, partitions, flows, monotonic } = joining
+  const { leaseMs, partitions, flows, formerNames, monotonic } = joining
   const mark = ownMark()
   const gone = await goneFrom(mark.host, ask, schema)
   const sentAt = monotonic()
-  const values = [mark.name, leaseMs, partitions, flowsText(flows), mark.host, mark.process, gone]
+  const values = [
+    mark.name,
+    leaseMs,
+    partitions,
+    flowsText(flows, formerNames),
+    mark.host,
+    mark.process,
+    gone,
+  ]
   const [row] = await ask(`SELECT * FROM ${schema}.join_1($1, $2, $3, $4, $5, $6, $7::bigint[])`, values)
   const found = row as unknown as Joined
   if (found.member === null)
@@ -77,19 +87,32 @@ async function goneFrom(host: string, ask: Ask, schema: string): Promise<readonl
   return members.filter(({ process }) => isGone(process)).map(({ id }) => id)
 }
 
-/** Flows with their code versions as the database keeps them. */
-export function flowsText(flows: ReadonlyMap<string, string>): string {
+/** Before the present name, where the database keeps what a flow was called instead of a code version. */
+const CALLED_NOW = '='
+
+/**
+ * Flows with their code versions as the database keeps them. Their former names are among them, so that engines which
+ * know a flow under different names have it in common.
+ */
+export function flowsText(
+  flows: ReadonlyMap<string, string>,
+  formerNames: ReadonlyMap<string, string> = new Map(),
+): string {
+  const former = [...formerNames].map(([name, present]) => [name, `${CALLED_NOW}${present}`] as const)
   return JSON.stringify(
-    Object.fromEntries([...flows].map(([name, version]) => [toText(name), toText(version)])),
+    Object.fromEntries([...former, ...flows].map(([name, said]) => [toText(name), toText(said)])),
   )
 }
 
 /** The inverse of {@link flowsText}. */
-export function flowsOf(text: string): Readonly<Record<string, string>> {
-  const stored = JSON.parse(text) as Readonly<Record<string, string>>
-  return Object.fromEntries(
-    Object.entries(stored).map(([name, version]) => [fromText(name), fromText(version)]),
+export function flowsOf(text: string): Pick<ClusterMember, 'flows' | 'formerNames'> {
+  const stored = Object.entries(JSON.parse(text) as Readonly<Record<string, string>>).map(
+    ([name, said]) => [fromText(name), fromText(said)] as const,
   )
+  const isFormer = ([, said]: readonly [string, string]): boolean => said.startsWith(CALLED_NOW)
+  const former = stored.filter(isFormer).map(([name, said]) => [name, said.slice(CALLED_NOW.length)])
+  const flows = Object.fromEntries(stored.filter((entry) => !isFormer(entry)))
+  return former.length === 0 ? { flows } : { flows, formerNames: Object.fromEntries(former) }
 }
 
 function otherPartitions({ parts }: Joined, { partitions }: Joining, place: string): LinkspanError {

@@ -87,7 +87,7 @@ interface Base {
 export async function openToWrite(options: StoreOptions): Promise<Journal> {
   return opening(options, async (links, place) => {
     const { schema, leaseMs, partitions, volumeSize, environment } = options
-    const { clock, logger, flows = new Map() } = environment
+    const { clock, logger, flows = new Map(), formerNames = new Map() } = environment
     const session = await sessionOf(links.keeper)
     const facts = await readFacts(session, schema)
     refuseStrangers(facts, place)
@@ -96,7 +96,8 @@ export async function openToWrite(options: StoreOptions): Promise<Journal> {
     await migrate(session, schema, place)
     const ask = askOn(links.keeper)
     const monotonic = (): number => clock.monotonic()
-    const membership = await join(ask, schema, place, { leaseMs, partitions, flows, monotonic })
+    const joining = { leaseMs, partitions, flows, formerNames, monotonic }
+    const membership = await join(ask, schema, place, joining)
     const volumes = createVolumes(ask, schema, volumeSize, (error) =>
       logger.log('warn', 'journal.volume-not-made', { place, error: String(error) }),
     )

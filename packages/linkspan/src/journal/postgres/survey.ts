@@ -38,6 +38,6 @@ function memberOf(row: Row, partitions: readonly ClusterPartition[], self: numbe
     state: row['state'] as ClusterMember['state'],
     self: member === self,
     partitions: partitions.filter(({ owner }) => owner === member).map(({ partition }) => partition),
-    flows: flowsOf(row['flows'] as string),
+    ...flowsOf(row['flows'] as string),
   }
 }

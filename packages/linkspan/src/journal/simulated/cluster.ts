@@ -11,6 +11,7 @@ export interface MemberRow {
   readonly fenced: boolean
   readonly closed: boolean
   readonly flows: Readonly<Record<string, string>>
+  readonly formerNames?: Readonly<Record<string, string>>
   readonly lowWater: number
   /** The highest place that it was given to run at once. */
   readonly ran: number

@@ -38,8 +38,12 @@ function sharedRig(partitions: number): SharedJournalRig {
   }
   return {
     partitions,
-    join: async (flows) => {
-      const journal = await factory.open(flows === undefined ? environment : { ...environment, flows })
+    join: async (flows, formerNames) => {
+      const journal = await factory.open({
+        ...environment,
+        ...(flows === undefined ? {} : { flows }),
+        ...(formerNames === undefined ? {} : { formerNames }),
+      })
       const { member } = journal.ownership
       return {
         journal,

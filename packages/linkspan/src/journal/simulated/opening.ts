@@ -51,16 +51,18 @@ export function openWhole(disk: Disk, environment: JournalEnvironment): Journal 
 /** Opens for one engine of several. */
 export function openShare(disk: Disk, environment: JournalEnvironment): Journal {
   refuseCopying(disk.copying)
-  const { clock, flows = new Map<string, string>() } = environment
+  const { clock, flows = new Map<string, string>(), formerNames = new Map<string, string>() } = environment
   disk.now ??= () => clock.now()
   const now = disk.now
   refuseOtherCount(disk)
   fenceDead(disk.world, now())
-  refuseStrangers(disk.world, [...flows.keys()])
+  refuseStrangers(disk.world, [...flows.keys(), ...formerNames.keys()])
   const crashed = leftByTheDead(disk.world)
   const leaseUntil = now() + disk.leaseMs
   const name = `simulated engine ${disk.world.cluster.members.size + 1}`
-  const member = join(disk.world, { name, since: now(), leaseUntil, flows: Object.fromEntries(flows) })
+  const renamed = formerNames.size > 0 ? { formerNames: Object.fromEntries(formerNames) } : {}
+  const shown = { flows: Object.fromEntries(flows), ...renamed }
+  const member = join(disk.world, { name, since: now(), leaseUntil, ...shown })
   const life = createLife(false)
   const { leaseMs } = disk
   const membership = createMembership({ member, world: () => disk.world, now, clock, life, leaseMs })
@@ -97,7 +99,7 @@ function refuseOtherCount({ world, partitions }: Disk): void {
 
 function refuseStrangers({ cluster }: World, names: readonly string[]): void {
   const live = [...cluster.members.values()].filter(mayWrite)
-  const theirs = new Set(live.flatMap(({ flows }) => Object.keys(flows)))
+  const theirs = new Set(live.flatMap(({ flows, formerNames }) => Object.keys({ ...flows, ...formerNames })))
   if (theirs.size === 0 || names.length === 0 || names.some((name) => theirs.has(name))) return
   const list = [...theirs].sort().join(', ')
   throw new LinkspanError(

@@ -25,7 +25,7 @@ export function takeWhole({ cluster }: World, name: string, now: number): boolea
 /** Puts a new member among the others, which owns nothing yet. */
 export function join(
   { cluster, head }: World,
-  given: Pick<MemberRow, 'name' | 'since' | 'leaseUntil' | 'flows'>,
+  given: Pick<MemberRow, 'name' | 'since' | 'leaseUntil' | 'flows' | 'formerNames'>,
 ): number {
   const member = Math.max(0, ...cluster.members.keys()) + 1
   for (const [past, row] of cluster.members)

@@ -23,6 +23,7 @@ export function survey(world: World, now: number, self: number | null): ClusterS
         self: row.member === self,
         partitions: ownedBy(cluster, row.member),
         flows: row.flows,
+        ...(row.formerNames ? { formerNames: row.formerNames } : {}),
       }),
     ),
     partitions: [...cluster.partitions].map(([partition, { owner }]) => {

@@ -16,8 +16,11 @@ export interface RigEngine {
 export interface SharedJournalRig {
   /** Into how many partitions its key space is cut: 4 or more. */
   readonly partitions: number
-  /** Opens it for one more engine, which has a clock of its own; `flows` are their code versions by name. */
-  join(flows?: ReadonlyMap<string, string>): Promise<RigEngine>
+  /**
+   * Opens it for one more engine, which has a clock of its own; `flows` are their code versions by name, `formerNames`
+   * the present names of what they were called.
+   */
+  join(flows?: ReadonlyMap<string, string>, formerNames?: ReadonlyMap<string, string>): Promise<RigEngine>
   /** Opens it for reading. */
   read(): Promise<Journal>
   /** Opens it with another count of partitions in its configuration. */
@@ -54,14 +57,15 @@ export interface EngineOptions {
   /** Whether it gives back what it is asked for, at once. @default true */
   readonly gives?: boolean
   readonly flows?: ReadonlyMap<string, string>
+  readonly formerNames?: ReadonlyMap<string, string>
 }
 
 /** Opens a journal for one more engine, which begins to own its share. */
 export async function engine(
   rig: SharedJournalRig,
-  { gives = true, flows }: EngineOptions = {},
+  { gives = true, flows, formerNames }: EngineOptions = {},
 ): Promise<Engine> {
-  const { journal, ...fates } = await rig.join(flows)
+  const { journal, ...fates } = await rig.join(flows, formerNames)
   const { ownership } = journal
   const grants: Grant[] = []
   const asked: (readonly number[])[] = []

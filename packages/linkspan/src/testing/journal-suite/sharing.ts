@@ -292,4 +292,26 @@ function testRefusals(declare: DeclareShared): void {
       await engine(rig, { flows: flows('mails') })
     },
   )
+
+  declare(
+    'takes in an engine whose flow the others know under another name, and shows its names',
+    async (rig) => {
+      const one = await engine(rig, { flows: new Map([['orders', 'v1']]) })
+      const two = await engine(rig, {
+        flows: new Map([['sales', 'v2']]),
+        formerNames: new Map([['orders', 'sales']]),
+      })
+      const { members } = await two.ownership.survey()
+      const shown = members.map(({ member, flows, formerNames }) => [member, flows, formerNames])
+      assert.deepEqual(shown, [
+        [one.member, { orders: 'v1' }, undefined],
+        [two.member, { sales: 'v2' }, { orders: 'sales' }],
+      ])
+      await one.journal.close()
+      await engine(rig, { flows: new Map([['orders', 'v1']]) })
+      await assert.rejects(rig.join(new Map([['tickets', 'v1']])), (error) =>
+        isLinkspanError(error, 'JOURNAL_IN_USE'),
+      )
+    },
+  )
 }
