@@ -19,7 +19,7 @@ export type Options = {
 
 const usage = `npm run bench -- [options]
   --table NAME,…    ${tables.map(({ id }) => id).join(', ')} (default floor,peers)
-  --only NAME,…     only these participants (a part of the name is enough), or only these tables
+  --only NAME,…     only these participants (a part of the name is enough), or only these tables (cluster: all that begin so)
   --rounds N        rounds per participant (default 5)
   --repeats N       repeat a round in which others used the machine, at most so often (default 2)
   --seconds N       measured seconds per round (default: the table's own)
@@ -67,16 +67,18 @@ export const readOptions = (args: readonly string[]): Options => {
   }
 }
 
-const isTable = (name: string): boolean => tables.some(({ id }) => id === name)
+/** The table of a name, and those that belong to it: `cluster-latency` belongs to `cluster`. */
+const tablesOf = (name: string): readonly TableId[] =>
+  tables.map(({ id }) => id).filter((id) => id === name || id.startsWith(`${name}-`))
 
-/** `--only cluster` is understood as the table of that name. */
+/** `--only cluster` is understood as the tables of that name. */
 const tablesAndParts = (
   table: string | undefined,
   only: string | undefined,
 ): { readonly table: readonly string[]; readonly only?: readonly string[] } => {
   const parts = only?.split(',') ?? []
-  const named = parts.filter(isTable)
-  const rest = parts.filter((part) => !isTable(part))
+  const named = parts.flatMap(tablesOf)
+  const rest = parts.filter((part) => tablesOf(part).length === 0)
   return {
     table: table?.split(',') ?? (named.length > 0 ? named : ['floor', 'peers']),
     ...(rest.length === 0 ? {} : { only: rest }),

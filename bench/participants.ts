@@ -64,7 +64,8 @@ const endedMessages = { LINKSPAN_ENDED: '5000000' }
  * Everything that can take part. It runs as published, from a build made first. What bench/linkspan/relay.ts is told:
  * LINKSPAN_GUARANTEE (key, natural, verify, none; default key), LINKSPAN_SQLITE (main, worker; default the
  * engine's own), LINKSPAN_JOURNAL (sqlite, postgres; default sqlite), LINKSPAN_STEPS (pure steps on top of the one transformation; default 0).
- * bench/linkspan/fill-history.ts writes LINKSPAN_ENDED ended messages into the journal in DATA_DIR.
+ * bench/linkspan/fill-history.ts writes LINKSPAN_ENDED ended messages into the journal in DATA_DIR, fill-postgres.ts into
+ * the one at DATABASE_URL.
  */
 export const participants: readonly Participant[] = [
   floor('floor (main thread)', { FLOOR_STORE: 'main' }),
@@ -85,6 +86,10 @@ export const participants: readonly Participant[] = [
   onPostgres('linkspan (postgres)', 1),
   onPostgres('linkspan (postgres, 2 engines)', 2),
   onPostgres('linkspan (postgres, 4 engines)', 4),
+  {
+    ...onPostgres('linkspan (postgres, 20 million ended)', 1),
+    prepare: { entry: 'linkspan/fill-postgres.ts', env: { LINKSPAN_ENDED: '20000000' } },
+  },
   peer('bullmq', 'Redis, appended and synced once a second', 'redis'),
   peer('pg-boss', 'PostgreSQL, committed', 'postgres'),
   peer('graphile-worker', 'PostgreSQL, committed', 'postgres'),

@@ -29,6 +29,7 @@ export type TableId =
   | 'history'
   | 'cluster'
   | 'cluster-latency'
+  | 'cluster-history'
 
 const throughput: readonly FigureName[] = ['endToEnd', 'accept', 'ackP50', 'ackP99', 'peak', 'cpuPerMessage']
 const closed = {
@@ -40,6 +41,16 @@ const closed = {
   idleSeconds: 0,
   bare: false,
 } as const
+
+const withDatabase: readonly FigureName[] = [
+  'endToEnd',
+  'accept',
+  'ackP50',
+  'ackP99',
+  'cpuPerMessage',
+  'cpuServicePerMessage',
+  'writtenPerMessage',
+]
 
 const guarantees = ['linkspan (key)', 'linkspan (natural)', 'linkspan (verify)', 'linkspan (none)']
 const threads = ['linkspan (main thread)', 'linkspan (worker)']
@@ -123,15 +134,7 @@ export const tables: readonly Table[] = [
     title: 'On PostgreSQL: one engine against its peers, and several engines on one journal',
     participants: [...onPostgres, ...peersOnPostgres],
     reference: 'linkspan (postgres)',
-    columns: [
-      'endToEnd',
-      'accept',
-      'ackP50',
-      'ackP99',
-      'cpuPerMessage',
-      'cpuServicePerMessage',
-      'writtenPerMessage',
-    ],
+    columns: withDatabase,
   },
   {
     ...closed,
@@ -143,5 +146,13 @@ export const tables: readonly Table[] = [
     columns: ['ackP50', 'ackP99', 'endToEndP50', 'endToEndP99', 'lagP99', 'cpuPerMessage'],
     rate: 1000,
     seconds: 5,
+  },
+  {
+    ...closed,
+    id: 'cluster-history',
+    title: 'On PostgreSQL: with 20 million ended messages in the journal',
+    participants: ['linkspan (postgres)', 'linkspan (postgres, 20 million ended)'],
+    reference: 'linkspan (postgres)',
+    columns: withDatabase,
   },
 ]

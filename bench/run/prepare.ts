@@ -9,7 +9,13 @@ import { type TemporaryFolder, temporaryFolder } from './temporary.ts'
 
 /** A participant that can run here, with what it needs at hand; or why it cannot. */
 export type Prepared =
-  | { readonly participant: Participant; readonly service?: Service; readonly kept?: TemporaryFolder }
+  | {
+      readonly participant: Participant
+      readonly service?: Service
+      readonly kept?: TemporaryFolder
+      /** Of a participant that was prepared on a service: what it is told of it in every round. */
+      readonly keptEnv?: Readonly<Record<string, string>>
+    }
   | { readonly participant: Participant; readonly skipped: string }
 
 const bench = fileURLToPath(new URL('..', import.meta.url))
@@ -21,12 +27,10 @@ export const prepare = async (participant: Participant, services: Services): Pro
   if (missing !== undefined) return { participant, skipped: missing }
   const start = participant.needs === undefined ? undefined : await services.get(participant.needs)
   if (start !== undefined && 'unavailable' in start) return { participant, skipped: start.unavailable }
-  const filled = participant.prepare === undefined ? undefined : fill(participant.prepare)
-  return {
-    participant,
-    ...(start === undefined ? {} : { service: start.service }),
-    ...(filled === undefined ? {} : { kept: filled }),
-  }
+  const service = start === undefined ? {} : { service: start.service }
+  if (participant.prepare === undefined) return { participant, ...service }
+  const keptEnv = (await start?.service.envFor(`kept_${participant.name.replaceAll(/\W+/g, '_')}`)) ?? {}
+  return { participant, ...service, kept: fill(participant.prepare, keptEnv), keptEnv }
 }
 
 export const programOf = (participant: Participant): string => join(bench, participant.entry)
@@ -69,18 +73,17 @@ const installed = ({ install }: Participant): string | undefined => {
     : `npm install failed in bench/${install}: ${stderr.toString().trim().slice(-500)}`
 }
 
-const fill = ({
-  entry,
-  env,
-}: {
-  readonly entry: string
-  readonly env: Readonly<Record<string, string>>
-}): TemporaryFolder => {
+const fill = (
+  { entry, env }: NonNullable<Participant['prepare']>,
+  keptEnv: Readonly<Record<string, string>>,
+): TemporaryFolder => {
   const folder = temporaryFolder('kept')
+  const began = performance.now()
   console.error(`preparing with bench/${entry}`)
   const { status, stderr } = spawnSync(process.execPath, [join(bench, entry)], {
-    env: { ...process.env, ...env, DATA_DIR: folder.path },
+    env: { ...process.env, ...env, ...keptEnv, DATA_DIR: folder.path },
   })
+  console.error(`prepared in ${Math.round((performance.now() - began) / 1e3)} s`)
   if (status === 0) return folder
   throw new Error(`bench/${entry} failed: ${stderr.toString().slice(-2000)}`)
 }

@@ -128,13 +128,13 @@ const attempt = async (plan: RoundPlan): Promise<Outcome> => {
 const planFor = async (
   table: Table,
   options: Options,
-  { participant, service, kept }: Runnable,
+  { participant, service, kept, keptEnv }: Runnable,
   env: Readonly<Record<string, string>>,
   round: number,
   repeat: number,
 ): Promise<RoundPlan> => {
   const run = `${participant.name.replaceAll(/\W+/g, '_')}_${round}_${repeat}`
-  const serviceEnv = service === undefined ? {} : await service.envFor(run)
+  const serviceEnv = keptEnv ?? (await service?.envFor(run)) ?? {}
   const rate = table.rate === undefined ? undefined : (options.rate ?? table.rate)
   return {
     name: participant.name,
