@@ -190,6 +190,32 @@ export type Kept = [
   Check<Body<typeof replaced, { seen: string[] }>>,
 ]
 
+// stop leaves nothing of its branch; sort knows the items; a group's result is the body or bound.
+export const stopped = shapes().choice('shape', (c) =>
+  c.when(
+    'circle',
+    (s) => s.kind === 'circle',
+    (s) => s.stop('enough'),
+  ),
+)
+export const sorted = flow('sorted')
+  .from(inbox<readonly Item[]>())
+  .sort('by id', (a, b) => a.id - b.id)
+export const grouped = ids()
+  .log('in', (b) => ({ id: b.id }))
+  .group('title', (s) => s.call('load', getItem, { as: 'item' }).map((_b, { item }) => item.title), {
+    as: 'title',
+  })
+export const groupedBody = ids().group('title', (s) => s.call('load', getItem).reply((item) => item.title))
+export type Simple = [
+  Check<Body<typeof stopped, { kind: 'square'; side: number }>>,
+  Check<Body<typeof sorted, Item[]>>,
+  Check<Body<typeof grouped, { id: number; text: string }>>,
+  Check<Names<typeof grouped, { readonly title: string }>>,
+  Check<Body<typeof groupedBody, Item>>,
+  Check<Equal<RepliesOf<typeof groupedBody>, string>>,
+]
+
 // Channels carry what they say; with a schema, what goes in may differ from what comes out.
 const plain = channel<{ id: number }>('plain')
 const coerced = channel('coerced', {
@@ -297,6 +323,14 @@ export const refused = [
   () => ids().publish('a', coerced, { body: (b) => ({ at: b.text, n: b.id }) }),
   // @ts-expect-error: an update that answers another state
   () => ids().state('s', { initial: () => 0 }, (n) => ({ state: `${n}`, result: n })),
+  // @ts-expect-error: a body that has no items to sort
+  () => ids().sort('s', (a, b) => a - b),
+  // @ts-expect-error: a comparator that answers no number
+  () => list().map((b) => b.ids).sort('s', (a, b) => a > b),
+  // @ts-expect-error: a name that was bound in a group only
+  () => ids().group('g', (s) => s.call('a', getItem, { as: 'item' })).map((_b, { item }) => item),
+  // @ts-expect-error: a level that there is not
+  () => ids().log('l', (b) => b.text, { level: 'loud' }),
   // @ts-expect-error: the fallback begins with the accepted body
   () => ids().map((b) => b.id).onError((s) => s.map((b) => b.toFixed())),
 ]

@@ -1,6 +1,7 @@
 import { type FlowDefinition, type ScopeNode, type StepNode, stepPath } from '../model/flow-definition.ts'
+import { patternsByKind } from '../patterns/index.ts'
 import { FLOW_FALLBACK } from '../patterns/pattern.ts'
-import { type GraphEdge, scopeRole, sourceDetail, stepDetail } from './graph.ts'
+import { drawnAs, type GraphEdge, passesBy, scopeRole, sourceDetail, stepDetail } from './graph.ts'
 import { clipped, escapeXml, textWidth } from './svg-text.ts'
 
 /** A part of the drawing with its size; messages come in at the top and leave at the bottom, both at `spine`. */
@@ -66,10 +67,11 @@ function stepBlocks(steps: readonly StepNode[], scope: string): readonly Block[]
 }
 
 function stepBlock(step: StepNode, path: string): Block {
-  const own = box(step.name, stepDetail(step), STYLES[step.kind] ?? '')
+  const own = box(step.name, stepDetail(step), styleOf(step))
   const inner = (scope: ScopeNode): Block =>
     scopeBlock(scope, scope.name === '' ? path : stepPath(path, scope.name))
-  if (step.kind === 'choice') return branching(own, step, step.scopes.map(inner))
+  if (drawnAs(step) === 'branches') return branching(own, step, step.scopes.map(inner))
+  if (drawnAs(step) === 'within') return sequence([own, ...step.scopes.map(inner)])
   const channel = step.options['channel']
   const asides: readonly Aside[] = [
     ...step.scopes.map(
@@ -82,18 +84,9 @@ function stepBlock(step: StepNode, path: string): Block {
   return asides.length === 0 ? own : withAsides(own, asides)
 }
 
-const STYLES: Readonly<Record<string, string>> = {
-  call: 'effect',
-  to: 'effect',
-  publish: 'stateful',
-  reply: 'stateful',
-  state: 'stateful',
-  dedupe: 'stateful',
-  delay: 'stateful',
-  split: 'scope',
-  multicast: 'scope',
-  tap: 'scope',
-  choice: 'scope',
+function styleOf({ kind }: StepNode): string {
+  const stepClass = patternsByKind.get(kind)?.stepClass ?? 'pure'
+  return stepClass === 'pure' ? '' : stepClass
 }
 
 function box(name: string, detail: string, style: string): Block {
@@ -220,9 +213,13 @@ function withAsides(own: Block, asides: readonly Aside[]): Block {
 
 /** A choice: its branches side by side below it, joining again. */
 function branching(own: Block, step: StepNode, branches: readonly Block[]): Block {
-  const passing = step.options['otherwise'] === true ? [] : [{ block: LANE, label: 'else' }]
+  const passing = passesBy(step) ? [{ block: LANE, label: 'else', leadsOn: true }] : []
   const lanes = [
-    ...branches.map((block, index) => ({ block, label: step.scopes[index]?.label ?? '' })),
+    ...branches.map((block, index) => ({
+      block,
+      label: step.scopes[index]?.label ?? '',
+      leadsOn: leadsOn(step.scopes[index]?.steps.at(-1)),
+    })),
     ...passing,
   ]
   const widths = lanes.map(({ block, label }) =>
@@ -241,7 +238,7 @@ function branching(own: Block, step: StepNode, branches: readonly Block[]): Bloc
       const middle = x + width / 2
       const parts = [own.draw(middle - own.spine, y)]
       let left = x + (width - below) / 2
-      for (const [index, { block, label }] of lanes.entries()) {
+      for (const [index, { block, label, leadsOn }] of lanes.entries()) {
         const at = left + block.spine
         const top = y + head + DOWN + 8
         parts.push(
@@ -255,20 +252,26 @@ function branching(own: Block, step: StepNode, branches: readonly Block[]): Bloc
             block.height > 0,
           ),
         )
-        parts.push(
-          way([
-            [at, top + Math.max(0, block.height - FRAME)],
-            [at, y + height - DOWN / 2],
-            [middle, y + height - DOWN / 2],
-            [middle, y + height],
-          ]),
-        )
+        if (leadsOn)
+          parts.push(
+            way([
+              [at, top + Math.max(0, block.height - FRAME)],
+              [at, y + height - DOWN / 2],
+              [middle, y + height - DOWN / 2],
+              [middle, y + height],
+            ]),
+          )
         parts.push(text(label, at + 5, y + head + 16), block.draw(left, top))
         left += (widths[index] as number) + DOWN
       }
       return parts.join('\n')
     },
   }
+}
+
+/** Whether a message goes on behind the last step of a scope. */
+function leadsOn(last: StepNode | undefined): boolean {
+  return last === undefined || last.scopes.length > 0 || passesBy(last)
 }
 
 function failureBlock(steps: readonly StepNode[]): Block {

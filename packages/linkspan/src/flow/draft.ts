@@ -202,8 +202,7 @@ function checkScopes({ step, place }: WrittenStep): void {
   for (const [index, name] of names.entries()) {
     if (names.indexOf(name) !== index)
       throw refused(`${stepWords(step.name)} has two branches called "${name}".`, place)
-    const problem =
-      name === '' && names.length === 1 && step.kind !== 'choice' ? undefined : stepNameProblem(name)
+    const problem = name === '' && names.length === 1 ? undefined : stepNameProblem(name)
     if (problem !== undefined)
       throw refused(`${stepWords(step.name)}: the label of a branch ${problem}: ${shown(name)}.`, place)
   }

@@ -1,4 +1,3 @@
-import { formatDuration } from '../model/duration.ts'
 import {
   type FlowDefinition,
   type ScopeNode,
@@ -6,7 +5,8 @@ import {
   type StepNode,
   stepPath,
 } from '../model/flow-definition.ts'
-import { FLOW_FALLBACK } from '../patterns/pattern.ts'
+import { patternsByKind } from '../patterns/index.ts'
+import { FLOW_FALLBACK, type Pattern } from '../patterns/pattern.ts'
 
 /** A flow as a plain graph, for drawing. */
 export interface Graph {
@@ -61,9 +61,6 @@ interface Drawing {
   readonly edges: GraphEdge[]
   readonly groups: GraphGroup[]
 }
-
-/** Kinds whose scopes are run by children, so that the message itself goes on from the step. */
-const WITH_CHILDREN: ReadonlySet<string> = new Set(['split', 'multicast', 'tap'])
 
 /**
  * The graph of a flow, derived from its definition.
@@ -134,12 +131,17 @@ function drawStep(
   if (typeof channel === 'string') drawChannel(drawing, from, channel)
   const outs = step.scopes.map((scope) => drawScope(drawing, step, scope, path, group, from))
   const own: readonly Loose[] = passesBy(step) ? [{ from, role: 'next', label: '' }] : []
-  return WITH_CHILDREN.has(kind) ? own : [...own, ...outs.flat()]
+  return drawnAs(step) === 'children' ? own : [...own, ...outs.flat()]
+}
+
+/** How the scopes of a step are drawn. */
+export function drawnAs({ kind }: StepNode): Pattern['drawn'] {
+  return patternsByKind.get(kind)?.drawn
 }
 
 /** Whether a message can go on right from the step, and not only through its scopes. */
-function passesBy(step: StepNode): boolean {
-  return step.kind !== 'choice' || step.options['otherwise'] !== true
+export function passesBy(step: StepNode): boolean {
+  return patternsByKind.get(step.kind)?.goesOn?.(step) ?? true
 }
 
 function drawScope(
@@ -157,15 +159,15 @@ function drawScope(
     drawing,
     scope.steps,
     inner,
-    addGroup(drawing, `${step.name}: ${scope.label}`, inner, group),
+    addGroup(drawing, scope.label === '' ? step.name : `${step.name}: ${scope.label}`, inner, group),
     [into],
   )
 }
 
 /** What the arrow into a scope stands for. */
 export function scopeRole(step: StepNode, scope: ScopeNode): GraphEdge['role'] {
-  if (WITH_CHILDREN.has(step.kind)) return 'child'
-  return step.kind !== 'choice' && scope.name === 'fallback' ? 'failure' : 'next'
+  if (drawnAs(step) === 'children') return 'child'
+  return drawnAs(step) === undefined && scope.name === 'fallback' ? 'failure' : 'next'
 }
 
 function drawChannel(drawing: Drawing, from: string, name: string): void {
@@ -197,9 +199,9 @@ export function sourceDetail({ connector, connection, keyed, deduped }: SourceNo
 }
 
 /** A step in few words: its kind, what it calls and under which guarantee. */
-export function stepDetail({ kind, options, connection, operation, guarantee }: StepNode): string {
+export function stepDetail(step: StepNode): string {
+  const { kind, options, connection, operation, guarantee } = step
   if (operation !== null) return `${kind} ${connection}.${operation} · ${guarantee}`
   if (typeof options['channel'] === 'string') return `${kind} to ${options['channel']}`
-  if (kind === 'delay' && typeof options['ms'] === 'number') return `delay ${formatDuration(options['ms'])}`
-  return kind
+  return patternsByKind.get(kind)?.detail?.(step) ?? kind
 }

@@ -76,6 +76,8 @@ export const choice: Pattern = {
       })
     },
   },
+  drawn: 'branches',
+  goesOn: ({ options }) => options['otherwise'] !== true,
   compile(node, code, { path, program }) {
     const predicates = code['predicates'] as readonly Predicate[]
     const programs = node.scopes.map((scope) => program(scope.name))

@@ -1,4 +1,4 @@
-import { type Duration, durationMs } from '../model/duration.ts'
+import { type Duration, durationMs, formatDuration } from '../model/duration.ts'
 import { LinkspanError } from '../model/errors.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
@@ -54,6 +54,7 @@ export const delay: Pattern = {
       })
     },
   },
+  detail: ({ options: { ms } }) => (typeof ms === 'number' ? `delay ${formatDuration(ms)}` : 'delay'),
   compile(node, code, { path }) {
     const fixed = node.options['ms'] as number | null
     const wait = code['wait'] as Wait

@@ -3,14 +3,18 @@ import { choice } from './choice.ts'
 import { dedupe } from './dedupe.ts'
 import { delay } from './delay.ts'
 import { filter } from './filter.ts'
+import { group } from './group.ts'
+import { log } from './log.ts'
 import { map } from './map.ts'
 import { multicast } from './multicast.ts'
 import { onError } from './on-error.ts'
 import type { Pattern } from './pattern.ts'
 import { publish } from './publish.ts'
 import { reply } from './reply.ts'
+import { sort } from './sort.ts'
 import { split } from './split.ts'
 import { state } from './state.ts'
+import { stop } from './stop.ts'
 import { tap } from './tap.ts'
 import { to } from './to.ts'
 import { validate } from './validate.ts'
@@ -20,7 +24,9 @@ export const patterns: readonly Pattern[] = [
   map,
   filter,
   validate,
+  sort,
   choice,
+  group,
   split,
   multicast,
   tap,
@@ -31,6 +37,8 @@ export const patterns: readonly Pattern[] = [
   to,
   publish,
   reply,
+  log,
+  stop,
 ]
 
 /** Builder methods that make no step of their own. */
@@ -46,6 +54,8 @@ export * from './choice.ts'
 export * from './dedupe.ts'
 export * from './delay.ts'
 export * from './filter.ts'
+export * from './group.ts'
+export * from './log.ts'
 export * from './map.ts'
 export * from './multicast.ts'
 export * from './on-error.ts'
@@ -56,9 +66,11 @@ export * from './parts/narrowed.ts'
 export * from './pattern.ts'
 export * from './publish.ts'
 export * from './reply.ts'
+export * from './sort.ts'
 export * from './split.ts'
 export * from './state.ts'
 export * from './steps.ts'
+export * from './stop.ts'
 export * from './tap.ts'
 export * from './to.ts'
 export * from './validate.ts'

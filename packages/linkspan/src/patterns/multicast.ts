@@ -66,6 +66,7 @@ export const multicast: Pattern = {
       })
     },
   },
+  drawn: 'children',
   compile(node, _code, { path, entry }) {
     const entries = node.scopes.map((scope) => entry(scope.name))
     const stopOnError = node.options['stopOnError'] === true

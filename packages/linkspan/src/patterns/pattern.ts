@@ -72,12 +72,21 @@ export interface RunnableOperation {
   readonly guarantee: Guarantee
 }
 
-/** A change of a cell of engine state, decided from its present value. `value` null removes it. */
-export type CellChange<Result> = (present: Json | null) => {
+/**
+ * A change of a cell of engine state, decided from its present value. `value` null removes it. `at` is the engine's
+ * time, milliseconds since 1970, which may be long after the message's own.
+ */
+export type CellChange<Result> = (
+  present: Json | null,
+  at: number,
+) => {
   readonly value?: Json | null
   readonly until?: number | null
   readonly result: Result
 }
+
+/** How much a line of the log matters. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** Children to be made by a step. */
 export interface SpawnPlan {
@@ -140,6 +149,10 @@ export interface Pass {
   ): void
   /** Records the reply and, once it is committed, tells the caller. */
   reply(path: string, value: unknown): Promise<void>
+  /** Writes a line to the engine's log, once; `line` is asked only then. */
+  log(path: string, level: LogLevel, line: () => Readonly<Record<string, unknown>>): void
+  /** Tells the metrics, once, that a step came to its end after so many milliseconds of the message's own time. */
+  measured(path: string, ms: number): void
   /** Suspends until a time, once: answers undefined when that time has been waited for. */
   pause(path: string, untilMs: number, hold: boolean): StepResult
 }
@@ -243,6 +256,15 @@ export interface Pattern {
   /** Builder methods: each describes the step to be added from the arguments given. */
   readonly methods: Readonly<Record<string, (draft: Draft, ...args: never[]) => Draft>>
   compile(node: StepNode, code: StepCode, tools: CompileTools): Executor
+  /**
+   * How its scopes are drawn: run by children beside it, as branches of which one is taken, or as what the step consists of.
+   * Without it they lie beside it and lead back (a call's fallback).
+   */
+  readonly drawn?: 'children' | 'branches' | 'within'
+  /** Whether a message can go on right from the step, not only through its scopes. Without it, it can. */
+  goesOn?(node: StepNode): boolean
+  /** The step in few words, for the diagram. Without it, its kind. */
+  detail?(node: StepNode): string
   /**
    * Puts the last body of the step's scope `fallback`, which is `pass.body`, where the step's result would have gone.
    * The runtime calls it after that scope has run; `before` is the body that the step was given.

@@ -122,6 +122,7 @@ export const split: Pattern = {
       })
     },
   },
+  drawn: 'children',
   compile(node, code, { path, entry }) {
     const child = entry('')
     const join = joinOf(node.options['join'], code, path)

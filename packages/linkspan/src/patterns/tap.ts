@@ -35,6 +35,7 @@ export const tap: Pattern = {
       return draft.add({ kind: 'tap', name, scopes: [{ name: '', label: 'copy', draft: inner }], common })
     },
   },
+  drawn: 'children',
   compile(_node, _code, { path, entry }) {
     const scope = entry('')
     return (pass) => {

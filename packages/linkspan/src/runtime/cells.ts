@@ -69,7 +69,7 @@ export function createCells(reader: StateReader, committer: Committer, clock: Cl
       cell.users += 1
       const turn = cell.tail.then(async () => {
         if (cell.present === undefined) cell.present = await read(scope, key)
-        const { value, until = null, result } = change(counted(cell.present))
+        const { value, until = null, result } = change(counted(cell.present), clock.now())
         if (value !== undefined) {
           cell.present = value === null ? null : { v: value, u: until }
           committer.state({ scope, key, value: cell.present && sealCell(cell.present, scope, key), until })

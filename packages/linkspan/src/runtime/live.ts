@@ -207,6 +207,7 @@ export function createLive(options: LiveOptions): Live {
         return
       }
       pass.checkAllMet()
+      if (stop === undefined) keepOutput(pass)
       settle(run, stop?.ending ?? 'done', stop?.reason ?? '', null)
     } catch (thrown) {
       threw(run, thrown)
@@ -255,9 +256,6 @@ export function createLive(options: LiveOptions): Live {
     const at = clock.now()
     if (ending === 'done' || ending === 'filtered') commitStaged(pass)
     else dropStaged(pass)
-    if (ending === 'done' && loaded.awaitedBy !== null && isOutputKept(loaded.awaitedBy)) {
-      pass.note({ t: 'output', r: (pass.body ?? null) as Json })
-    }
     if (error) pass.note({ t: 'end', at, ending, p: path, e: error })
     const entries = pass.takeUnsaved()
     const n = loaded.nextFrame
@@ -277,6 +275,13 @@ export function createLive(options: LiveOptions): Live {
       endedForAll(pass, loaded, ending, error, path)
       left(run, { kind: 'ended' })
     })
+  }
+
+  /** What a child ends with is kept for a join; one that was stopped ends with nothing. */
+  const keepOutput = (pass: MessagePass): void => {
+    const { awaitedBy } = pass.loaded
+    if (awaitedBy !== null && isOutputKept(awaitedBy))
+      pass.note({ t: 'output', r: (pass.body ?? null) as Json })
   }
 
   /** A parent that could not wait on, as the journal was out of reach, may want it when it comes back. */
@@ -463,6 +468,8 @@ export function createLive(options: LiveOptions): Live {
         committer.after(() => options.replies.tell(pass.loaded.id, { reply: value }))
       },
       ignored: (path) => events.ignored(flow.name, path),
+      log: ({ loaded: { id, key } }, step, level, line) =>
+        options.logger.log(level, 'flow.log', { flow: flow.name, step, id, key, ...line }),
       attempt: (path, outcome, ms) => events.attempt(flow.name, path, outcome, ms),
     }
     portsOf.set(flow, made)

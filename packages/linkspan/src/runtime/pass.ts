@@ -5,6 +5,7 @@ import type {
   CallRequest,
   CellChange,
   Executor,
+  LogLevel,
   Program,
   SpawnOutcome,
   SpawnPlan,
@@ -13,7 +14,7 @@ import type {
 } from '../patterns/pattern.ts'
 import { type CallState, callState, UNTOUCHED } from './call-state.ts'
 import type { CompiledFlow } from './compile.ts'
-import { seededRandom } from './hashing.ts'
+import { seededRandom } from '../model/hashing.ts'
 import { Interrupt, isInterrupt } from './interrupt.ts'
 import { sameJson, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
@@ -57,6 +58,7 @@ export interface PassPorts {
   ): void
   reply(pass: MessagePass, path: string, value: Json): void
   ignored(path: string): void
+  log(pass: MessagePass, path: string, level: LogLevel, line: Readonly<Record<string, unknown>>): void
   attempt(path: string, outcome: 'done' | 'failed' | 'unknown', ms: number): void
   /** Whether what was thrown leaves the pass without a policy being asked. */
   leaves(thrown: unknown): boolean
@@ -240,6 +242,19 @@ export class MessagePass implements RunningPass {
     const reply = (settled(value) ?? null) as Json
     if (this.ports.strict) this.note({ t: 'reply', p: path, r: reply })
     this.ports.reply(this, path, reply)
+  }
+
+  log(path: string, level: LogLevel, line: () => Readonly<Record<string, unknown>>): void {
+    if (this.find('told', path)) return
+    const told = line()
+    this.note({ t: 'told', p: path })
+    this.ports.log(this, path, level, told)
+  }
+
+  measured(path: string, ms: number): void {
+    if (this.find('told', path)) return
+    this.note({ t: 'told', p: path, ms })
+    this.ports.attempt(path, 'done', ms)
   }
 
   pause(path: string, untilMs: number, hold: boolean): StepResult {

@@ -149,11 +149,12 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
     ) => listener.published(path, (settled(body) ?? null) as Json),
     reply: (_pass, path, value) => listener.replied(path, value),
     ignored: () => undefined,
+    log: () => undefined,
     attempt: () => undefined,
   }
 }
 
-/** The kept outputs of children that are done, in the order of their index. */
+/** The kept outputs of children that came to their end, in the order of their index. */
 export async function* recordedOutputs(
   pass: MessagePass,
   path: string,
@@ -163,7 +164,7 @@ export async function* recordedOutputs(
     for await (const child of allChildren(messages, pass.loaded.seq, scope)) {
       if (child.ending?.ending !== 'done') continue
       const output = recordOf(child).findLast((entry) => entry.t === 'output')
-      yield { index: child.parent?.index ?? 0, output: output?.r }
+      if (output) yield { index: child.parent?.index ?? 0, output: output.r }
     }
   }
 }

@@ -73,6 +73,8 @@ export type Entry =
     }
   /** All children of a step have ended. */
   | { readonly t: 'spawned'; readonly p: string; readonly o: SpawnOutcome }
+  /** What was to be told once was told: a line of the log, or that the step took `ms`. Nothing hangs on it. */
+  | { readonly t: 'told'; readonly p: string; readonly ms?: number }
   /** A wait that is over at `until`. */
   | { readonly t: 'pause'; readonly p: string; readonly until: number }
   /** A message or child was put out by this step: `b` its body. `names` are bound for the child. */

@@ -27,7 +27,7 @@ export function createSharedCells(reader: StateReader, committer: Committer, clo
         value,
         until = null,
         result,
-      } = change(bytes === null ? null : valueAt(openCell(bytes, scope, key), at))
+      } = change(bytes === null ? null : valueAt(openCell(bytes, scope, key), at), at)
       if (value === undefined) {
         recorder.write(result)
         return result

@@ -184,6 +184,7 @@ function withRecord(
   const { path, kind } = seen.step
   const own = record.filter((entry) => 'p' in entry && entry.p === path)
   const attempts = own.flatMap((entry) => attemptOf(entry, stored))
+  const measured = own.find((entry) => entry.t === 'told')
   const last = own.findLast((entry) => 'at' in entry) as { at: number; ms?: number } | undefined
   return {
     path,
@@ -192,7 +193,7 @@ function withRecord(
     output: seen.output,
     outcome: outcomeOf(seen.outcome, own, stored),
     at: last?.at ?? null,
-    durationMs: attempts.at(-1)?.durationMs ?? null,
+    durationMs: attempts.at(-1)?.durationMs ?? measured?.ms ?? null,
     attempts,
     guarantee: seen.step.node?.guarantee ?? null,
   }

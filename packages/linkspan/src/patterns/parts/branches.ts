@@ -37,6 +37,7 @@ export function branchScope(
 ): NewScope {
   if (typeof label !== 'string')
     throw invalid(`${stepWords(step)}: a branch's label is a text, not ${shown(label)}.`)
+  if (label === '') throw invalid(`${stepWords(step)}: the label of a branch is empty.`)
   const checked = needFunction(build, `the scope of the branch ${JSON.stringify(label)}`, step)
   return { name: label, label, draft: draft.scope(checked, options) }
 }
