@@ -4,26 +4,14 @@
  * others are copied in beside it. Their bodies are small: what a long history could slow down is its rows and indexes.
  */
 import { Client } from 'pg'
-import { type Batch, type Journal, postgres, seal } from 'linkspan/journal'
+import { type Journal, postgres, seal } from 'linkspan/journal'
 import { binaryRow, copyIn, int2, int4, int8 } from './copy-in.ts'
+import { batchOf, filledEnding, filledMessage, outside } from './filling.ts'
 
 const count = Number(process.env['LINKSPAN_ENDED'] ?? 20_000_000)
 const url = process.env['DATABASE_URL'] ?? ''
 const VOLUME = 1_000_000
 const ROWS_PER_PIECE = 2_000
-const outside = {
-  directory: process.env['DATA_DIR'] ?? '.',
-  clock: {
-    now: Date.now,
-    monotonic: () => performance.now(),
-    timer: (afterMs: number, run: () => void) => {
-      const timer = setTimeout(run, afterMs)
-      return () => clearTimeout(timer)
-    },
-    defer: (run: () => void) => void setImmediate(run),
-  },
-  logger: { log: () => undefined },
-}
 
 const at = Date.now()
 const token = 'filled000000'
@@ -36,36 +24,14 @@ const frameOf = (seq: number): Uint8Array => seal(record, `r:${seq}:0`, 'json')
 const MESSAGE = 'seq, accepted_at, flow, code_version, size, partition, token, headers, body'
 const SETTLEMENT = 'seq, ended_at, flow, attempt, n, ending, child, reason, frame'
 
-const first = await throughJournal(await postgres({ url, volumeSize: VOLUME }).open(outside))
+const first = await throughJournal(await postgres({ url, volumeSize: VOLUME }).open(outside('.')))
 if (count > 1) await besideIt(first + 1, first + count - 1)
 
 /** Accepts a message and ends it; answers its place. */
 async function throughJournal(journal: Journal): Promise<number> {
-  const batch = { records: [], waits: [], settle: [], revive: [], state: [], cursors: [], lowWater: 1 }
-  const message = {
-    ...{ flow: 'relay', key: null, token, acceptedAt: at, codeVersion: 'filled', headers: {}, body },
-    ...{
-      parent: null,
-      partition: 0,
-      handOver: false,
-      handedUpTo: 0,
-      ready: false,
-      dedupe: null,
-      index: null,
-    },
-  }
-  const { accepted } = await journal.commit({ ...batch, id: 1, accept: [message] })
+  const { accepted } = await journal.commit(batchOf(1, { accept: [filledMessage(token, at, body)] }))
   const { seq } = accepted[0]!
-  const ended = {
-    seq,
-    ending: 'done',
-    endedAt: at,
-    attempt: 0,
-    n: 0,
-    reason: '',
-    frame: frameOf(seq),
-  } as const
-  await journal.commit({ ...batch, id: 2, accept: [], settle: [ended] } satisfies Batch)
+  await journal.commit(batchOf(2, { settle: [filledEnding(seq, at, frameOf(seq))] }))
   await journal.close()
   return seq
 }
