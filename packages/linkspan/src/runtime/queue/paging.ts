@@ -66,9 +66,10 @@ export function createPaging(options: PagingOptions): Paging {
   /** Up to which place others are known to have handed over, and up to which that has been taken on. */
   let handedTo = options.lastSeq
   let takenTo = handedTo
-  /** Up to which place it was told that messages may be begun with. */
+  /** Up to which place it is on record that messages may be begun with, and up to which it is being told. */
   let begunTo = 0
-  /** Resolves when that is durable. */
+  let tellingTo = 0
+  /** Resolves when the latter is durable. */
   let telling: Promise<void> = Promise.resolve()
 
   const read = (): void => {
@@ -103,17 +104,21 @@ export function createPaging(options: PagingOptions): Paging {
   }
 
   const tellBegun = async (rows: readonly BacklogEntry[]): Promise<void> => {
-    const last = rows.at(-1)
-    if (last && last.seq > begunTo) {
-      const before = begunTo
-      begunTo = last.seq
-      telling = options.beginning(last.seq).catch((error: unknown) => {
-        begunTo = before
-        telling = Promise.resolve()
-        throw error
-      })
-    }
+    const to = rows.at(-1)?.seq ?? 0
+    if (to <= begunTo) return
+    if (to > tellingTo) telling = tell(to)
     await telling
+  }
+
+  /** Two that are told at once may both fail: what counts then is what is on record, and not what the other one said. */
+  const tell = async (to: number): Promise<void> => {
+    tellingTo = to
+    try {
+      await options.beginning(to)
+      begunTo = Math.max(begunTo, to)
+    } finally {
+      if (tellingTo === to) tellingTo = begunTo
+    }
   }
 
   /** Takes on what there is room for; answers whether that is all there was. */
