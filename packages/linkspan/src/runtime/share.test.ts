@@ -153,6 +153,70 @@ describe('a share', () => {
     ])
   })
 
+  it('gives back once what it was asked for twice, and goes on', async () => {
+    let failures = 1
+    const { share, listener, clock, story } = rigged({
+      grants: clean(5, 6, 7),
+      ownership: {
+        release: async (those) => {
+          failures -= 1
+          if (failures === 0) throw new LinkspanError('JOURNAL_UNREACHABLE', 'gone for a while')
+          story.push(`released ${those}`)
+        },
+      },
+    })
+    await share.begin()
+    listener().asked([7])
+    listener().asked([6, 7])
+    listener().asked([7])
+    listener().granted(clean(3))
+    await clock.run()
+    expect(story.filter((line) => !line.startsWith('at rest'))).toEqual([
+      'took up 5,6,7',
+      'retired 7',
+      'retired 7',
+      'released 7',
+      'retired 6',
+      'released 6',
+      'took up 3',
+      'gained 3',
+    ])
+    expect([...share.owned]).toEqual([5, 3])
+  })
+
+  it('gives back nothing before its begin has taken it up, and nothing at all when that fails', async () => {
+    const taking = Promise.withResolvers<void>()
+    const { share, listener, clock, story } = rigged({
+      given: { recover: () => taking.promise },
+      ownership: {
+        begin: async (told) => {
+          told.asked([2])
+          return clean(1, 2)
+        },
+      },
+    })
+    const begun = share.begin()
+    await clock.run()
+    expect(story).toEqual([])
+    taking.resolve()
+    await begun
+    await clock.run()
+    expect(story).toEqual(['retired 2', 'at rest 2', 'released 2'])
+    expect([...share.owned]).toEqual([1])
+    expect(listener()).toBeNull()
+    const failing = rigged({
+      ownership: {
+        begin: async (told) => {
+          told.granted(clean(1))
+          throw new LinkspanError('JOURNAL_FAILED', 'gone')
+        },
+      },
+    })
+    await expect(failing.share.begin()).rejects.toThrow('gone')
+    await failing.clock.run()
+    expect(failing.story).toEqual([])
+  })
+
   it('tries again what the journal could not do, until it can', async () => {
     let failures = 3
     const { share, listener, clock, story } = rigged({

@@ -1,4 +1,4 @@
-import type { Grant, Ownership } from '../journal/journal.ts'
+import type { Grant, Ownership, OwnershipListener } from '../journal/journal.ts'
 import { isLinkspanError, type LinkspanError } from '../model/errors.ts'
 import type { Clock, Logger } from '../model/outside.ts'
 
@@ -25,7 +25,7 @@ export interface ShareOptions {
   readonly logger: Logger
   /** Fires when the engine gives up what it runs. */
   readonly aborted: AbortSignal
-  /** Takes up what ran in partitions whose owner died; resolves when that is durable. */
+  /** Takes up what ran in partitions whose owner died, and what may have run of others; resolves when that is durable. */
   readonly recover: (grants: readonly Grant[]) => Promise<void>
   /** Partitions were added to the share. */
   readonly gained: (partitions: readonly number[]) => void
@@ -63,8 +63,8 @@ export function createShare(options: ShareOptions): Share {
     }
   }
 
-  const inTurn = (what: string, run: () => Promise<void>): Promise<void> => {
-    last = last.then(() => insist(what, run))
+  const inTurn = (run: () => Promise<void>): Promise<void> => {
+    last = last.then(run)
     return last
   }
 
@@ -97,8 +97,14 @@ export function createShare(options: ShareOptions): Share {
     tell('share.gained', partitions)
   }
 
+  /** What was asked for twice goes back once. */
+  const giveBackWhatIsOwned = async (partitions: readonly number[]): Promise<void> => {
+    if (stopped) return
+    const present = partitions.filter((partition) => owned.delete(partition))
+    if (present.length > 0) await insist('giving back', () => giveBack(present))
+  }
+
   const giveBack = async (partitions: readonly number[]): Promise<void> => {
-    for (const partition of partitions) owned.delete(partition)
     ownership.retire(partitions)
     await options.rest(partitions)
     await ownership.release(partitions)
@@ -109,25 +115,35 @@ export function createShare(options: ShareOptions): Share {
     if (ownership.partitions > 1) logger.log('info', event, { partitions, owned: owned.size })
   }
 
+  const listener: OwnershipListener = {
+    granted: (more) => void inTurn(() => insist('taking up', () => takeUpAndTell(more))),
+    asked: (partitions) => void inTurn(() => giveBackWhatIsOwned(partitions)),
+    handed: options.handed,
+    lost: (error) => {
+      stopped = true
+      options.lost(error)
+    },
+  }
+
   return {
     owned,
     since: (partition) => gainedAt.get(partition) ?? clock.now(),
     async begin() {
-      const grants = await ownership.begin({
-        granted: (more) => void inTurn('taking up', () => takeUpAndTell(more)),
-        asked: (partitions) => void inTurn('giving back', () => giveBack(partitions)),
-        handed: options.handed,
-        lost: (error) => {
-          stopped = true
-          options.lost(error)
-        },
-      })
-      last = last.then(() => takeUpWhenRoom(grants))
-      await last
+      const begun = Promise.withResolvers<void>()
+      // What is granted or asked for while it begins waits until it has.
+      last = begun.promise
+      try {
+        await takeUpWhenRoom(await ownership.begin(listener))
+      } catch (error) {
+        stopped = true
+        throw error
+      } finally {
+        begun.resolve()
+      }
       tell('share.gained', [...owned])
     },
     async end() {
-      if (ownership.partitions > 1) await inTurn('giving back', () => giveBack([...owned]))
+      if (ownership.partitions > 1) await inTurn(() => giveBackWhatIsOwned([...owned]))
     },
     stop() {
       stopped = true

@@ -115,9 +115,10 @@ export function createMembership(options: MembershipOptions): Membership {
     return newlyGranted()
   }
   const tellSurplus = (): void => {
-    const count = surplus(world(), member) - (granted.size - owned.size)
+    const staying = [...owned].filter((partition) => !asked.has(partition)).sort((a, b) => a - b)
+    const count = surplus(world(), member) - (granted.size - staying.length)
     if (count <= 0) return
-    const wanted = [...owned].sort((a, b) => a - b).slice(-count)
+    const wanted = staying.slice(-count)
     for (const partition of wanted) asked.add(partition)
     listener?.asked(wanted)
   }
