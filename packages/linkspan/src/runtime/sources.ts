@@ -85,8 +85,10 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
     controller = new AbortController()
     const { signal } = controller
     try {
-      running = (await source.start?.(context(signal))) ?? null
-      if (signal.aborted) return void (await running?.stop())
+      const started = (await source.start?.(context(signal))) ?? null
+      // It may have been started again since, which this one must not stand in for.
+      if (signal.aborted) return void (await started?.stop())
+      running = started
       phase = 'running'
       error = null
       failures = 0
