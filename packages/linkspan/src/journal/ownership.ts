@@ -45,7 +45,8 @@ export interface Grant {
   readonly partition: number
   /**
    * Set when the last owner died: its number, and the highest place given by then. What ran there has to be taken up
-   * before anything of the partition runs.
+   * before anything of the partition runs. An owner that died before it had taken up what ran changes the place only: the
+   * number is still that of the one which ran it.
    */
   readonly died: { readonly member: number; readonly upTo: number } | null
 }

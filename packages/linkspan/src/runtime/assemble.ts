@@ -147,6 +147,8 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     async recover(grants) {
       await begun.inherit(grants)
       await recover({ journal, committer, events, fresh, logger, now: clock.now })
+      // Not before: the low-water mark of a commit must not pass what recovery has to find.
+      await begun.keep(grants)
     },
     gained() {
       for (const queue of queues.values()) queue.gained()

@@ -32,7 +32,8 @@ describe('taking up the backlog', () => {
       clock,
       random: seededRandom(1),
       probe: {
-        commit: ({ cursors }) => (slow && cursors.length > 0 ? 'unreachable-before' : 'ok'),
+        commit: ({ cursors }) =>
+          slow && cursors.some(({ name }) => name.startsWith('begun:')) ? 'unreachable-before' : 'ok',
         call: (leaving) => leaving.pass(),
         question: never,
         timer: () => undefined,

@@ -32,13 +32,16 @@ const boundSql = (schema: string): string => `
       );
     END $bound$;`
 
-/** What a member leaves behind belongs to nobody, and says from where on its next owner has to look for what ran. */
+/**
+ * What a member leaves behind belongs to nobody, and says from where on its next owner has to look for what ran. An heir
+ * that dies before it has taken that up has begun with nothing itself: who died stays the one before.
+ */
 const fenceSql = (schema: string): string => `
     CREATE FUNCTION ${schema}.abandon_1(p_members bigint[]) RETURNS void
     LANGUAGE plpgsql ${FUNCTION_SETTINGS} AS $abandon$
     BEGIN
       UPDATE ${schema}.partitions p SET owner = NULL, recover_from = least(p.recover_from, m.low_water),
-        died_member = m.id, died_up_to = h.last_seq
+        died_member = coalesce(p.died_member, m.id), died_up_to = h.last_seq
         FROM ${schema}.members m, ${schema}.head h WHERE p.owner = m.id AND m.id = ANY (p_members);
       DELETE FROM ${schema}.mail b WHERE b.member = ANY (p_members);
     END $abandon$;

@@ -47,11 +47,12 @@ export function fenceDead(world: World, now: number): void {
 
 /** What ran in a partition is to be taken up by its next owner. */
 function leaveBehind({ cluster, head }: World, { member, lowWater }: MemberRow, partition: number): void {
-  const { recoverFrom } = cluster.partitions.get(partition) as PartitionRow
+  const { recoverFrom, died } = cluster.partitions.get(partition) as PartitionRow
   cluster.partitions.set(partition, {
     owner: null,
     recoverFrom: Math.min(recoverFrom ?? lowWater, lowWater),
-    died: { member, upTo: head.lastSeq },
+    // An heir that dies before it has taken up what ran has begun with nothing itself.
+    died: { member: recoverFrom === null ? member : (died?.member ?? member), upTo: head.lastSeq },
   })
 }
 

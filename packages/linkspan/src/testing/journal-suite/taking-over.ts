@@ -69,7 +69,7 @@ export function testTakingOver(declare: DeclareShared): void {
     await rig.until(() => other.owned.length === rig.partitions)
     assert.deepEqual(seqs(await other.journal.backlog.unsettled(0, 10)), [1, 2])
     const grant = other.grants.filter((one) => one.partition === partition).at(-1)
-    assert.deepEqual(grant?.died, { member: heir.member, upTo: 2 })
+    assert.deepEqual(grant?.died, { member: one.member, upTo: 2 }, 'the one which ran it')
   })
 
   declare('keeps what ran when a partition is given back before it was recovered', async (rig) => {
