@@ -6,7 +6,9 @@ import { VERBS } from '../../packages/linkspan/src/cli/commands/index.ts'
 import type { Verb } from '../../packages/linkspan/src/cli/verb.ts'
 import { filesBelow, isTest, isTypeScript, root } from '../../scripts/lib/files.ts'
 import type { Generated } from './blocks.ts'
+import { capacity } from './capacity.ts'
 import { confirmOrders } from './orders.ts'
+import { machineOf, newestResults } from './results.ts'
 
 /** Everything in the documentation that is made from the code. */
 export const generated: readonly Generated[] = [
@@ -16,7 +18,10 @@ export const generated: readonly Generated[] = [
 ]
 
 /** What is measured: written by the update, and not held against the results, which change with each run. */
-export const measured: readonly Generated[] = [{ file: 'README.md', block: 'speed', make: speed }]
+export const measured: readonly Generated[] = [
+  { file: 'README.md', block: 'speed', make: speed },
+  { file: 'docs/guide/capacity.md', block: 'capacity', make: capacity },
+]
 
 /** The verbs that people use, each with the words that call it. */
 export function publicVerbs(): readonly { readonly words: string; readonly verb: Verb }[] {
@@ -73,36 +78,16 @@ function sources(): string {
     .join('\n')
 }
 
-interface Result {
-  readonly table: { readonly id: string }
-  readonly startedAt: string
-  readonly machine: Readonly<Record<'cores' | 'cpu' | 'disk' | 'node', string | number>>
-  readonly targets: readonly {
-    readonly text: string
-    readonly verdict: string
-    readonly measured?: { readonly median: number; readonly low: number; readonly high: number }
-  }[]
-}
-
 /** The targets as the newest result of each table has them. */
 function speed(): string {
-  const folder = join(root, 'bench', 'results')
-  const newest = new Map<string, Result>()
-  for (const file of filesBelow(folder, (path) => path.endsWith('.json'))) {
-    const result = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Result
-    newest.set(result.table.id, result)
-  }
-  const all = [...newest.values()]
+  const all = [...newestResults().values()]
   const rows = all.flatMap(({ targets, startedAt }) =>
     targets.map(({ text, verdict, measured: found }) => {
       const figure = found === undefined ? '' : found.median.toPrecision(3)
       return `| ${text} | ${figure} | ${verdict} | ${startedAt.slice(0, 10)} |`
     }),
   )
-  const machine = all.at(-1)?.machine
-  const where =
-    machine === undefined
-      ? ''
-      : `${machine.cores} cores of ${machine.cpu}, ${machine.disk}, Node ${machine.node}.`
+  const last = all.at(-1)
+  const where = last === undefined ? '' : machineOf(last)
   return [where, '', '| target | measured (median) | | on |', '|---|---|---|---|', ...rows].join('\n')
 }
