@@ -1,49 +1,31 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { crc32 } from 'node:zlib'
-import {
-  createEngine,
-  defineProject,
-  type Flow,
-  flow,
-  inbox,
-  type MessageState,
-  type MessageSummary,
-  type MountableEngine,
-  openReader,
-  sqlite,
-} from 'linkspan'
-import { isLinkspanError } from 'linkspan/connect'
-import { fakeOperation, memoryLogger, seededRandom, type VirtualClock, virtualClock } from 'linkspan/testing'
+import { defineProject, type Flow, openReader, sqlite } from 'linkspan'
+import { seededRandom, virtualClock } from 'linkspan/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { flipBit } from '../../packages/linkspan/src/journal/sqlite/fixtures/flip-bit.ts'
+import { flipBits, memoryFolder } from '../torture/flips/flips.ts'
+import {
+  copyFiles,
+  engineIn,
+  itemOf,
+  items,
+  MESSAGES,
+  makeImage,
+  type Outcome,
+  outcomeAtRest,
+  sink,
+} from '../torture/flips/scenario.ts'
 
 const seed = Number(process.env['LINKSPAN_SEED'] ?? Date.now() % 1_000_000)
 const FLIPS = 40
-const MESSAGES = 120
-/** Those before are in the database when the engine dies, those after in its write-ahead log. */
-const STORED = 110
 
-interface Item {
-  readonly n: number
-  readonly text: string
-}
-
-const sink = fakeOperation<Item & { readonly count: number }, undefined>('sink.put', { kind: 'natural' })
-/** Odd ones end at once, even ones wait an hour. */
-const items = flow('items')
-  .from(inbox<Item>(), { key: ({ n }) => `key ${n % 5}` })
-  .state('count', { initial: () => 0, as: 'count' }, (count) => ({ state: count + 1, result: count + 1 }))
-  .delay('wait', ({ n }) => (n % 2 === 0 ? '1h' : 0))
-  .to('put', sink, { input: (item, { count }) => ({ ...item, count }) })
-
-/** Nothing here depends on the disk's own promises, so a disk in memory will do where there is one. */
-const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const folders: string[] = []
 function folder(): string {
-  const made = mkdtempSync(join(MEMORY, 'linkspan-damage-'))
+  const made = mkdtempSync(join(memoryFolder(tmpdir()), 'linkspan-damage-'))
   folders.push(made)
   return made
 }
@@ -51,114 +33,19 @@ afterAll(() => {
   for (const made of folders) rmSync(made, { recursive: true, force: true })
 })
 
-const FILES = ['hub.db-mark', 'hub.db-wal', 'hub.db']
-
-function copy(from: string, to: string): void {
-  for (const name of FILES) if (existsSync(join(from, name))) copyFileSync(join(from, name), join(to, name))
-}
-
-function engineIn(directory: string, clock: VirtualClock): MountableEngine {
-  const outside = { clock, logger: memoryLogger(), random: seededRandom(seed) }
-  // A worker answers in real time, which a virtual clock does not wait for.
-  return createEngine(
-    defineProject({ journal: sqlite('hub.db', { thread: 'main' }), flows: [items as Flow] }),
-    {
-      directory,
-      outside,
-    },
-  )
-}
-
 /** What a crash left. */
 let image: string
 /** The message of each number. */
-const ids = new Map<number, string>()
-const itemOf = (n: number): Item => ({ n, text: `text ${n} `.repeat(20) })
+let ids: ReadonlyMap<number, string>
 
 beforeAll(async () => {
   image = folder()
-  const home = folder()
-  const feed = async (
-    from: number,
-    to: number,
-  ): Promise<{ engine: MountableEngine; clock: VirtualClock }> => {
-    const clock = virtualClock()
-    const engine = engineIn(home, clock)
-    await clock.during(engine.start())
-    for (let n = from; n < to; n++) ids.set(n, (await clock.during(engine.send(items, itemOf(n)))).id)
-    await clock.advance('1m')
-    return { engine, clock }
-  }
-  const first = await feed(0, STORED)
-  await first.clock.during(first.engine.stop())
-  const second = await feed(STORED, MESSAGES)
-  copy(home, image)
-  await second.clock.during(second.engine.stop())
+  ids = await makeImage(image, folder(), seed)
 })
 
-interface Outcome {
-  /** What a person is told: an error at the start or while it runs, what `verify` finds, messages that ended badly. */
-  readonly told: readonly string[]
-  /** The numbers whose effect is missing, doubled or wrong, and that are not among the messages that ended badly. */
-  readonly wrong: readonly number[]
-}
-
 /** Starts an engine on a damaged image and lets everything end. */
-async function outcomeOf(hurt: (directory: string) => void): Promise<Outcome> {
-  const directory = folder()
-  copy(image, directory)
-  hurt(directory)
-  const clock = virtualClock()
-  const engine = engineIn(directory, clock)
-  sink.reset()
-  try {
-    await clock.during(engine.start())
-  } catch (error) {
-    if (!isLinkspanError(error)) throw error
-    return { told: [error.code], wrong: [] }
-  }
-  try {
-    return await watch(engine, clock)
-  } finally {
-    await clock.during(engine.stop({ within: 0 }))
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
-async function watch(engine: MountableEngine, clock: VirtualClock): Promise<Outcome> {
-  await clock.advance('2h')
-  const found = await clock
-    .during(engine.admin.verify(() => undefined))
-    .then((damage) => damage.map(({ where }) => `verify: ${where}`))
-    .catch((error: Error) => [`verify failed: ${error.message}`])
-  const listed = async (states: readonly MessageState[]): Promise<readonly MessageSummary[]> =>
-    (await clock.during(engine.admin.messages({ states, limit: 500 }))).items
-  let lists: readonly string[] = []
-  const bad = await Promise.all([listed(['dead', 'parked']), listed(['waiting', 'active'])])
-    .then((pages) => pages.flat())
-    .catch((error: Error) => {
-      lists = [`list: ${error.message}`]
-      return []
-    })
-  const { messages } = await clock.during(engine.admin.status())
-  const counted = messages.dead + messages.parked > 0 ? [`counted: ${messages.dead + messages.parked}`] : []
-  const visible = new Set(bad.map(({ id }) => id))
-  const failed = engine.state === 'running' ? [] : [`state: ${engine.state}`]
-  const wrong = [...ids].flatMap(([n, id]) => (visible.has(id) || right(n) ? [] : [n]))
-  return {
-    told: [...failed, ...found, ...lists, ...counted, ...bad.map(({ state }) => `message: ${state}`)],
-    wrong,
-  }
-}
-
-/** Odd messages had their effect before; even ones must have it now, once and whole. */
-function right(n: number): boolean {
-  const effects = sink.effects.filter(({ input }) => input.n === n)
-  if (n % 2 === 1) return effects.length === 0
-  const [only] = effects
-  return (
-    effects.length === 1 && only?.input.text === itemOf(n).text && only.input.count === Math.floor(n / 5) + 1
-  )
+function outcomeOf(hurt: (directory: string) => void): Promise<Outcome> {
+  return outcomeAtRest({ image, ids, seed, directory: folder() }, hurt)
 }
 
 describe('damage to the files of a killed engine', () => {
@@ -240,7 +127,7 @@ describe('damage to the files of a killed engine', () => {
     '%s of a live message is listed with the others, marked, and traced',
     async (_what, said, hurt) => {
       const directory = folder()
-      copy(image, directory)
+      copyFiles(image, directory)
       hurt(directory)
       const reader = await openReader(
         defineProject({ journal: sqlite('hub.db', { thread: 'main' }), flows: [items as Flow] }),
@@ -265,7 +152,7 @@ describe('damage to the files of a killed engine', () => {
 
   it('to the ending of a message is listed with the others, and marked', async () => {
     const directory = folder()
-    copy(image, directory)
+    copyFiles(image, directory)
     sql('UPDATE settlements SET ended_at = 1 WHERE seq = 2')(directory)
     const reader = await openReader(
       defineProject({ journal: sqlite('hub.db', { thread: 'main' }), flows: [items as Flow] }),
@@ -281,10 +168,10 @@ describe('damage to the files of a killed engine', () => {
 
   it('to the record of a dead letter: it is not redelivered, and can be dropped', async () => {
     const directory = folder()
-    copy(image, directory)
+    copyFiles(image, directory)
     flipIn('records', 'frame', 'seq = 1 AND n = 0')(directory)
     const clock = virtualClock()
-    const engine = engineIn(directory, clock)
+    const engine = engineIn(directory, clock, seed)
     await clock.during(engine.start())
     const { admin } = engine
     await clock.advance('2h')
@@ -307,5 +194,28 @@ describe('damage to the files of a killed engine', () => {
     expect(told).toContain('counted: 1')
     expect(told).toContain('message: dead')
     expect(sink.effects).toHaveLength(MESSAGES / 2 - 1)
+  })
+})
+
+describe('single flipped bits, each in a process whose end would be noticed', () => {
+  it('are never silent, under load neither', { timeout: 180_000 }, async () => {
+    const { violations, flips, outcomes } = await flipBits({ folder: folder(), flips: 24, seed })
+    process.stdout.write(`seed ${seed}: ${JSON.stringify(outcomes)}\n`)
+    expect(violations, `seed ${seed}`).toEqual([])
+    expect(flips).toBe(24)
+  })
+
+  const inContent = { seed: 1, flips: 12, inContent: true }
+
+  it('of the content of messages are all noticed', { timeout: 180_000 }, async () => {
+    const { violations, outcomes } = await flipBits({ ...inContent, folder: folder() })
+    expect(violations).toEqual([])
+    const seen = Object.values(outcomes).flatMap((counts) => Object.keys(counts))
+    expect(seen.some((what) => what !== 'nothing')).toBe(true)
+  })
+
+  it('are seen to be silent when nothing has a checksum', { timeout: 180_000 }, async () => {
+    const { violations } = await flipBits({ ...inContent, folder: folder(), checksums: false })
+    expect(violations.map(({ kind }) => kind)).toContain('silent')
   })
 })

@@ -5,6 +5,7 @@ const nothing = {
   all: false,
   controls: false,
   powerFailures: false,
+  bitFlips: false,
   seeds: false,
   million: false,
   mutants: false,
@@ -18,6 +19,7 @@ it('is kills unless something else is asked for, and everything with --all, the 
     'kills',
     'controls',
     'power',
+    'flips',
     'simulation',
     'million',
     'mutants',
@@ -34,10 +36,11 @@ it('runs every part, and says which failed', async () => {
     kills: ends('kills', false),
     controls: ends('controls', true),
     power: ends('power', true),
+    flips: ends('flips', true),
     simulation: ends('simulation', true),
     million: ends('million', false),
     mutants: ends('mutants', true),
   })
-  expect(ran).toEqual(['kills', 'controls', 'power', 'simulation', 'million', 'mutants'])
+  expect(ran).toEqual(['kills', 'controls', 'power', 'flips', 'simulation', 'million', 'mutants'])
   expect(failed).toEqual(['kills', 'million'])
 })

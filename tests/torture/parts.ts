@@ -1,22 +1,32 @@
 /** A part of the long proof. */
-export type Part = 'kills' | 'controls' | 'power' | 'simulation' | 'million' | 'mutants'
+export type Part = 'kills' | 'controls' | 'power' | 'flips' | 'simulation' | 'million' | 'mutants'
 
 /** What was asked for on the command line. */
 export interface Asked {
   readonly all: boolean
   readonly controls: boolean
   readonly powerFailures: boolean
+  readonly bitFlips: boolean
   readonly seeds: boolean
   readonly million: boolean
   readonly mutants: boolean
 }
 
 /** The parts that were asked for, in the order in which they are run; kills where nothing else was. */
-export function partsOf({ all, controls, powerFailures, seeds, million, mutants }: Asked): readonly Part[] {
-  if (all) return ['kills', 'controls', 'power', 'simulation', 'million', 'mutants']
+export function partsOf({
+  all,
+  controls,
+  powerFailures,
+  bitFlips,
+  seeds,
+  million,
+  mutants,
+}: Asked): readonly Part[] {
+  if (all) return ['kills', 'controls', 'power', 'flips', 'simulation', 'million', 'mutants']
   const named: readonly (Part | null)[] = [
     controls ? 'controls' : null,
     powerFailures ? 'power' : null,
+    bitFlips ? 'flips' : null,
     seeds ? 'simulation' : null,
     million ? 'million' : null,
     mutants ? 'mutants' : null,

@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { argv, execPath, exit, stdout } from 'node:process'
 import { parseArgs } from 'node:util'
 import { splitMillion } from './million/split-million.ts'
+import { flipReport } from './flips/flip-report.ts'
+import { memoryFolder } from './flips/flips.ts'
 import { partsOf, runParts } from './parts.ts'
 import { powerReport } from './power/power-report.ts'
 import { type Report, type Row, writeReport } from './report.ts'
@@ -32,11 +34,12 @@ const USAGE = `npm run torture -- [options]
   --controls       switch each protection off in turn; each must be noticed
   --power-failures N  cut the power of an engine on SQLite N times: what was not synced is lost, in part or whole
                    (Linux with a C compiler); with --controls also while waiting for the disk does nothing
+  --bit-flips N    flip N single bits in the files of a journal on SQLite, one at a time, at rest and under load
   --million        split a message into a million children, with crashes on the way (--items N for another number)
   --seeds N        run the whole engine N times in a simulated world, faults by seed (the seeds from --seed on, default 1)
   --story          with --seeds: print all that happened
   --mutants        take each protection out of the engine in turn, as a patch; the tests must notice (npm run mutants)
-  --all            kills, controls, power failures (100), seeds (10,000), million and mutants, one after the other: before a release
+  --all            kills, controls, power failures (100), bit flips (2,000), seeds (10,000), million and mutants, one after the other: before a release
   --name NAME      the name of the report
   --no-report      write none
   --keep           keep the folder with the journal and the logs
@@ -55,6 +58,7 @@ const { values: given } = parseArgs({
     seed: { type: 'string' },
     seeds: { type: 'string' },
     'power-failures': { type: 'string' },
+    'bit-flips': { type: 'string' },
     story: { type: 'boolean', default: false },
     seconds: { type: 'string' },
     lanes: { type: 'string', default: '8' },
@@ -75,6 +79,7 @@ const asked = {
   ...given,
   seeds: given.seeds !== undefined,
   powerFailures: given['power-failures'] !== undefined,
+  bitFlips: given['bit-flips'] !== undefined,
 }
 
 function refuse(why: string): never {
@@ -119,8 +124,8 @@ function reportName(own: string): string {
   return partsOf(asked).length > 1 ? `${given.name}-${own}` : given.name
 }
 
-async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'linkspan-torture-'))
+async function inFolder<T>(work: (folder: string) => Promise<T>, where = tmpdir()): Promise<T> {
+  const folder = mkdtempSync(join(where, 'linkspan-torture-'))
   try {
     return await work(folder)
   } finally {
@@ -339,6 +344,22 @@ async function power(): Promise<boolean> {
   return report.violations.length === 0
 }
 
+const ALL_BIT_FLIPS = '2000'
+
+async function flips(): Promise<boolean> {
+  stdout.write(`seed ${seed}\n`)
+  const report = await flipReport({
+    flips: number('bit-flips', given['bit-flips'] ?? ALL_BIT_FLIPS),
+    seed,
+    seconds: given.seconds === undefined ? null : number('seconds', given.seconds),
+    inFolder: (work) => inFolder(work, memoryFolder(tmpdir())),
+    say: (line) => stdout.write(`${line}\n`),
+  })
+  show(report.rows, report.violations)
+  if (!given['no-report']) writeReport({ ...report, name: reportName(report.name) })
+  return report.violations.length === 0
+}
+
 async function million(): Promise<boolean> {
   const items = number('items', given.items)
   const result = await inFolder((folder) =>
@@ -375,6 +396,7 @@ async function main(): Promise<boolean> {
     kills: () => torture(without),
     controls,
     power,
+    flips,
     simulation: seeds,
     million,
     mutants,
