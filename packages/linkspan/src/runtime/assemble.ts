@@ -15,7 +15,7 @@ import { type Committer, createCommitter } from './committer.ts'
 import { type CompiledFlow, compileFlow } from './compile.ts'
 import { type Connections, createConnections, declarationsOf } from './connections.ts'
 import type { Events } from './events.ts'
-import { followOthers } from './follow-others.ts'
+import { followOthers, readLeft } from './follow-others.ts'
 import { presentNames, underPresentNames } from './former-names.ts'
 import { createFreshSet, type FreshSet } from './fresh-set.ts'
 import { NOTHING_HIDDEN } from './hide-secrets.ts'
@@ -26,9 +26,9 @@ import { createLive, type Live, readyWait } from './live.ts'
 import { createEvents } from './meters.ts'
 import { isPaused } from './paused.ts'
 import { createPublishing } from './publishing.ts'
+import { createPuttingAside } from './put-aside.ts'
 import { createFlowQueue, type FlowQueue, type FlowQueueOptions } from './queue/flow-queue.ts'
 import { recover } from './recovery.ts'
-import { createPuttingAside } from './put-aside.ts'
 import { createReplies } from './replies.ts'
 import { createRequests } from './requests.ts'
 import { keepRetention } from './retention.ts'
@@ -224,6 +224,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     entrance,
     clean,
   })
+  const left = partitions === 1 ? new Map() : await readLeft(journal.cursors)
   for (const { queue, flow } of takers.values())
     if (await isPaused(journal.cursors, flow.flow.definition)) queue.pause()
   await share.begin()
@@ -264,7 +265,15 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
   const stopFollowing =
     partitions === 1
       ? () => undefined
-      : followOthers({ cursors: journal.cursors, clock, logger, takers, sources: byFlow, requests })
+      : followOthers({
+          cursors: journal.cursors,
+          from: left,
+          clock,
+          logger,
+          takers,
+          sources: byFlow,
+          requests,
+        })
   const stopRetention = keepRetention({ history: journal.history, outside, keepMs, keepAttentionMs })
   const { crashed } = journal.opened
   logger.log('info', 'engine.started', { journal: journal.name, flows: compiled.size, crashed })

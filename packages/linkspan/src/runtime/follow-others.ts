@@ -16,6 +16,8 @@ export function againCursor(flow: FlowNames): string {
 /** What following takes. */
 export interface FollowOptions {
   readonly cursors: CursorReader
+  /** What was left when the pauses and the backlog of the flows had not been read yet: what changes after that is followed. */
+  readonly from: Left
   readonly clock: Clock
   readonly logger: Logger
   readonly takers: ReadonlyMap<string, Taker>
@@ -25,7 +27,14 @@ export interface FollowOptions {
 
 const LOOK_EVERY_MS = 1_000
 
-type Cursors = ReadonlyMap<string, string>
+/** What people left for all engines, by the names of the cursors. */
+export type Left = ReadonlyMap<string, string>
+
+/** Reads what people have left up to now. */
+export async function readLeft(cursors: CursorReader): Promise<Left> {
+  const [paused, again] = await Promise.all([PAUSED_PREFIX, AGAIN_PREFIX].map(cursors.list))
+  return new Map([...(paused ?? []), ...(again ?? [])])
+}
 
 /**
  * Follows what people do at other engines of the cluster, which they leave in cursors: flows are paused and resumed, and
@@ -33,6 +42,7 @@ type Cursors = ReadonlyMap<string, string>
  */
 export function followOthers({
   cursors,
+  from,
   clock,
   logger,
   takers,
@@ -42,9 +52,9 @@ export function followOthers({
   let cancel: CancelTimer = () => undefined
   let stopped = false
   /** What the journal said last: only what changes there is followed, as a change made here takes a moment to get there. */
-  let before: Cursors | null = null
+  let before = from
 
-  const follow = async (name: string, taker: Taker, last: Cursors, now: Cursors): Promise<void> => {
+  const follow = async (name: string, taker: Taker, last: Left, now: Left): Promise<void> => {
     const { definition } = taker.flow.flow
     const changed = (cursor: string): boolean => now.get(cursor) !== last.get(cursor)
     if (changed(againCursor(definition))) taker.queue.gained()
@@ -56,12 +66,11 @@ export function followOthers({
   }
 
   const look = async (): Promise<void> => {
-    const [paused, again] = await Promise.all([PAUSED_PREFIX, AGAIN_PREFIX].map(cursors.list))
-    const now = new Map([...(paused ?? []), ...(again ?? [])])
-    const last = before
-    before = now
+    const now = await readLeft(cursors)
     if (stopped) return
-    if (last !== null) for (const [name, taker] of takers) await follow(name, taker, last, now)
+    for (const [name, taker] of takers) await follow(name, taker, before, now)
+    // Not before: what could not be followed is tried again.
+    before = now
     await requests.look()
   }
 
