@@ -6,7 +6,14 @@ import { type } from 'arktype'
 import * as v from 'valibot'
 import { z } from 'zod'
 import type { Operation } from '../../packages/linkspan/src/connect/connector.ts'
-import { type BodyOf, channel, flow, inbox, type NamesOf } from '../../packages/linkspan/src/flow/index.ts'
+import {
+  type Answer,
+  type BodyOf,
+  channel,
+  flow,
+  inbox,
+  type NamesOf,
+} from '../../packages/linkspan/src/flow/index.ts'
 import type { StoredError } from '../../packages/linkspan/src/model/errors.ts'
 import { retry } from '../../packages/linkspan/src/model/policy.ts'
 import type { AcceptsOf, Project, RepliesOf } from '../../packages/linkspan/src/runtime/engine-api.ts'
@@ -216,6 +223,51 @@ export type Simple = [
   Check<Equal<RepliesOf<typeof groupedBody>, string>>,
 ]
 
+// Recipients and multicast know what their branches answer; a load balancer, what its targets end with.
+export const told = ids().recipients(
+  'tell',
+  (b) => b.text.split(','),
+  (r) => r.branch('a', (s) => s.call('load', getItem)).branch('b', (s) => s.map((b) => b.id)),
+)
+export const toldAll = ids().recipients(
+  'tell',
+  (b) => new Set([b.text]),
+  (r) => r.branch('a', (s) => s.call('load', getItem)).branch('b', (s) => s.map((b) => b.id)),
+  { join: 'collect', as: 'answers', ignoreUnknown: true },
+)
+export const toldBest = ids().recipients(
+  'tell',
+  (b) => [b.text],
+  (r) => r.branch('a', (s) => s.map((b) => b.id)).branch('b', (s) => s.map((b) => b.text)),
+  {
+    join: {
+      initial: () => new Map<string, string | number>(),
+      add: (all, answer, from) => all.set(from, answer),
+    },
+  },
+)
+export const fanned = ids().multicast(
+  'fan',
+  (m) => m.branch('a', (s) => s.map((b) => b.id)).branch('b', (s) => s.map((b) => b.id * 2)),
+  { join: { as: 'sum', initial: () => 0, add: (sum, n) => sum + n } },
+)
+export const balanced = ids().loadBalance(
+  'farm',
+  (b) =>
+    b
+      .target('one', (s) => s.call('load', getItem), { weight: 2 })
+      .target('two', (s) => s.map((body) => body.text).reply()),
+  { by: { choose: (b) => (b.id > 1 ? 'one' : 'two') } },
+)
+export type Sent = [
+  Check<Body<typeof told, { id: number; text: string }>>,
+  Check<Names<typeof toldAll, { readonly answers: Answer<number | Item>[] }>>,
+  Check<Body<typeof toldBest, Map<string, string | number>>>,
+  Check<Names<typeof fanned, { readonly sum: number }>>,
+  Check<Body<typeof balanced, Item | string>>,
+  Check<Equal<RepliesOf<typeof balanced>, string>>,
+]
+
 // Channels carry what they say; with a schema, what goes in may differ from what comes out.
 const plain = channel<{ id: number }>('plain')
 const coerced = channel('coerced', {
@@ -331,6 +383,18 @@ export const refused = [
   () => ids().group('g', (s) => s.call('a', getItem, { as: 'item' })).map((_b, { item }) => item),
   // @ts-expect-error: a level that there is not
   () => ids().log('l', (b) => b.text, { level: 'loud' }),
+  // @ts-expect-error: recipients that are one text
+  () => ids().recipients('r', (b) => b.id, (r) => r.branch('a', (s) => s)),
+  // @ts-expect-error: collected answers without a name
+  () => ids().recipients('r', (b) => [b.text], (r) => r.branch('a', (s) => s), { join: 'collect' }),
+  // @ts-expect-error: a wrong field of an answer
+  () => ids().multicast('m', (m) => m.branch('a', (s) => s), { join: 'collect', as: 'all' }).map((_b, { all }) => all[0]?.body.txt),
+  // @ts-expect-error: a target that there is not
+  () => ids().loadBalance('l', (b) => b.target('one', (s) => s), { by: { choose: () => 'two' } }),
+  // @ts-expect-error: a rule that there is not
+  () => ids().loadBalance('l', (b) => b.target('one', (s) => s), { by: 'sticky' }),
+  // @ts-expect-error: a weight that is none
+  () => ids().loadBalance('l', (b) => b.target('one', (s) => s, { weight: 'heavy' })),
   // @ts-expect-error: the fallback begins with the accepted body
   () => ids().map((b) => b.id).onError((s) => s.map((b) => b.toFixed())),
 ]

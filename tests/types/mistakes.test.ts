@@ -28,6 +28,9 @@ const mistakes = {
   'a body that the channel does not carry': `export const x = issues.publish('sell', orders, { body: (issue) => ({ order: issue.number }) })`,
   'an asynchronous map': `export const x = issues.map('load', async (issue) => issue.title)`,
   'a scope that answers nothing': `export const x = issues.split('labels', (i) => i.labels, (label) => { label.map((l) => l) })`,
+  'a body that has nothing to sort': `export const x = issues.sort('by title', (a, b) => a.title.localeCompare(b.title))`,
+  'a target that there is not': `export const x = issues.loadBalance('farm', (b) => b.target('one', (s) => s).target('two', (s) => s), { by: { choose: () => 'three' } })`,
+  'recipients that are no names': `export const x = issues.recipients('tell', (i) => i.number, (r) => r.branch('a', (s) => s))`,
   'items that are none': `export const x = issues.split('labels', (i) => i.number, (label) => label)`,
 } as const
 

@@ -3,7 +3,16 @@ import '../patterns/index.ts'
 export type { Choice, Chosen } from '../patterns/choice.ts'
 export type { DedupeOptions } from '../patterns/dedupe.ts'
 export type { DelayOptions } from '../patterns/delay.ts'
-export type { Branches, MulticastOptions } from '../patterns/multicast.ts'
+export type { GroupOptions } from '../patterns/group.ts'
+export type {
+  Balanced,
+  Choose,
+  LoadBalanceOptions,
+  StickTo,
+  TargetOptions,
+  Targets,
+} from '../patterns/load-balance.ts'
+export type { LogOptions } from '../patterns/log.ts'
 export type {
   Acknowledged,
   Acknowledgement,
@@ -16,7 +25,15 @@ export type {
   NothingToAcknowledge,
   OnUnknown,
 } from '../patterns/parts/calling.ts'
-export type { CommonOptions, FailureOptions, StepContext } from '../patterns/pattern.ts'
+export type {
+  Answer,
+  AnswerJoin,
+  AnswersCollected,
+  AnswersFolded,
+  Branches,
+  FanOutOptions,
+} from '../patterns/parts/fan-out.ts'
+export type { CommonOptions, FailureOptions, LogLevel, StepContext } from '../patterns/pattern.ts'
 export type {
   BodyNeeded,
   BodyOptional,
@@ -24,6 +41,8 @@ export type {
   PublishedBody,
   PublishSettings,
 } from '../patterns/publish.ts'
+export type { RecipientsOptions } from '../patterns/recipients.ts'
+export type { Comparator, ItemOf } from '../patterns/sort.ts'
 export type { Collected, Folded, Join, NotJoined, SplitOptions } from '../patterns/split.ts'
 export type { StateOptions, StateUpdate } from '../patterns/state.ts'
 export type {

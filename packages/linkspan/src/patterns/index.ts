@@ -4,12 +4,14 @@ import { dedupe } from './dedupe.ts'
 import { delay } from './delay.ts'
 import { filter } from './filter.ts'
 import { group } from './group.ts'
+import { loadBalance } from './load-balance.ts'
 import { log } from './log.ts'
 import { map } from './map.ts'
 import { multicast } from './multicast.ts'
 import { onError } from './on-error.ts'
 import type { Pattern } from './pattern.ts'
 import { publish } from './publish.ts'
+import { recipients } from './recipients.ts'
 import { reply } from './reply.ts'
 import { sort } from './sort.ts'
 import { split } from './split.ts'
@@ -29,6 +31,8 @@ export const patterns: readonly Pattern[] = [
   group,
   split,
   multicast,
+  recipients,
+  loadBalance,
   tap,
   delay,
   dedupe,
@@ -55,16 +59,19 @@ export * from './dedupe.ts'
 export * from './delay.ts'
 export * from './filter.ts'
 export * from './group.ts'
+export * from './load-balance.ts'
 export * from './log.ts'
 export * from './map.ts'
 export * from './multicast.ts'
 export * from './on-error.ts'
 export * from './parts/answered.ts'
 export * from './parts/calling.ts'
+export * from './parts/fan-out.ts'
 export * from './parts/merged.ts'
 export * from './parts/narrowed.ts'
 export * from './pattern.ts'
 export * from './publish.ts'
+export * from './recipients.ts'
 export * from './reply.ts'
 export * from './sort.ts'
 export * from './split.ts'

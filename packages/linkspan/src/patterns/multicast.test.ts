@@ -38,3 +38,26 @@ describe('multicast', () => {
     )
   })
 })
+
+describe('the join of a multicast', () => {
+  const both = (m: Parameters<Parameters<ReturnType<typeof begin<number>>['multicast']>[1]>[0]) =>
+    m.branch('twice', (s) => s.map((n) => n * 2)).branch('odd', (s) => s.filter((n) => n % 2 === 1))
+
+  it('collects what the branches that came to their end answered, with their labels', async () => {
+    const tested = begin<number>().multicast('fan', both, { join: 'collect', as: 'all' })
+    expect((await run(tested, 3)).names).toEqual({
+      all: [
+        { from: 'twice', body: 6 },
+        { from: 'odd', body: 3 },
+      ],
+    })
+    expect((await run(tested, 2)).names).toEqual({ all: [{ from: 'twice', body: 4 }] })
+  })
+
+  it('folds them into the body, or beside it', async () => {
+    const join = { initial: () => '', add: (all: string, n: number, from: string) => `${all}${from} ${n};` }
+    expect((await run(begin<number>().multicast('fan', both, { join }), 3)).body).toBe('twice 6;odd 3;')
+    const named = begin<number>().multicast('fan', both, { join: { ...join, as: 'text' } })
+    expect(await run(named, 3)).toMatchObject({ body: 3, names: { text: 'twice 6;odd 3;' } })
+  })
+})

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { operation } from './fixtures/operations.ts'
 import { begin, run, world } from './fixtures/pass-for-tests.ts'
-import { COLLECT_LIMIT } from './split.ts'
+import { COLLECT_LIMIT } from './parts/joining.ts'
 
 const post = operation<number, void, { kind: 'natural' }>('post', { kind: 'natural' })
 

@@ -1,10 +1,9 @@
 import { LinkspanError } from '../model/errors.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
-import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
+import { needFunction, shown } from './parts/arguments.ts'
 import { checkChildren, failedChildren } from './parts/children.ts'
-import { asJson } from './parts/json.ts'
-import { placer } from './parts/placed.ts'
+import { COLLECT_LIMIT, checkJoin, type GivenJoin, joiner, joinOf, tooLarge } from './parts/joining.ts'
 import type { CommonOptions, Pass, Pattern, SpawnPlan, StepContext } from './pattern.ts'
 import type { NewName } from './steps.ts'
 
@@ -84,16 +83,8 @@ export interface Join<O, A, K extends string, N> {
   readonly add: (joined: A, output: O, index: number) => NoInfer<A>
 }
 
-/** The most outputs that `join: 'collect'` keeps. */
-export const COLLECT_LIMIT = 10_000
-
 type Items = (body: unknown, ctx: StepContext) => unknown
-type RunJoin = Pick<Join<unknown, unknown, string, unknown>, 'initial' | 'add'>
-
-interface GivenSplit extends SplitOptions {
-  readonly join?: 'collect' | (RunJoin & { readonly as?: string })
-  readonly as?: string
-}
+type GivenSplit = SplitOptions & GivenJoin
 
 /** The `split` step. */
 export const split: Pattern = {
@@ -103,36 +94,29 @@ export const split: Pattern = {
   methods: {
     split: (draft, name: string, items: Items, scope: (item: never) => unknown, given: GivenSplit = {}) => {
       const inner = draft.scope(needFunction(scope, 'the scope of split()', name), { children: true })
-      const as = checkJoin(given, name)
+      const join = checkJoin(given, name)
       return draft.add({
         kind: 'split',
         name,
-        options: {
-          ...(as === undefined ? {} : { as }),
-          join: given.join === undefined ? 'none' : given.join === 'collect' ? 'collect' : 'fold',
-          ...checkChildren(given, name),
-        },
-        code: {
-          items: needFunction(items, 'the items of split()', name),
-          ...(typeof given.join === 'object' ? { initial: given.join.initial, add: given.join.add } : {}),
-        },
+        options: { ...join.options, ...checkChildren(given, name) },
+        code: { items: needFunction(items, 'the items of split()', name), ...join.code },
         scopes: [{ name: '', label: 'each', draft: inner }],
         common: given,
-        binds: as === undefined ? [] : [as],
+        binds: join.binds,
       })
     },
   },
   drawn: 'children',
   compile(node, code, { path, entry }) {
     const child = entry('')
-    const join = joinOf(node.options['join'], code, path)
-    const place = placer(node)
+    const join = joinOf(node, code, path)
+    const placeJoined = joiner(node, path)
     const plan = planOf(node.options, path, child, join !== undefined)
     const items = code['items'] as Items
     return async (pass) => {
       const outcome = await pass.spawn({ ...plan, bodies: bodiesOf(items, pass, path, node.options['join']) })
       if (plan.stopOnError) failedChildren(outcome, path)
-      if (join) place(pass, await joinedValue(pass, path, join))
+      if (join) await placeJoined(pass, join)
       return undefined
     }
   },
@@ -183,57 +167,4 @@ function* collectable(items: Iterable<unknown>, path: string): Generator<unknown
     if (++count > COLLECT_LIMIT) throw tooLarge(path)
     yield item
   }
-}
-
-function tooLarge(path: string): LinkspanError {
-  return new LinkspanError(
-    'JOIN_TOO_LARGE',
-    `The split "${path}" collects more than ${COLLECT_LIMIT} outputs. Fold them instead: join: { initial: () => …, add: (joined, output) => … }.`,
-    { details: { path, limit: COLLECT_LIMIT } },
-  )
-}
-
-function joinOf(kind: unknown, code: Readonly<Record<string, unknown>>, path: string): RunJoin | undefined {
-  if (kind === 'fold')
-    return { initial: code['initial'] as RunJoin['initial'], add: code['add'] as RunJoin['add'] }
-  return kind === 'collect' ? collecting(path) : undefined
-}
-
-function collecting(path: string): RunJoin {
-  return {
-    initial: () => [],
-    add: (joined, output) => {
-      const list = joined as unknown[]
-      if (list.length >= COLLECT_LIMIT) throw tooLarge(path)
-      list.push(output)
-      return list
-    },
-  }
-}
-
-async function joinedValue(pass: Pass, path: string, join: RunJoin): Promise<unknown> {
-  const recalled = pass.recall(path)
-  if (recalled) return recalled.value
-  let value = answered(join.initial(), path, 'initial of its join')
-  for await (const { index, output } of pass.outputs(path))
-    value = answered(join.add(value, output, index), path, 'add of its join')
-  const kept = asJson(value, path, 'the joined value')
-  pass.record(path, kept)
-  return kept
-}
-
-function checkJoin({ join, as }: GivenSplit, step: string): string | undefined {
-  if (join === undefined) {
-    if (as === undefined) return undefined
-    throw invalid(`${stepWords(step)} has "as" but no join. Add join: 'collect', or leave "as" out.`)
-  }
-  if (join === 'collect') {
-    if (typeof as === 'string') return as
-    throw invalid(`${stepWords(step)} collects its outputs: name the array by "as".`)
-  }
-  if (typeof join !== 'object' || join === null)
-    throw invalid(`${stepWords(step)}: join is 'collect' or { initial, add }, not ${shown(join)}.`)
-  needFunction(join.initial, 'initial of the join', step)
-  needFunction(join.add, 'add of the join', step)
-  return join.as
 }

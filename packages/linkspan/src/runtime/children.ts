@@ -1,4 +1,4 @@
-import type { MessageReader, NewMessage } from '../journal/journal.ts'
+import type { MessageReader, NewMessage, StoredMessage } from '../journal/journal.ts'
 import type { Ending, Json } from '../model/message.ts'
 import { childId } from '../model/message-id.ts'
 import type { SpawnOutcome, SpawnPlan } from '../patterns/pattern.ts'
@@ -281,7 +281,7 @@ export async function* allChildren(
   messages: MessageReader,
   parent: number,
   scope: string,
-): AsyncGenerator<Awaited<ReturnType<MessageReader['children']>>[number]> {
+): AsyncGenerator<StoredMessage> {
   let from = 0
   for (;;) {
     const page = await messages.children(parent, scope, from, CHUNK)
@@ -290,4 +290,27 @@ export async function* allChildren(
     if (!last || page.length < CHUNK) return
     from = (last.parent?.index ?? from) + 1
   }
+}
+
+/** All children of the scopes of a step in the order of their index. */
+export async function* childrenInOrder(
+  messages: MessageReader,
+  parent: number,
+  scopes: readonly string[],
+): AsyncGenerator<StoredMessage> {
+  const readers = scopes.map((scope) => allChildren(messages, parent, scope))
+  const heads = await Promise.all(readers.map((reader) => reader.next()))
+  for (;;) {
+    const next = heads.reduce((best, { done }, at) => {
+      if (done === true) return best
+      return best < 0 || placeOf(heads[at]?.value) < placeOf(heads[best]?.value) ? at : best
+    }, -1)
+    if (next < 0) return
+    yield heads[next]?.value as StoredMessage
+    heads[next] = await (readers[next] as AsyncGenerator<StoredMessage>).next()
+  }
+}
+
+function placeOf(child: StoredMessage | undefined): number {
+  return child?.parent?.index ?? 0
 }

@@ -3,7 +3,7 @@ import { LinkspanError } from '../model/errors.ts'
 import type { Headers, Json } from '../model/message.ts'
 import type { CallRequest, CellChange, SpawnOutcome, SpawnPlan, StepResult } from '../patterns/pattern.ts'
 import type { CallState } from './call-state.ts'
-import { allChildren, scopesOf } from './children.ts'
+import { childrenInOrder, scopesOf } from './children.ts'
 import type { CompiledFlow } from './compile.ts'
 import { type Interrupt, isInterrupt } from './interrupt.ts'
 import { settled } from './json.ts'
@@ -160,11 +160,9 @@ export async function* recordedOutputs(
   path: string,
   messages: MessageReader,
 ): AsyncGenerator<{ readonly index: number; readonly output: unknown }> {
-  for (const scope of scopesOf(pass, path)) {
-    for await (const child of allChildren(messages, pass.loaded.seq, scope)) {
-      if (child.ending?.ending !== 'done') continue
-      const output = recordOf(child).findLast((entry) => entry.t === 'output')
-      if (output) yield { index: child.parent?.index ?? 0, output: output.r }
-    }
+  for await (const child of childrenInOrder(messages, pass.loaded.seq, scopesOf(pass, path))) {
+    if (child.ending?.ending !== 'done') continue
+    const output = recordOf(child).findLast((entry) => entry.t === 'output')
+    if (output) yield { index: child.parent?.index ?? 0, output: output.r }
   }
 }

@@ -3,7 +3,7 @@ import { type ErrorCode, ensureError, storeError } from '../model/errors.ts'
 import type { Json } from '../model/message.ts'
 import type { SpawnPlan } from '../patterns/pattern.ts'
 import type { Progress, ReplayDifference, ReplayReport, Selection } from './admin-api.ts'
-import { allChildren, scopesOf } from './children.ts'
+import { childrenInOrder, scopesOf } from './children.ts'
 import type { CompiledFlow } from './compile.ts'
 import { sameJson, settled } from './json.ts'
 import { fieldDifferences } from './json-diff.ts'
@@ -180,7 +180,7 @@ async function replayChildren(
   options: ReplayOptions,
   differences: Differences,
 ): Promise<void> {
-  const recorded = recordedChildren(pass, plan.path, options.messages)
+  const recorded = childrenInOrder(options.messages, pass.loaded.seq, scopesOf(pass, plan.path))
   const names = pass.names()
   let index = 0
   const toCome = replayed.cutShort && !allSpawned(replayed.record, plan.path)
@@ -188,9 +188,13 @@ async function replayChildren(
     const { value: child, done } = await recorded.next()
     const after = (settled(body) ?? null) as Json
     const path = `${plan.path}[${index}]`
+    const scope = plan.scopeOf(index)
     if (done || !child) {
       if (toCome) break
       differences.sent('added', path, null, after)
+    } else if (scopeOf(child, replayed.flow) !== scope) {
+      differences.sent('removed', `${scopeOf(child, replayed.flow)}[${index}]`, bodyOf(child), null)
+      differences.sent('added', `${scope}[${index}]`, null, after)
     } else await replayChild(replayed.flow, child, path, after, names, options, differences)
     index += 1
   }
@@ -198,6 +202,12 @@ async function replayChildren(
     differences.sent('removed', `${plan.path}[${index}]`, bodyOf(child), null)
     index += 1
   }
+}
+
+/** The scope that a child runs, as it is called now. */
+function scopeOf({ parent }: StoredMessage, { renamed: paths }: CompiledFlow): string {
+  const path = parent?.path ?? ''
+  return paths.get(path) ?? path
 }
 
 function allSpawned(record: readonly Entry[], path: string): boolean {
@@ -216,14 +226,6 @@ async function replayChild(
   const before = bodyOf(child)
   if (!sameJson(before, after)) differences.sent('changed', path, before, after)
   await replayPass(flow, child, after, names, options, differences)
-}
-
-async function* recordedChildren(
-  pass: MessagePass,
-  path: string,
-  messages: MessageReader,
-): AsyncGenerator<StoredMessage> {
-  for (const scope of scopesOf(pass, path)) yield* allChildren(messages, pass.loaded.seq, scope)
 }
 
 function endings(

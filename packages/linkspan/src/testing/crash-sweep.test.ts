@@ -4,7 +4,7 @@ import { channel, flow, inbox } from '../flow/index.ts'
 import { deadLetter, exponential, fixed, ignore, retry, rules, when } from '../model/policy.ts'
 import type { Flow } from '../patterns/steps.ts'
 import { type CrashSweepOptions, type CrashSweepReport, crashSweep } from './crash-sweep.ts'
-import { fakeOperation } from './fake-operation.ts'
+import { asked, keyed, natural, once } from './fixtures/sweep-operations.ts'
 import type { Scenario } from './sweep/scenario.ts'
 
 interface Order {
@@ -16,23 +16,6 @@ interface Order {
 const first: Order = { id: 'o1', customer: 'ada', lines: [1, 2, 3] }
 const second: Order = { id: 'o2', customer: 'bob', lines: [4] }
 const third: Order = { id: 'o3', customer: 'ada', lines: [] }
-
-const natural = fakeOperation(
-  'shop.put',
-  { kind: 'natural' },
-  { result: (input: unknown) => ({ put: input }) },
-)
-const keyed = fakeOperation(
-  'bank.charge',
-  { kind: 'key', validFor: '24h' },
-  { result: (_input: unknown) => ({ receipt: 'r' }) },
-)
-const asked = fakeOperation(
-  'mail.send',
-  { kind: 'verify', settleAfter: '5s' },
-  { result: (_input: unknown) => 'sent' },
-)
-const once = fakeOperation('pager.ring', { kind: 'none' }, { result: (_input: unknown) => 'rung' })
 
 const from = (name: string, options = {}) =>
   flow(name, { onError: retry({ attempts: 5, backoff: exponential('1s', '1m') }), ...options }).from(
