@@ -72,6 +72,8 @@ export interface ClusterMember {
   readonly since: number
   readonly leaseUntil: number
   readonly state: 'live' | 'dead' | 'closed'
+  /** Set when it was fenced: nothing that it does counts any more. A dead one may be so only soon. */
+  readonly fenced?: true
   /** Whether it is the engine that was asked. */
   readonly self: boolean
   readonly partitions: readonly number[]

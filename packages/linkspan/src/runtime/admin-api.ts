@@ -201,7 +201,7 @@ export interface TraceAttempt {
 /** Something a person or the engine did to the message. */
 export interface TraceNote {
   readonly at: number
-  readonly what: 'redelivered' | 'resolved' | 'cancelled' | 'skipped' | 'dropped' | 'parked'
+  readonly what: 'redelivered' | 'resolved' | 'cancelled' | 'skipped' | 'dropped' | 'parked' | 'lent'
   readonly note: string
 }
 

@@ -22,6 +22,8 @@ import { NOTHING_HIDDEN } from './hide-secrets.ts'
 import { createHomes } from './homes.ts'
 import { checkBody, createEntrance, type Entrance, type Taker } from './intake.ts'
 import { addCounts, createLedger, type Ledger } from './ledger.ts'
+import { guestsOn } from './guests.ts'
+import { createLoans, type Loans } from './loans.ts'
 import { createLive, type Live, readyWait } from './live.ts'
 import { createEvents } from './meters.ts'
 import { isPaused } from './paused.ts'
@@ -46,6 +48,7 @@ export interface Started extends RuntimeParts {
   readonly sourceKeeping: SourceKeeping
   readonly share: Share
   readonly stopped: AbortController
+  readonly loans: Loans | null
   readonly stopFollowing: () => void
   readonly stopRetention: () => void
 }
@@ -146,6 +149,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     aborted: stopped.signal,
     async recover(grants) {
       await begun.inherit(grants)
+      await loans?.learn()
       await recover({ journal, committer, events, fresh, logger, now: clock.now })
       // Not before: the low-water mark of a commit must not pass what recovery has to find.
       await begun.keep(grants)
@@ -187,6 +191,22 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     since: share.since,
     clean,
   })
+  const loans =
+    partitions === 1
+      ? null
+      : createLoans({
+          state: journal.state,
+          committer,
+          clock,
+          random,
+          logger,
+          member: journal.ownership.member,
+          members: async () => (await journal.ownership.survey()).members,
+          stopped: stopped.signal,
+          since: share.since,
+          nextFrame: async (seq) => (await journal.messages.load([seq]))[0]?.nextFrame ?? 0,
+          ...guestsOn({ journal, takers, present, live: () => live }),
+        })
   const makeCells = partitions === 1 ? createCells : createSharedCells
   const live: Live = createLive({
     clock,
@@ -205,6 +225,8 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     startChild: (child, bytes, parent) => queues.get(child.flow)?.child(childWork(child, bytes, parent)),
     begunBefore: begun.begunBefore,
     fresh: (seq, runs) => (runs ? fresh.add(seq) : fresh.remove(seq)),
+    loans,
+    owns: (partition) => share.owned.has(partition),
   })
   for (const [name, flow] of compiled) {
     const queue = queueOf(flow, { assembly, journal, committer, fresh, live, children, begun, share })
@@ -272,7 +294,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
           logger,
           takers,
           sources: byFlow,
-          requests,
+          look: [requests, loans],
         })
   const stopRetention = keepRetention({ history: journal.history, outside, keepMs, keepAttentionMs })
   const { crashed } = journal.opened
@@ -303,6 +325,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     sourceKeeping: sources,
     share,
     stopped,
+    loans,
   }
 }
 
@@ -403,7 +426,8 @@ export async function dismantle(parts: Started, withinMs: number): Promise<void>
   await Promise.race([parts.share.end(), left])
   parts.share.stop()
   for (const queue of parts.queues.values()) queue.stop()
-  const busy = (): boolean => [...parts.queues.values()].some((queue) => queue.active > 0)
+  const busy = (): boolean =>
+    (parts.loans?.active ?? 0) > 0 || [...parts.queues.values()].some((queue) => queue.active > 0)
   while (busy() && clock.monotonic() < deadline)
     await new Promise<void>((resolve) => clock.timer(STOP_POLL_MS, resolve))
   const gaveUp = busy()

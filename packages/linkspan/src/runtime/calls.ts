@@ -309,7 +309,10 @@ export function createCalls(options: CallsOptions): Calls {
     const last = pass.recorded.findLast(
       (entry) => (entry.t === 'intent' || entry.t === 'unknown') && entry.p === request.path,
     )
-    return last?.t === 'unknown' ? last.at : options.since(pass.loaded.partition)
+    if (last?.t === 'unknown') return last.at
+    const interrupted = pass.recorded.findLast((entry) => entry.t === 'interrupted')
+    const since = pass.loaded.since ?? options.since(pass.loaded.partition)
+    return Math.max(since, interrupted?.t === 'interrupted' ? interrupted.at : 0)
   }
 
   /** The call is over and the system has settled it: from then on its answer counts. */

@@ -52,7 +52,7 @@ async function rigged(given: { readonly afterReading?: (rows: Map<string, string
       ['bills', takerOf(bills)],
     ]),
     sources: new Map([['orders', source as never]]),
-    requests: { look: async () => undefined },
+    look: [{ look: async () => undefined }],
   })
   return {
     rows,

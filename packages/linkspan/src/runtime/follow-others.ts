@@ -3,7 +3,6 @@ import type { CancelTimer, Clock, Logger } from '../model/outside.ts'
 import { type FlowNames, identityOf } from './former-names.ts'
 import type { Taker } from './intake.ts'
 import { PAUSED_PREFIX, pausedCursor, saysPaused, setPaused } from './paused.ts'
-import type { Requests } from './requests.ts'
 import type { KeptSource } from './sources.ts'
 
 const AGAIN_PREFIX = 'again:'
@@ -22,7 +21,8 @@ export interface FollowOptions {
   readonly logger: Logger
   readonly takers: ReadonlyMap<string, Taker>
   readonly sources: ReadonlyMap<string, KeptSource>
-  readonly requests: Pick<Requests, 'look'>
+  /** What else lies in the journal for this engine. */
+  readonly look: readonly ({ look(): Promise<void> } | null)[]
 }
 
 const LOOK_EVERY_MS = 1_000
@@ -38,7 +38,7 @@ export async function readLeft(cursors: CursorReader): Promise<Left> {
 
 /**
  * Follows what people do at other engines of the cluster, which they leave in cursors: flows are paused and resumed, and
- * messages live again; and takes up what people ask of this engine there. Answers how to stop.
+ * messages live again; and takes up what is asked of this engine there. Answers how to stop.
  */
 export function followOthers({
   cursors,
@@ -47,7 +47,7 @@ export function followOthers({
   logger,
   takers,
   sources,
-  requests,
+  look: others,
 }: FollowOptions): () => void {
   let cancel: CancelTimer = () => undefined
   let stopped = false
@@ -71,7 +71,7 @@ export function followOthers({
     for (const [name, taker] of takers) await follow(name, taker, before, now)
     // Not before: what could not be followed is tried again.
     before = now
-    await requests.look()
+    for (const other of others) await other?.look()
   }
 
   const lookLater = (): void => {

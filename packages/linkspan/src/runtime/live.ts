@@ -24,8 +24,10 @@ import { sealEntries } from './codec.ts'
 import type { Committer } from './committer.ts'
 import type { CompiledFlow } from './compile.ts'
 import type { Events } from './events.ts'
+import { identityOf } from './former-names.ts'
 import { Interrupt, type InterruptReason, isInterrupt } from './interrupt.ts'
 import { settled } from './json.ts'
+import type { Loans } from './loans.ts'
 import { type Bound, bodyOf, type Loaded, recordOf, toLoaded, waitOf } from './loaded.ts'
 import { MessagePass, type PassPorts, unwrapFinal } from './pass.ts'
 import type { PassEnd, Slot, Work } from './queue/work.ts'
@@ -64,6 +66,10 @@ export interface LiveOptions {
   readonly begunBefore: (stored: StoredMessage) => boolean
   /** A message without a wait runs (true), or has ended or been given one (false). */
   readonly fresh: (seq: number, runs: boolean) => void
+  /** Lending to engines of other code versions; null where no others share the journal. */
+  readonly loans: Loans | null
+  /** Whether this engine runs what lies in a partition, but for what it borrows. */
+  readonly owns: (partition: number) => boolean
 }
 
 /** Runs messages: loads them, runs their pass, and commits how it ended. */
@@ -106,7 +112,7 @@ const LOAD_AGAIN_MS = 1_000
 
 /** Makes the runner of one engine. */
 export function createLive(options: LiveOptions): Live {
-  const { clock, committer, events } = options
+  const { clock, committer, events, loans } = options
   const running = createRoster<Running>()
   const arriving = createRoster<Coming>()
   const portsOf = new Map<CompiledFlow, PassPorts>()
@@ -142,7 +148,116 @@ export function createLive(options: LiveOptions): Live {
         })
       else clock.timer(LOAD_AGAIN_MS, attempt)
     }
-    attempt()
+    if (work.borrowed || !loans?.isOut(work.seq)) {
+      attempt()
+      return
+    }
+    const lent = { seq: work.seq, tried: new Set<string>(), cancelled: () => coming.cancelled }
+    whenBack(work, loans.comesBack(lent), (end) => {
+      if (end === null) attempt()
+      else {
+        arriving.leave(place)
+        ended(end)
+      }
+    })
+  }
+
+  /** Tells how the pass of another engine over a message ended, or null when the message is to be run here. */
+  const whenBack = (work: Work, back: Promise<boolean>, then: (end: PassEnd | null) => void): void => {
+    const find = (isBack: boolean): void => {
+      if (isBack) endOfLoan(work).then(then, () => clock.timer(LOAD_AGAIN_MS, () => find(!loans?.stopped)))
+      else then({ kind: 'abandoned' })
+    }
+    void back.then(find)
+  }
+
+  const endOfLoan = async ({ seq, parent }: Work): Promise<PassEnd | null> => {
+    const [stored] = await options.messages.load([seq])
+    if (!stored) return { kind: 'ended' }
+    const { ending, wait } = stored
+    if (ending) {
+      if (parent !== null) options.children.ended(parent, ending.ending)
+      return { kind: 'ended' }
+    }
+    if (!wait || wait.wakeAt === null) return null
+    return { kind: 'suspended', wakeAt: wait.wakeAt, hold: wait.hold, attempt: wait.attempt }
+  }
+
+  /** An engine with another version of the flow may have the message's steps; the key stays held until it is done. */
+  const lendOut = (run: Running, reason: Extract<InterruptReason, { kind: 'park' }>, to: Loans): void => {
+    const { pass, work } = run
+    const { loaded, flow } = pass
+    run.slot.release()
+    const tried = new Set([flow.codeVersion])
+    const why = reason.error.message
+    const identity = identityOf(flow.flow.definition)
+    const next = (nextFrame: number): void => {
+      const { attempt } = work
+      const lent = to.lend({
+        loaded,
+        identity,
+        attempt,
+        nextFrame,
+        why,
+        tried,
+        cancelled: () => pass.cancelled,
+      })
+      lent.then(
+        (how) => (how === 'nobody' ? settleUnfit(run, reason) : over(how === 'back')),
+        () => later(again),
+      )
+    }
+    const later = (then: () => void): void => {
+      if (to.stopped) left(run, { kind: 'abandoned' })
+      else clock.timer(LOAD_AGAIN_MS, then)
+    }
+    const over = (isBack: boolean): void =>
+      whenBack(work, Promise.resolve(isBack), (end) => (end === null ? again() : left(run, end)))
+    const again = (): void => {
+      options.messages.load([loaded.seq]).then(
+        ([stored]) => next(stored?.nextFrame ?? loaded.nextFrame),
+        () => later(again),
+      )
+    }
+    next(loaded.nextFrame)
+  }
+
+  /** No engine that lives can take the message. */
+  const settleUnfit = (run: Running, { path, error }: Extract<InterruptReason, { kind: 'park' }>): void => {
+    options.messages.load([run.work.seq]).then(
+      ([stored]) => {
+        if (!stored || stored.ending) {
+          left(run, { kind: 'ended' })
+          return
+        }
+        const { cancelled } = run.pass
+        const at = clock.now()
+        const entry: Entry =
+          cancelled === null
+            ? { t: 'end', at, ending: 'parked', p: path, e: storeError(error) }
+            : { t: 'note', at, what: 'cancelled', note: cancelled }
+        const ending = cancelled === null ? 'parked' : 'dropped'
+        endStored(stored, ending, [entry], cancelled ?? error.message, () => left(run, { kind: 'ended' }))
+      },
+      () => {
+        if (loans?.stopped) left(run, { kind: 'abandoned' })
+        else clock.timer(LOAD_AGAIN_MS, () => settleUnfit(run, { kind: 'park', path, error }))
+      },
+    )
+  }
+
+  /** The record does not fit the flow as it is here. */
+  const unfit = (run: Running, reason: Extract<InterruptReason, { kind: 'park' }>): void => {
+    const { loaded } = run.pass
+    if (loans?.isGuest(loaded.seq)) {
+      loans.decline(loaded.seq, reason.error.message)
+      run.slot.release()
+      committer.after(() => left(run, { kind: 'ended' }))
+    } else if (loans === null || !loaded.waits || loaded.since !== undefined)
+      settle(run, 'parked', reason.error.message, storeError(reason.error), reason.path)
+    // It is on its way to another engine, which sees to it.
+    else if (!options.owns(loaded.partition) && loaded.awaitedBy === null) left(run, { kind: 'ended' })
+    else lendOut(run, reason, loans)
   }
 
   /** A message that the journal holds and cannot read is a dead letter, so that its key goes on without it. */
@@ -232,7 +347,7 @@ export function createLive(options: LiveOptions): Live {
         settle(run, 'inDoubt', reason.error.message, storeError(reason.error), reason.path)
         break
       case 'park':
-        settle(run, 'parked', reason.error.message, storeError(reason.error), reason.path)
+        unfit(run, reason)
         break
       case 'cancel':
         run.pass.note({ t: 'note', at: clock.now(), what: 'cancelled', note: reason.note })
@@ -269,6 +384,7 @@ export function createLive(options: LiveOptions): Live {
       n,
       reason: reason.slice(0, 500),
     })
+    loans?.giveBack(loaded.seq)
     run.slot.release()
     committer.after(() => {
       if (!loaded.waits) options.fresh(loaded.seq, false)
@@ -317,6 +433,7 @@ export function createLive(options: LiveOptions): Live {
     const hold = reason.hold && loaded.key !== null
     const attempt = work.attempt + (reason.why === 'retry' ? 1 : 0)
     save(pass)
+    loans?.giveBack(loaded.seq)
     committer.wait(
       waitOf(loaded, {
         reason: reason.why,
@@ -375,8 +492,10 @@ export function createLive(options: LiveOptions): Live {
       const body = bodyOf(stored)
       const checked = stored.parent === null ? await options.check(flow, body) : body
       const loaded = toLoaded(stored, checked, record, names)
+      const since = loans?.sinceOf(stored.parent?.seq ?? stored.seq) ?? loans?.sinceOf(stored.seq)
       return {
         ...loaded,
+        ...(since === undefined ? {} : { since }),
         interrupted: loaded.interrupted || (record.length === 0 && options.begunBefore(stored)),
       }
     } catch (thrown) {
@@ -396,6 +515,7 @@ export function createLive(options: LiveOptions): Live {
   const endStored: Live['endStored'] = (stored, ending, entries, reason, then) => {
     const { seq, nextFrame: n, id, flow, key } = stored
     const frame = entries.length === 0 ? null : sealEntries(entries, seq, n)
+    loans?.giveBack(seq)
     committer.settle({
       seq,
       ending,
@@ -500,15 +620,17 @@ export function createLive(options: LiveOptions): Live {
   const detach = (pass: MessagePass, path: string, scope: string, body: unknown): void => {
     const names = pass.names()
     const { message, body: plain } = newChild(pass, scope, 0, body, false)
+    const isHere = options.owns(message.partition)
     pass.note(
       Object.keys(names).length > 0
         ? { t: 'staged', p: path, names: names as Json }
         : { t: 'staged', p: path },
     )
     pass.staged.push(() =>
-      committer.add(message, ({ seq }) => {
+      committer.add(isHere ? message : { ...message, handOver: true }, ({ seq }) => {
         events.accepted(message.flow, true)
-        options.startChild(loadedChild(pass, message, seq, plain, names), message.body.byteLength, null)
+        if (isHere)
+          options.startChild(loadedChild(pass, message, seq, plain, names), message.body.byteLength, null)
       }),
     )
   }

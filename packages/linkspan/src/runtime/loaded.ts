@@ -31,6 +31,8 @@ export interface Loaded {
   readonly interrupted: boolean
   /** When a person sent it on its way again last, from when its time limit counts. */
   readonly sentAgainAt?: number
+  /** Of a borrowed message: from when on no other engine can have made a call of it. */
+  readonly since?: number
   /** The parent that waits for it: null for a tap's child, and for one that lives again. */
   readonly awaitedBy: number | null
   nextFrame: number

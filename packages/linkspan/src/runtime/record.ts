@@ -104,7 +104,7 @@ export type Entry =
   | {
       readonly t: 'note'
       readonly at: number
-      readonly what: 'cancelled' | 'skipped' | 'dropped' | 'parked'
+      readonly what: 'cancelled' | 'skipped' | 'dropped' | 'parked' | 'lent'
       readonly note: string
     }
   /** The last body of a child whose parent joins. */

@@ -9,7 +9,7 @@ export async function readSurvey({ look, schema }: Reading, self: number | null)
     look(
       `SELECT m.id, m.name, ${ms('m.since')} AS since, ${ms('m.lease_until')} AS lease_until, m.flows::text AS flows,
          CASE WHEN m.closed THEN 'closed' WHEN m.fenced OR m.lease_until <= clock_timestamp() THEN 'dead' ELSE 'live' END
-           AS state, ${ms('clock_timestamp()')} AS now
+           AS state, m.fenced, ${ms('clock_timestamp()')} AS now
        FROM ${schema}.members m ORDER BY m.id`,
     ),
     look(
@@ -37,6 +37,7 @@ function memberOf(row: Row, partitions: readonly ClusterPartition[], self: numbe
     leaseUntil: Math.round(row['lease_until'] as number),
     state: row['state'] as ClusterMember['state'],
     self: member === self,
+    ...(row['fenced'] === true ? { fenced: true } : {}),
     partitions: partitions.filter(({ owner }) => owner === member).map(({ partition }) => partition),
     ...flowsOf(row['flows'] as string),
   }

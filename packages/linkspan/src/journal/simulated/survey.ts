@@ -21,6 +21,7 @@ export function survey(world: World, now: number, self: number | null): ClusterS
         leaseUntil: row.leaseUntil,
         state: stateOf(row, now),
         self: row.member === self,
+        ...(row.fenced ? { fenced: true } : {}),
         partitions: ownedBy(cluster, row.member),
         flows: row.flows,
         ...(row.formerNames ? { formerNames: row.formerNames } : {}),

@@ -44,6 +44,8 @@ export interface FlowQueue {
   leave(partitions: readonly number[]): Promise<void>
   /** A child whose parent is here, or one that nobody waits for. */
   child(work: Work): void
+  /** A child waits whose parent runs here although its partition is not owned: it goes on when its time has come. */
+  childOfGuest(row: BacklogEntry): void
   /** A message that had ended is live again and has a wait of reason `ready`. Nothing, if its partition is not owned. */
   revived(work: Work): void
   /** Starts reading what the journal holds. */
@@ -394,6 +396,10 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
       window.take(work)
       dispatcher.readyChild(work)
       pump()
+    },
+    childOfGuest(row) {
+      const isDue = row.wakeAt !== null && row.wakeAt <= clock.now()
+      if (isDue && running && !paused && !window.knows(row.seq)) wake(row)
     },
     revived(work) {
       if (window.knows(work.seq) || !takes(work.partition)) return

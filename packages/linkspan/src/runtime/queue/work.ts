@@ -13,6 +13,8 @@ export interface Work {
   /** Until when it has to wait although it is the first of its key. */
   wakeAt: number | null
   attempt: number
+  /** Set when it is run for the owner of its partition, which is or was another engine. */
+  readonly borrowed?: true
 }
 
 /** How a pass ended, as far as the queue needs to know; told after the commit. */

@@ -314,4 +314,16 @@ function testRefusals(declare: DeclareShared): void {
       )
     },
   )
+
+  declare('says of an engine that was fenced that nothing it does counts any more', async (rig) => {
+    const [one, two] = await engines(rig, 2)
+    const found = async () => {
+      const { members } = await two.ownership.survey()
+      return members.find(({ member }) => member === one.member)
+    }
+    assert.equal((await found())?.fenced, undefined)
+    await one.pause()
+    await rig.until(async () => (await found())?.fenced === true)
+    assert.equal((await found())?.state, 'dead')
+  })
 }
