@@ -126,7 +126,7 @@ export async function outcomeAtRest(
   }
 }
 
-/** Damages the files while an engine works on them, ends it as a crash would, and lets the next one see it through. */
+/** Damages the files while an engine works on them, stops it at once, and lets the next one see it through. */
 export async function outcomeUnderLoad(
   { image, ids, seed, directory }: Place,
   hurt: (directory: string) => void,
