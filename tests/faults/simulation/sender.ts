@@ -54,7 +54,11 @@ export const REFUSALS: ReadonlySet<string> = new Set([
 ])
 
 /** What an engine says that others took over from: what it had under way may be durable or not. */
-export const TAKEN_OVER: ReadonlySet<string> = new Set(['JOURNAL_TAKEN_OVER', 'JOURNAL_CLOSED'])
+export const TAKEN_OVER: ReadonlySet<string> = new Set([
+  'JOURNAL_TAKEN_OVER',
+  'JOURNAL_CLOSED',
+  'ACCEPTANCE_UNKNOWN',
+])
 
 /** Makes the sender; nothing is sent before `begin`. */
 export function createSender(world: World, engines: () => Engines, deliveries: readonly Delivery[]): Sender {

@@ -56,6 +56,7 @@ export type ErrorCode =
   | 'UNAUTHENTICATED'
   | 'ENGINE_STATE'
   | 'ENGINE_BUSY'
+  | 'ACCEPTANCE_UNKNOWN'
   | 'PORT_IN_USE'
   | 'UNEXPECTED'
 

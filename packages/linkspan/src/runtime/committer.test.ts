@@ -154,6 +154,38 @@ describe('the committer', () => {
     await expect(world.committer.flush()).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' })
   })
 
+  it('does not call refused what an unanswered commit may have written', async () => {
+    const takenOver = (): Promise<never> =>
+      Promise.reject(new LinkspanError('JOURNAL_TAKEN_OVER', 'others have it'))
+    const answered = createWorld()
+    answered.next.push(takenOver)
+    accept(answered, 'a')
+    await answered.clock.run()
+    expect(answered.told).toEqual(['a:JOURNAL_TAKEN_OVER'])
+
+    const unanswered = createWorld()
+    unanswered.next.push(unreachable, takenOver)
+    accept(unanswered, 'a')
+    await unanswered.clock.advance(1)
+    unanswered.committer.cursor(
+      {} as never,
+      () => undefined,
+      () => undefined,
+    )
+    await unanswered.clock.run()
+    accept(unanswered, 'after')
+    expect(unanswered.told).toEqual(['a:ACCEPTANCE_UNKNOWN', 'after:JOURNAL_TAKEN_OVER'])
+    expect(unanswered.failed).toEqual(['JOURNAL_TAKEN_OVER'])
+
+    const underWay = createWorld()
+    underWay.next.push(() => new Promise(() => undefined))
+    accept(underWay, 'a')
+    await underWay.clock.advance(1)
+    accept(underWay, 'b')
+    underWay.committer.abandon(new LinkspanError('JOURNAL_TAKEN_OVER', 'others have it'))
+    expect(underWay.told).toEqual(['a:ACCEPTANCE_UNKNOWN', 'b:JOURNAL_TAKEN_OVER'])
+  })
+
   it('refuses outside messages beyond its bound, never inner ones', async () => {
     const world = createWorld(2)
     for (const token of ['a', 'b', 'c']) accept(world, token)

@@ -86,6 +86,8 @@ interface Open {
   after: (() => void)[]
   failed: ((error: LinkspanError) => void)[]
   size: number
+  /** It was handed to the journal, and nobody knows whether it was written. */
+  unanswered: boolean
 }
 
 const empty = (): Open => ({
@@ -102,6 +104,7 @@ const empty = (): Open => ({
   after: [],
   failed: [],
   size: 0,
+  unanswered: false,
 })
 
 const FIRST_PAUSE_MS = 100
@@ -113,6 +116,8 @@ export function createCommitter(options: CommitterOptions): Committer {
   let open = empty()
   /** What is being committed. */
   let underWay: Open | null = null
+  /** Whether that was so of it before this attempt. */
+  let unansweredBefore = false
   let batchId = 0
   let phase: 'idle' | 'scheduled' | 'committing' | 'pausing' | 'failed' | 'closed' = 'idle'
   let refusing: LinkspanError | null = null
@@ -139,6 +144,8 @@ export function createCommitter(options: CommitterOptions): Committer {
   const attempt = (taken: Open, pauseMs: number): void => {
     phase = 'committing'
     underWay = taken
+    unansweredBefore = taken.unanswered
+    taken.unanswered = true
     const began = clock.monotonic()
     journal.commit(toBatch(taken, batchId, options.lowWater())).then(
       (committed) => succeeded(taken, committed, began),
@@ -162,6 +169,8 @@ export function createCommitter(options: CommitterOptions): Committer {
   const stumbled = (taken: Open, thrown: unknown, pauseMs: number): void => {
     if (phase === 'failed') return
     const error = ensureError(thrown, 'JOURNAL_FAILED')
+    // An answer says what became of this attempt, and nothing of an earlier one.
+    if (!isLinkspanError(error, 'JOURNAL_UNREACHABLE')) taken.unanswered = unansweredBefore
     if (isLinkspanError(error, 'JOURNAL_FULL')) refuse(taken, error)
     else if (isLinkspanError(error, 'JOURNAL_UNREACHABLE')) setRefusing(error)
     else {
@@ -201,7 +210,8 @@ export function createCommitter(options: CommitterOptions): Committer {
     underWay = null
     failure = error
     for (const lost of [taken, open]) {
-      for (const answer of [...lost.answers, ...lost.moves]) answer.refused?.(error)
+      for (const answer of lost.answers) answer.refused?.(lost.unanswered ? acceptanceUnknown(error) : error)
+      for (const move of lost.moves) move.refused?.(error)
       for (const failed of lost.failed) failed(error)
     }
     open = empty()
@@ -343,5 +353,15 @@ function join(first: Open, second: Open): Open {
     after: [...first.after, ...second.after],
     failed: [...first.failed, ...second.failed],
     size: first.size + second.size,
+    unanswered: false,
   }
+}
+
+/** The journal gave up a batch of which an earlier attempt, or this one, had no answer. */
+function acceptanceUnknown(cause: LinkspanError): LinkspanError {
+  return new LinkspanError(
+    'ACCEPTANCE_UNKNOWN',
+    `Whether the message was accepted is unknown: the journal did not answer, and then this engine had to give up (${cause.message}) Look for it, or send it again where its flow recognises a repeated delivery.`,
+    { cause, applied: 'unknown' },
+  )
 }

@@ -80,6 +80,12 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   CALL_TIMED_OUT: slow,
   TIME_LIMIT: slow,
   ENGINE_BUSY: { status: 503, title: 'Busy', detail: DOWN },
+  ACCEPTANCE_UNKNOWN: {
+    status: 504,
+    title: 'Acceptance unknown',
+    detail:
+      'The journal did not answer in time. The message may or may not have been accepted; send it again where a repeated delivery is recognised.',
+  },
   ENGINE_STATE: down,
   JOURNAL_FULL: { status: 503, title: 'No room', detail: DOWN },
   JOURNAL_FAILED: down,
