@@ -43,6 +43,10 @@ export type {
 } from '../patterns/publish.ts'
 export type { RecipientsOptions } from '../patterns/recipients.ts'
 export type { Comparator, ItemOf } from '../patterns/sort.ts'
+export type { LoopOptions, While } from '../patterns/loop.ts'
+export type { RaiseOptions } from '../patterns/raise.ts'
+export type { Attempt, Catching, Caught, Tried } from '../patterns/try.ts'
+export type { EventDeclaration, WaitForOptions } from '../patterns/wait-for.ts'
 export type { Collected, Folded, Join, NotJoined, SplitOptions } from '../patterns/split.ts'
 export type { StateOptions, StateUpdate } from '../patterns/state.ts'
 export type {
@@ -60,6 +64,7 @@ export type {
 } from '../patterns/steps.ts'
 export { type ChannelOptions, channel } from './channel.ts'
 export { svg } from './diagram-svg.ts'
+export { type EventOptions, event } from './event.ts'
 export { type FlowOptions, type FlowStart, flow, type SourceOptions } from './flow.ts'
 export { type Graph, type GraphEdge, type GraphGroup, type GraphNode, graph } from './graph.ts'
 export { inbox } from './inbox.ts'

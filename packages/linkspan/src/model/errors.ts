@@ -4,7 +4,7 @@
  * - `CONFIG_*`, `SECRET_MISSING`, `FLOW_*`: the project or a flow cannot be used as written.
  * - `JOURNAL_*`: the journal refuses or cannot go on.
  * - `CALL_*`, `CONNECTION_*`: an operation against another system.
- * - `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `TIME_LIMIT`, `RECORD_*`: one message.
+ * - `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `JOIN_*`, `LOOP_*`, `WAIT_*`, `TIME_LIMIT`, `RECORD_*`: one message.
  * - `ENGINE_*`: the engine's life.
  */
 export type ErrorCode =
@@ -47,6 +47,8 @@ export type ErrorCode =
   | 'SPLIT_NOT_ITERABLE'
   | 'SPLIT_ITEM_FAILED'
   | 'JOIN_TOO_LARGE'
+  | 'LOOP_ENDLESS'
+  | 'WAIT_TIMED_OUT'
   | 'TIME_LIMIT'
   | 'RECORD_DAMAGED'
   | 'RECORD_NEWER'

@@ -24,7 +24,7 @@ export const ENDINGS: readonly Ending[] = ['done', 'filtered', 'dead', 'inDoubt'
 export type MessageState = 'active' | 'waiting' | Ending
 
 /** Why a message lies in the journal: not yet started, pausing before a retry, delayed, or until its children end. */
-export type WaitReason = 'ready' | 'retry' | 'delay' | 'children' | 'verify'
+export type WaitReason = 'ready' | 'retry' | 'delay' | 'children' | 'verify' | 'event'
 
 /** The parent of a message that a split, multicast or tap made. */
 export interface Lineage {

@@ -7,7 +7,13 @@ describe('delay', () => {
   it("waits for a length of time from the message's own time", async () => {
     const around = world()
     const { stop } = await run(begin<null>().delay('cool', '5m'), null, around, { now: START })
-    expect(stop).toEqual({ kind: 'suspend', path: 'cool', wakeAt: START + 300_000, hold: false })
+    expect(stop).toEqual({
+      kind: 'suspend',
+      path: 'cool',
+      wakeAt: START + 300_000,
+      hold: false,
+      why: 'delay',
+    })
   })
 
   it('waits as long as, or until when, a function says', async () => {
@@ -20,7 +26,7 @@ describe('delay', () => {
           { now: START },
         )
       ).stop
-    expect(await until('2s')).toMatchObject({ wakeAt: START + 2_000, hold: true })
+    expect(await until('2s')).toMatchObject({ wakeAt: START + 2_000, hold: true, why: 'delay' })
     expect(await until(250)).toMatchObject({ wakeAt: START + 250 })
     expect(await until(new Date(9_000))).toMatchObject({ wakeAt: 9_000 })
   })

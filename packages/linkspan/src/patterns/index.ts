@@ -6,11 +6,13 @@ import { filter } from './filter.ts'
 import { group } from './group.ts'
 import { loadBalance } from './load-balance.ts'
 import { log } from './log.ts'
+import { loop } from './loop.ts'
 import { map } from './map.ts'
 import { multicast } from './multicast.ts'
 import { onError } from './on-error.ts'
 import type { Pattern } from './pattern.ts'
 import { publish } from './publish.ts'
+import { raise } from './raise.ts'
 import { recipients } from './recipients.ts'
 import { reply } from './reply.ts'
 import { sort } from './sort.ts'
@@ -19,7 +21,9 @@ import { state } from './state.ts'
 import { stop } from './stop.ts'
 import { tap } from './tap.ts'
 import { to } from './to.ts'
+import { tryStep } from './try.ts'
 import { validate } from './validate.ts'
+import { waitFor } from './wait-for.ts'
 
 /** All patterns. A new one is put in this list and its file exported below; nothing else has to change. */
 export const patterns: readonly Pattern[] = [
@@ -43,6 +47,10 @@ export const patterns: readonly Pattern[] = [
   reply,
   log,
   stop,
+  loop,
+  tryStep,
+  waitFor,
+  raise,
 ]
 
 /** Builder methods that make no step of their own. */
@@ -61,6 +69,7 @@ export * from './filter.ts'
 export * from './group.ts'
 export * from './load-balance.ts'
 export * from './log.ts'
+export * from './loop.ts'
 export * from './map.ts'
 export * from './multicast.ts'
 export * from './on-error.ts'
@@ -71,6 +80,7 @@ export * from './parts/merged.ts'
 export * from './parts/narrowed.ts'
 export * from './pattern.ts'
 export * from './publish.ts'
+export * from './raise.ts'
 export * from './recipients.ts'
 export * from './reply.ts'
 export * from './sort.ts'
@@ -80,4 +90,6 @@ export * from './steps.ts'
 export * from './stop.ts'
 export * from './tap.ts'
 export * from './to.ts'
+export * from './try.ts'
 export * from './validate.ts'
+export * from './wait-for.ts'

@@ -1,3 +1,4 @@
+import type { StoredError } from '../model/errors.ts'
 import type { StepCode, StepNode } from '../model/flow-definition.ts'
 import type { Guarantee } from '../model/guarantee.ts'
 import type { Ending, Headers, Json } from '../model/message.ts'
@@ -45,7 +46,14 @@ export type Stop =
       readonly ending: Extract<Ending, 'done' | 'filtered' | 'dropped'>
       readonly reason: string
     }
-  | { readonly kind: 'suspend'; readonly path: string; readonly wakeAt: number; readonly hold: boolean }
+  | {
+      readonly kind: 'suspend'
+      readonly path: string
+      readonly wakeAt: number
+      readonly hold: boolean
+      /** What it waits for: a time, or a message that wakes it before that. */
+      readonly why: 'delay' | 'event'
+    }
 
 /** What a step answers: nothing to go on to the next, or a stop. */
 export type StepResult = Stop | undefined
@@ -87,6 +95,16 @@ export type CellChange<Result> = (
 
 /** How much a line of the log matters. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+/** Where a message that waits to be woken is found: plain data, to be kept in a cell of engine state. */
+export interface Sleeper {
+  readonly id: string
+  readonly seq: number
+  readonly flow: string
+  readonly partition: number
+}
+
+/** The `until` of a sleep without a limit: the last moment that a date can be. */
+export const NEVER_MS = 8_640_000_000_000_000
 
 /** Children to be made by a step. */
 export interface SpawnPlan {
@@ -155,6 +173,39 @@ export interface Pass {
   measured(path: string, ms: number): void
   /** Suspends until a time, once: answers undefined when that time has been waited for. */
   pause(path: string, untilMs: number, hold: boolean): StepResult
+  /** Where this message is found by who is to wake it. */
+  readonly sleeper: Sleeper
+  /**
+   * Suspends until the message is woken or until a time ({@link NEVER_MS}: no limit); answers undefined when it goes on. It
+   * may go on without either, so the step looks again at what it waits for, and sleeps again under another path.
+   * Whoever wakes it must find {@link sleeper} in a cell that was changed before the sleep.
+   */
+  sleep(path: string, untilMs: number, hold: boolean): StepResult
+  /**
+   * Wakes a message that sleeps, or is about to, here or on another engine. Nothing if it has ended. Durable no later than
+   * what this pass does next; done again when the pass is computed again before that.
+   */
+  wake(path: string, sleeper: Sleeper): Promise<void>
+  /**
+   * Runs the scopes of the step at a path as one of several turns, from 1 up: what their steps put on record is kept
+   * apart by turn, and so are the keys of their calls.
+   */
+  turn(
+    path: string,
+    turn: number,
+    run: () => StepResult | Promise<StepResult>,
+  ): StepResult | Promise<StepResult>
+  /**
+   * Runs something whose failure for good, after what the policies try again, need not be the message's. `rescue`
+   * answers what runs in its stead, with the body and the names as they were before and `context.error`, or null to let
+   * it fail. It is asked again when the pass is computed again, and must then answer the same. What suspends the message,
+   * or leaves it in doubt, is no failure. Several of one step need paths of their own.
+   */
+  rescue(
+    path: string,
+    run: Executor,
+    rescue: (error: StoredError) => Executor | null,
+  ): StepResult | Promise<StepResult>
 }
 
 /** A sequence of steps ready to run. */

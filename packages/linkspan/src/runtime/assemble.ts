@@ -224,6 +224,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     publish: createPublishing({ subscribers: assembly.subscribers, takers, entrance }),
     startChild: (child, bytes, parent) => queues.get(child.flow)?.child(childWork(child, bytes, parent)),
     begunBefore: begun.begunBefore,
+    due: (flow, at) => queues.get(flow)?.due(at),
     fresh: (seq, runs) => (runs ? fresh.add(seq) : fresh.remove(seq)),
     loans,
     owns: (partition) => share.owned.has(partition),

@@ -1,12 +1,13 @@
 import type { MessageReader, NewMessage, StoredMessage } from '../journal/journal.ts'
 import type { Ending, Json } from '../model/message.ts'
 import { childId } from '../model/message-id.ts'
-import type { SpawnOutcome, SpawnPlan } from '../patterns/pattern.ts'
+import type { Sleeper, SpawnOutcome, SpawnPlan } from '../patterns/pattern.ts'
 import { bodyPlace, sealText } from './codec.ts'
 import { Interrupt } from './interrupt.ts'
 import { jsonText, settled } from './json.ts'
 import type { Bound, Loaded } from './loaded.ts'
 import type { MessagePass } from './pass.ts'
+import { pathAt } from '../model/step-place.ts'
 
 /** What children need of the engine around them. */
 export interface ChildrenOptions {
@@ -238,6 +239,27 @@ export function newChild(
   return { message, body: plain }
 }
 
+/** A child of a message that sleeps on another engine, which wakes it there. Made again by the same path, it is the same. */
+export function wakingMessage(
+  pass: MessagePass,
+  sleeper: Sleeper,
+  path: string,
+  codeVersion: string,
+): NewMessage {
+  const parent = { seq: sleeper.seq, id: sleeper.id, path, index: 0, awaited: false }
+  const { message } = newChild(pass, path, 0, null, false)
+  return {
+    ...message,
+    flow: sleeper.flow,
+    codeVersion,
+    headers: { 'linkspan-cause': pass.loaded.id },
+    body: sealText('null', bodyPlace('', parent)),
+    parent,
+    partition: sleeper.partition,
+    handOver: true,
+  }
+}
+
 /** A child in memory right after it was committed. */
 export function loadedChild(
   pass: MessagePass,
@@ -270,10 +292,10 @@ export function loadedChild(
 
 /** The paths of the scopes that the children of a step run. */
 export function scopesOf(pass: MessagePass, path: string): string[] {
-  const node = pass.flow.steps.get(path)
+  const node = pass.flow.steps.get(pathAt(path))
   return (node?.scopes ?? [])
     .map((scope) => (scope.name === '' ? path : `${path}/${scope.name}`))
-    .filter((scope) => pass.flow.entries.has(scope))
+    .filter((scope) => pass.flow.entries.has(pathAt(scope)))
 }
 
 /** All children of a scope in the order of their index, read in pages. */

@@ -12,6 +12,7 @@ import {
 } from '../patterns/pattern.ts'
 import type { Flow } from '../patterns/steps.ts'
 import type { CompiledStep, RunningPass } from './running-pass.ts'
+import { pathAt, renamedPlace } from '../model/step-place.ts'
 
 /** A flow ready to run. */
 export interface CompiledFlow {
@@ -62,6 +63,19 @@ export function compileFlow(
     policy,
     fallback,
   }
+}
+
+/** The path of a child that another engine made to wake its parent begins so; a step's path cannot. */
+export const WAKING = '/wake/'
+
+const wakingParent: Program = {
+  run: (pass) => (pass as RunningPass).wakeParent(),
+}
+
+/** What the children made at a place run, also where a step around them had another name; undefined when it is gone. */
+export function entryAt(flow: CompiledFlow, place: string): Program | undefined {
+  if (place.startsWith(WAKING)) return wakingParent
+  return flow.entries.get(pathAt(renamedPlace(place, flow.renamed) ?? place))
 }
 
 /** `aliases` are the paths that the scope has or had. */

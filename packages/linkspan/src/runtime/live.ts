@@ -12,6 +12,7 @@ import type {
   CallRequest,
   CellChange,
   Program,
+  Sleeper,
   SpawnOutcome,
   SpawnPlan,
   StepResult,
@@ -19,10 +20,10 @@ import type {
 import type { CallState } from './call-state.ts'
 import type { Calls } from './calls.ts'
 import type { CellRecorder, Cells } from './cells.ts'
-import { type Children, loadedChild, newChild } from './children.ts'
+import { type Children, loadedChild, newChild, wakingMessage } from './children.ts'
 import { sealEntries } from './codec.ts'
 import type { Committer } from './committer.ts'
-import type { CompiledFlow } from './compile.ts'
+import { type CompiledFlow, entryAt, WAKING } from './compile.ts'
 import type { Events } from './events.ts'
 import { identityOf } from './former-names.ts'
 import { Interrupt, type InterruptReason, isInterrupt } from './interrupt.ts'
@@ -36,6 +37,7 @@ import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { Replies } from './replies.ts'
 import { createRoster } from './roster.ts'
 import type { PassObserver } from './running-pass.ts'
+import { pathAt, renamedPlace } from '../model/step-place.ts'
 import { checkStart, checkTimeLimit, isSettling, limitOf, needsAnswer } from './time-limit.ts'
 
 /** What running messages takes. */
@@ -64,6 +66,8 @@ export interface LiveOptions {
   readonly startChild: (child: Loaded, bytes: number, parent: number | null) => void
   /** Whether an engine which died may have begun with a message that has nothing on record. */
   readonly begunBefore: (stored: StoredMessage) => boolean
+  /** A wait of a flow's message was put for a time. */
+  readonly due: (flow: string, at: number) => void
   /** A message without a wait runs (true), or has ended or been given one (false). */
   readonly fresh: (seq: number, runs: boolean) => void
   /** Lending to engines of other code versions; null where no others share the journal. */
@@ -94,6 +98,10 @@ export interface Live {
 }
 
 interface Running {
+  /** Set once it is suspended and that is handed in. */
+  wait: Wait | null
+  /** It was woken while it ran. */
+  woken: boolean
   readonly work: Work
   readonly pass: MessagePass
   readonly slot: Slot
@@ -285,7 +293,7 @@ export function createLive(options: LiveOptions): Live {
     const flow = options.flows.get(loaded.flow) as CompiledFlow
     const pass = new MessagePass(loaded, flow, ports(flow))
     pass.cancelled = cancelled
-    const run: Running = { work, pass, slot, ended, place: 0 }
+    const run: Running = { work, pass, slot, ended, place: 0, wait: null, woken: false }
     run.place = running.join(run)
     try {
       const result = start(pass, flow)
@@ -313,7 +321,7 @@ export function createLive(options: LiveOptions): Live {
       if (stop?.kind === 'suspend') {
         suspend(run, {
           kind: 'suspend',
-          why: 'delay',
+          why: stop.why,
           wakeAt: stop.wakeAt,
           hold: stop.hold,
           path: stop.path,
@@ -434,19 +442,46 @@ export function createLive(options: LiveOptions): Live {
     const attempt = work.attempt + (reason.why === 'retry' ? 1 : 0)
     save(pass)
     loans?.giveBack(loaded.seq)
-    committer.wait(
-      waitOf(loaded, {
-        reason: reason.why,
-        wakeAt,
-        hold,
-        parent: loaded.awaitedBy,
-        attempt,
-      }),
-    )
+    run.wait = waitOf(loaded, { reason: reason.why, wakeAt, hold, parent: loaded.awaitedBy, attempt })
+    committer.wait(run.wait)
+    if (run.woken) wakeRun(run)
     run.slot.release()
     committer.after(() => {
       if (!loaded.waits) options.fresh(loaded.seq, false)
-      left(run, { kind: 'suspended', wakeAt, hold, attempt })
+      left(run, { kind: 'suspended', wakeAt: run.wait?.wakeAt ?? wakeAt, hold, attempt })
+    })
+  }
+
+  /** A message that is about to sleep does not know yet: its wait is put for now, be it handed in already or not. */
+  const wakeRun = (run: Running): void => {
+    run.woken = true
+    if (run.wait?.reason !== 'event') return
+    run.wait = { ...run.wait, wakeAt: clock.now() }
+    committer.wait(run.wait)
+  }
+
+  const wakeIfRunning = (seq: number): boolean => {
+    const run = runOf(seq)
+    if (run) wakeRun(run)
+    // One that is being loaded has yet to look at what it waits for.
+    return run !== undefined || arriving.find((coming) => coming.seq === seq) !== undefined
+  }
+
+  const wakeHere = async (seq: number): Promise<void> => {
+    if (wakeIfRunning(seq)) return
+    const [stored] = await options.messages.load([seq], 'marked')
+    if (wakeIfRunning(seq) || stored?.wait?.reason !== 'event' || stored.damaged !== undefined) return
+    const now = clock.now()
+    committer.wait({ ...stored.wait, wakeAt: now })
+    committer.after(() => options.due(stored.flow, now))
+  }
+
+  /** Another engine is told by a message of its partition. */
+  const wakeThere = (pass: MessagePass, path: string, sleeper: Sleeper): void => {
+    const codeVersion = options.flows.get(sleeper.flow)?.codeVersion ?? ''
+    const message = wakingMessage(pass, sleeper, `${WAKING}${pass.loaded.seq}/${path}`, codeVersion)
+    committer.add(message, ({ duplicateOf }) => {
+      if (duplicateOf === null) events.accepted(sleeper.flow, true)
     })
   }
 
@@ -544,7 +579,7 @@ export function createLive(options: LiveOptions): Live {
     if (group) return group.names
     const [parent] = await options.messages.load([seq])
     if (!parent) return {}
-    return namesMadeAt(renamed(recordOf(parent), flow.renamed), flow.renamed.get(path) ?? path)
+    return namesMadeAt(renamed(recordOf(parent), flow.renamed), renamedPlace(path, flow.renamed) ?? path)
   }
 
   const ports = (flow: CompiledFlow): PassPorts => {
@@ -587,10 +622,16 @@ export function createLive(options: LiveOptions): Live {
         save(pass)
         committer.after(() => options.replies.tell(pass.loaded.id, { reply: value }))
       },
-      ignored: (path) => events.ignored(flow.name, path),
+      sleeps: () => false,
+      async wake(pass, path, sleeper) {
+        if (options.owns(sleeper.partition)) await wakeHere(sleeper.seq)
+        else wakeThere(pass, path, sleeper)
+      },
+      wakeHere: (_pass, seq) => wakeHere(seq),
+      ignored: (path) => events.ignored(flow.name, pathAt(path)),
       log: ({ loaded: { id, key } }, step, level, line) =>
-        options.logger.log(level, 'flow.log', { flow: flow.name, step, id, key, ...line }),
-      attempt: (path, outcome, ms) => events.attempt(flow.name, path, outcome, ms),
+        options.logger.log(level, 'flow.log', { flow: flow.name, step: pathAt(step), id, key, ...line }),
+      attempt: (path, outcome, ms) => events.attempt(flow.name, pathAt(path), outcome, ms),
     }
     portsOf.set(flow, made)
     return made
@@ -650,8 +691,7 @@ export function createLive(options: LiveOptions): Live {
 }
 
 function entryOf(pass: MessagePass, flow: CompiledFlow, path: string): Program {
-  const program = flow.entries.get(flow.renamed.get(path) ?? path)
-  return program ?? pass.park(path, `it was made by "${path}", which the flow no longer has`)
+  return entryAt(flow, path) ?? pass.park(path, `it was made by "${path}", which the flow no longer has`)
 }
 
 /** A wait that makes a live message ready to run. */

@@ -7,6 +7,7 @@ import type {
   Executor,
   LogLevel,
   Program,
+  Sleeper,
   SpawnOutcome,
   SpawnPlan,
   StepContext,
@@ -20,6 +21,7 @@ import { sameJson, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
 import { answers, type Entry } from './record.ts'
 import type { PassObserver, RunningPass } from './running-pass.ts'
+import { turnPlace } from '../model/step-place.ts'
 
 /** What a pass leaves to whoever runs it: the live engine, or a replay. */
 export interface PassPorts {
@@ -57,6 +59,11 @@ export interface PassPorts {
     options: { readonly key: string | null; readonly headers: Headers },
   ): void
   reply(pass: MessagePass, path: string, value: Json): void
+  /** Whether the message still sleeps where its record says that it began to. */
+  sleeps(pass: MessagePass, path: string): boolean
+  wake(pass: MessagePass, path: string, sleeper: Sleeper): Promise<void>
+  /** Wakes a message of the partition of the one that runs. */
+  wakeHere(pass: MessagePass, seq: number): Promise<void>
   ignored(path: string): void
   log(pass: MessagePass, path: string, level: LogLevel, line: Readonly<Record<string, unknown>>): void
   attempt(path: string, outcome: 'done' | 'failed' | 'unknown', ms: number): void
@@ -74,6 +81,20 @@ class FinalFailure {
   constructor(error: LinkspanError) {
     this.error = error
   }
+}
+
+/** What a step finds when it is come to. */
+interface Standing {
+  readonly body: unknown
+  readonly bound: Readonly<Record<string, unknown>>
+  readonly error: unknown
+}
+
+/** A turn of a repeated scope: where the paths that begin with `within` are in the record. */
+interface Turns {
+  readonly within: string
+  readonly place: string
+  readonly outer: Turns | null
 }
 
 /** One pass of one message through its flow. */
@@ -96,6 +117,8 @@ export class MessagePass implements RunningPass {
   private entries: Entry[]
   private readonly order: readonly string[]
   private visited = 0
+  /** The turns of the repeated scopes that the pass is in, the innermost first. */
+  private turns: Turns | null = null
   private bound: Record<string, unknown> = {}
   /** How many random numbers the present step was given. */
   private draws = 0
@@ -132,12 +155,33 @@ export class MessagePass implements RunningPass {
     return taken
   }
 
+  at(path: string): string {
+    for (let scope = this.turns; scope !== null; scope = scope.outer)
+      if (path.startsWith(scope.within)) return scope.place + path.slice(scope.within.length)
+    return path
+  }
+
+  turn(
+    path: string,
+    turn: number,
+    run: () => StepResult | Promise<StepResult>,
+  ): StepResult | Promise<StepResult> {
+    const outer = this.turns
+    this.turns = { within: `${path}/`, place: `${turnPlace(this.at(path), turn)}/`, outer }
+    return lastly(run, () => {
+      this.turns = outer
+    })
+  }
+
   enter(path: string): StepContext {
-    if (this.path !== path) {
-      this.path = path
-      this.draws = 0
-    }
+    this.stand(this.at(path))
     return this.context
+  }
+
+  private stand(place: string): void {
+    if (this.path === place) return
+    this.path = place
+    this.draws = 0
   }
 
   bind(name: string, value: unknown): void {
@@ -168,9 +212,10 @@ export class MessagePass implements RunningPass {
     }
   }
 
-  private answer(request: CallRequest): Promise<unknown> {
-    const { path } = request
-    this.enter(path)
+  private answer(asked: CallRequest): Promise<unknown> {
+    const path = this.at(asked.path)
+    const request = path === asked.path ? asked : { ...asked, path }
+    this.stand(path)
     this.visit(path)
     const input = settled(request.input)
     const state =
@@ -193,11 +238,12 @@ export class MessagePass implements RunningPass {
   ): Promise<Result> {
     const recorded = this.recall(path)
     if (recorded) return recorded.value as Result
-    return this.ports.update(this, path, scope, key, change)
+    return this.ports.update(this, this.at(path), scope, key, change)
   }
 
-  async spawn(plan: SpawnPlan): Promise<SpawnOutcome> {
-    this.enter(plan.path)
+  async spawn(asked: SpawnPlan): Promise<SpawnOutcome> {
+    const plan = this.placed(asked)
+    this.stand(plan.path)
     this.visit(plan.path)
     const spawned = this.find('spawned', plan.path)
     if (spawned && this.ports.strict) return spawned.o
@@ -208,10 +254,16 @@ export class MessagePass implements RunningPass {
   }
 
   outputs(path: string): AsyncIterable<{ readonly index: number; readonly output: unknown }> {
-    return this.ports.outputs(this, path)
+    return this.ports.outputs(this, this.at(path))
   }
 
-  recall(path: string): { readonly value: Json } | undefined {
+  private placed(plan: SpawnPlan): SpawnPlan {
+    if (this.turns === null) return plan
+    return { ...plan, path: this.at(plan.path), scopeOf: (index) => this.at(plan.scopeOf(index)) }
+  }
+
+  recall(step: string): { readonly value: Json } | undefined {
+    const path = this.at(step)
     this.path = path
     const recorded = this.find('value', path)
     this.visit(path)
@@ -219,23 +271,26 @@ export class MessagePass implements RunningPass {
   }
 
   record(path: string, value: Json): void {
-    this.note({ t: 'value', p: path, v: value })
+    this.note({ t: 'value', p: this.at(path), v: value })
   }
 
-  detach(path: string, scope: string, body: unknown): void {
-    if (this.once(path) || !this.ports.strict) this.ports.detach(this, path, scope, body)
+  detach(step: string, scope: string, body: unknown): void {
+    const path = this.at(step)
+    if (this.once(path) || !this.ports.strict) this.ports.detach(this, path, this.at(scope), body)
   }
 
   publish(
-    path: string,
+    step: string,
     channel: string,
     body: unknown,
     options: { readonly key: string | null; readonly headers: Headers },
   ): void {
+    const path = this.at(step)
     if (this.once(path) || !this.ports.strict) this.ports.publish(this, path, channel, body, options)
   }
 
-  async reply(path: string, value: unknown): Promise<void> {
+  async reply(step: string, value: unknown): Promise<void> {
+    const path = this.at(step)
     this.path = path
     this.visit(path)
     if (this.find('reply', path) && this.ports.strict) return
@@ -244,20 +299,23 @@ export class MessagePass implements RunningPass {
     this.ports.reply(this, path, reply)
   }
 
-  log(path: string, level: LogLevel, line: () => Readonly<Record<string, unknown>>): void {
+  log(step: string, level: LogLevel, line: () => Readonly<Record<string, unknown>>): void {
+    const path = this.at(step)
     if (this.find('told', path)) return
     const told = line()
     this.note({ t: 'told', p: path })
     this.ports.log(this, path, level, told)
   }
 
-  measured(path: string, ms: number): void {
+  measured(step: string, ms: number): void {
+    const path = this.at(step)
     if (this.find('told', path)) return
     this.note({ t: 'told', p: path, ms })
     this.ports.attempt(path, 'done', ms)
   }
 
-  pause(path: string, untilMs: number, hold: boolean): StepResult {
+  pause(step: string, untilMs: number, hold: boolean): StepResult {
+    const path = this.at(step)
     this.path = path
     this.visit(path)
     const recorded = this.find('pause', path)
@@ -267,15 +325,42 @@ export class MessagePass implements RunningPass {
       this.moveTo(until)
       return undefined
     }
-    return { kind: 'suspend', path, wakeAt: until, hold }
+    return { kind: 'suspend', path, wakeAt: until, hold, why: 'delay' }
+  }
+
+  get sleeper(): Sleeper {
+    const { id, seq, flow, partition } = this.loaded
+    return { id, seq, flow, partition }
+  }
+
+  sleep(step: string, untilMs: number, hold: boolean): StepResult {
+    const path = this.at(step)
+    this.path = path
+    this.visit(path)
+    const recorded = this.find('pause', path)
+    if (recorded && !this.ports.sleeps(this, path)) return undefined
+    const until = recorded?.until ?? untilMs
+    if (!recorded) this.note({ t: 'pause', p: path, until })
+    return { kind: 'suspend', path, wakeAt: until, hold, why: 'event' }
+  }
+
+  wake(step: string, sleeper: Sleeper): Promise<void> {
+    return this.ports.wake(this, this.at(step), sleeper)
+  }
+
+  async wakeParent(): Promise<StepResult> {
+    const { parent } = this.loaded
+    if (parent) await this.ports.wakeHere(this, parent.seq)
+    return undefined
   }
 
   guard(
-    path: string,
+    step: string,
     run: Executor,
     policy: ErrorPolicy | null,
     fallback: Program | null,
   ): StepResult | Promise<StepResult> {
+    const path = this.at(step)
     const passed = this.find('passed', path)
     if (passed) return this.goOn(passed, fallback)
     return attempt(
@@ -283,6 +368,60 @@ export class MessagePass implements RunningPass {
       (thrown) =>
         this.decide(path, thrown, policy ?? this.flow.policy, fallback, policy !== null || fallback !== null),
     )
+  }
+
+  rescue(
+    step: string,
+    run: Executor,
+    rescue: (error: StoredError) => Executor | null,
+  ): StepResult | Promise<StepResult> {
+    const path = this.at(step)
+    const before = this.standing()
+    const passed = this.find('passed', path)
+    if (passed) return this.rescued(passed, rescue, before)
+    return attempt(
+      () => run(this),
+      (thrown) => {
+        const { given } = this.failedForGood(thrown, this.flow.policy)
+        const error = storeError(given)
+        // Asked again from the record, it finds the body and the names as they were before.
+        this.goBackTo(before)
+        if (rescue(error) === null) throw new FinalFailure(given)
+        const entry = { t: 'passed', p: path, by: 'rescue', at: this.ports.now(), e: error } as const
+        this.note(entry)
+        return this.rescued(entry, rescue, before)
+      },
+    )
+  }
+
+  /** What the rescuer sees is what the step saw, and the error: how far the failed steps came is not on record. */
+  private rescued(
+    passed: Extract<Entry, { t: 'passed' }>,
+    rescue: (error: StoredError) => Executor | null,
+    before: Standing,
+  ): StepResult | Promise<StepResult> {
+    this.goBackTo(before)
+    this.meetUpTo(passed.p)
+    const run = rescue(passed.e)
+    if (run === null) this.park(passed.p, `it lets "${passed.p}" fail, which its record says was passed over`)
+    this.context['error'] = passed.e
+    return lastly(
+      () => run(this),
+      () => {
+        this.context['error'] = before.error
+      },
+    )
+  }
+
+  private standing(): Standing {
+    return { body: this.body, bound: { ...this.bound }, error: this.context['error'] }
+  }
+
+  private goBackTo({ body, bound }: Standing): void {
+    this.body = body
+    for (const name of Object.keys(this.bound)) delete this.context[name]
+    Object.assign(this.context, this.loaded.names, bound)
+    this.bound = { ...bound }
   }
 
   /** The flow's fallback takes the body that the flow accepts, which a child's is not: a child is a dead letter of its own. */
@@ -345,12 +484,7 @@ export class MessagePass implements RunningPass {
     fallback: Program | null,
     final: boolean,
   ): StepResult | Promise<StepResult> {
-    if (isInterrupt(thrown) || this.ports.leaves(thrown)) throw thrown
-    const given = thrown instanceof FinalFailure ? thrown.error : this.errorOf(thrown)
-    const action = actionFor(policy, given)
-    const failures = this.failuresAt(this.path, given)
-    if (!(thrown instanceof FinalFailure) && given.retry !== 'never' && failures < action.attempts)
-      throw this.tryLater(given, action, failures)
+    const { given, action } = this.failedForGood(thrown, policy)
     const stored = storeError(given)
     if (action.final === 'ignore' && !fallback) {
       if (at === '') return { kind: 'end', ending: 'dropped', reason: given.message }
@@ -360,6 +494,20 @@ export class MessagePass implements RunningPass {
     if (fallback)
       return this.passOver({ t: 'passed', p: at, by: 'fallback', at: this.ports.now(), e: stored }, fallback)
     throw final && at !== '' ? new FinalFailure(given) : given
+  }
+
+  /** What was thrown, when it is not to be tried again; else leaves the pass until it is. */
+  private failedForGood(
+    thrown: unknown,
+    policy: ErrorPolicy,
+  ): { readonly given: LinkspanError; readonly action: ErrorAction } {
+    if (isInterrupt(thrown) || this.ports.leaves(thrown)) throw thrown
+    const given = thrown instanceof FinalFailure ? thrown.error : this.errorOf(thrown)
+    const action = actionFor(policy, given)
+    const failures = this.failuresAt(this.path, given)
+    if (!(thrown instanceof FinalFailure) && given.retry !== 'never' && failures < action.attempts)
+      throw this.tryLater(given, action, failures)
+    return { given, action }
   }
 
   private passOver(
@@ -506,6 +654,23 @@ function attempt(
   } catch (thrown) {
     return failed(thrown)
   }
+}
+
+/** Runs now or later, and does something when that is over, either way. */
+function lastly(
+  run: () => StepResult | Promise<StepResult>,
+  over: () => void,
+): StepResult | Promise<StepResult> {
+  let result: StepResult | Promise<StepResult>
+  try {
+    result = run()
+  } catch (thrown) {
+    over()
+    throw thrown
+  }
+  if (result instanceof Promise) return result.finally(over)
+  over()
+  return result
 }
 
 /** The error a final failure carries, or the thrown value itself. */

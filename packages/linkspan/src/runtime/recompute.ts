@@ -4,7 +4,7 @@ import type { Headers, Json } from '../model/message.ts'
 import type { CallRequest, CellChange, SpawnOutcome, SpawnPlan, StepResult } from '../patterns/pattern.ts'
 import type { CallState } from './call-state.ts'
 import { childrenInOrder, scopesOf } from './children.ts'
-import type { CompiledFlow } from './compile.ts'
+import { type CompiledFlow, entryAt } from './compile.ts'
 import { type Interrupt, isInterrupt } from './interrupt.ts'
 import { settled } from './json.ts'
 import { type Bound, recordOf, toLoaded } from './loaded.ts'
@@ -76,8 +76,7 @@ export async function recompute(
 
 async function outcomeOf(pass: MessagePass, flow: CompiledFlow): Promise<Recomputed> {
   const { parent } = pass.loaded
-  const program =
-    parent === null ? flow.program : flow.entries.get(flow.renamed.get(parent.path) ?? parent.path)
+  const program = parent === null ? flow.program : entryAt(flow, parent.path)
   if (!program)
     return {
       kind: 'threw',
@@ -148,6 +147,10 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
       _options: { readonly key: string | null; readonly headers: Headers },
     ) => listener.published(path, (settled(body) ?? null) as Json),
     reply: (_pass, path, value) => listener.replied(path, value),
+    sleeps: (pass, path) =>
+      stored.wait?.reason === 'event' && pass.recorded.findLast((entry) => entry.t === 'pause')?.p === path,
+    wake: () => Promise.resolve(),
+    wakeHere: () => Promise.resolve(),
     ignored: () => undefined,
     log: () => undefined,
     attempt: () => undefined,

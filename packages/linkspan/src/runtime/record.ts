@@ -1,6 +1,7 @@
 import type { StoredError } from '../model/errors.ts'
 import type { Ending, Json } from '../model/message.ts'
 import type { SpawnOutcome } from '../patterns/pattern.ts'
+import { renamedPlace } from '../model/step-place.ts'
 
 /**
  * Where an entry has the JSON text of its `i`, when it was made already: not stored, but written in its place. It is
@@ -82,11 +83,11 @@ export type Entry =
   /** The engine died while the message was running: what it had begun may have taken effect. */
   | { readonly t: 'interrupted'; readonly at: number }
   | { readonly t: 'reply'; readonly p: string; readonly r: Json }
-  /** The policy of the step went on without it, or by its fallback. */
+  /** The policy of the step went on without it, or by its fallback; or the step around it went on in its stead. */
   | {
       readonly t: 'passed'
       readonly p: string
-      readonly by: 'ignore' | 'fallback'
+      readonly by: 'ignore' | 'fallback' | 'rescue'
       readonly at: number
       readonly e: StoredError
     }
@@ -159,7 +160,7 @@ export function namesMadeAt(record: readonly Entry[], scope: string): Readonly<R
 export function renamed(record: readonly Entry[], paths: ReadonlyMap<string, string>): readonly Entry[] {
   if (paths.size === 0) return record
   return record.map((entry) => {
-    const present = 'p' in entry ? paths.get(entry.p) : undefined
+    const present = 'p' in entry ? renamedPlace(entry.p, paths) : undefined
     return present === undefined ? entry : ({ ...entry, p: present } as Entry)
   })
 }

@@ -139,7 +139,7 @@ function createListener(replayed: Replayed, options: ReplayOptions, differences:
     ...DEAF,
     observer: {
       step(step, pass) {
-        met.add(step.path)
+        met.add(pass.at(step.path))
         return step.run(pass)
       },
     },

@@ -19,6 +19,10 @@ export interface RunningPass extends Pass {
     policy: ErrorPolicy | null,
     fallback: Program | null,
   ): StepResult | Promise<StepResult>
+  /** Where the step of a path is in the record: its path, and the turns of repeated scopes that the pass is in. */
+  at(path: string): string
+  /** Wakes the message that this one is a child of, which lies in the same partition. */
+  wakeParent(): Promise<StepResult>
   /** Watches the steps, for traces and replay. */
   readonly observer: PassObserver | null
 }

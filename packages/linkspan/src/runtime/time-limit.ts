@@ -5,6 +5,7 @@ import { callState } from './call-state.ts'
 import type { CompiledFlow } from './compile.ts'
 import type { Loaded } from './loaded.ts'
 import type { MessagePass } from './pass.ts'
+import { pathAt } from '../model/step-place.ts'
 
 /** When a message is too old for its flow, in milliseconds since 1970; null where the flow has no time limit. */
 export function limitOf({ acceptedAt, sentAgainAt }: Loaded, { flow }: CompiledFlow): number | null {
@@ -45,13 +46,14 @@ export function needsAnswer(
  */
 export function isSettling({ recorded, flow }: MessagePass): boolean {
   const begun = recorded.flatMap((entry) => (entry.t === 'intent' || entry.t === 'unknown' ? [entry.p] : []))
-  return [...new Set(begun)].some((path) => {
+  return [...new Set(begun)].some((place) => {
+    const path = pathAt(place)
     const operation = flow.flow.code.get(path)?.['operation'] as Operation<unknown, unknown> | undefined
     const onUnknown = (flow.steps.get(path)?.options['onUnknown'] ?? 'inDoubt') as OnUnknown
     return (
       operation !== undefined &&
       needsAnswer(operation, onUnknown) &&
-      callState(recorded, path, 0).open !== null
+      callState(recorded, place, 0).open !== null
     )
   })
 }

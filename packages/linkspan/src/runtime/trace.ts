@@ -9,6 +9,7 @@ import { type Bound, bodyOf, parentId, readableRecord, recordOf } from './loaded
 import { DEAF, type Recomputed, recompute } from './recompute.ts'
 import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { CompiledStep, PassObserver, RunningPass } from './running-pass.ts'
+import { renamedPlace, stepPlace } from '../model/step-place.ts'
 import { inProject, summaryOf } from './summary.ts'
 
 /** What tracing takes. */
@@ -101,13 +102,18 @@ export async function namesAround(
   const [parent] = await options.messages.load([stored.parent?.seq ?? 0])
   if (!parent) return {}
   const path = stored.parent?.path ?? ''
-  return namesMadeAt(renamed(recordOf(parent), flow.renamed), flow.renamed.get(path) ?? path)
+  return namesMadeAt(renamed(recordOf(parent), flow.renamed), renamedPlace(path, flow.renamed) ?? path)
 }
 
 function watching(seen: Seen[]): PassObserver {
   return {
     step(step, pass) {
-      const entry: Seen = { step, input: json(pass.body), output: null, outcome: 'skipped' }
+      const entry: Seen = {
+        step: { ...step, path: pass.at(step.path) },
+        input: json(pass.body),
+        output: null,
+        outcome: 'skipped',
+      }
       seen.push(entry)
       const finish = (stop: ReturnType<CompiledStep['run']>): ReturnType<CompiledStep['run']> => {
         if (stop instanceof Promise) return stop
@@ -156,7 +162,7 @@ function json(value: unknown): Json | null {
 function stepsOf(seen: readonly Seen[], record: readonly Entry[], stored: StoredMessage): TraceStep[] {
   const steps = seen.map((each) => withRecord(each, record, stored))
   const missed = [
-    ...new Set(record.flatMap((entry) => ('p' in entry && entry.p !== '' ? [entry.p] : []))),
+    ...new Set(record.flatMap((entry) => ('p' in entry && entry.p !== '' ? [stepPlace(entry.p)] : []))),
   ].filter((path) => !seen.some(({ step }) => step.path === path))
   return [
     ...steps,
@@ -182,7 +188,7 @@ function withRecord(
   stored: StoredMessage,
 ): TraceStep {
   const { path, kind } = seen.step
-  const own = record.filter((entry) => 'p' in entry && entry.p === path)
+  const own = record.filter((entry) => 'p' in entry && stepPlace(entry.p) === path)
   const attempts = own.flatMap((entry) => attemptOf(entry, stored))
   const measured = own.find((entry) => entry.t === 'told')
   const last = own.findLast((entry) => 'at' in entry) as { at: number; ms?: number } | undefined
@@ -204,7 +210,7 @@ function outcomeOf(
   own: readonly Entry[],
   stored: StoredMessage,
 ): TraceStep['outcome'] {
-  if (own.some((entry) => entry.t === 'passed')) return 'ignored'
+  if (own.some((entry) => entry.t === 'passed' && entry.by !== 'rescue')) return 'ignored'
   if (
     own.some(
       (entry) => entry.t === 'done' || entry.t === 'spawned' || entry.t === 'value' || entry.t === 'reply',

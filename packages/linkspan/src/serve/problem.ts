@@ -111,6 +111,8 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   SPLIT_NOT_ITERABLE: inside,
   SPLIT_ITEM_FAILED: inside,
   JOIN_TOO_LARGE: inside,
+  LOOP_ENDLESS: inside,
+  WAIT_TIMED_OUT: inside,
   RECORD_DAMAGED: inside,
   RECORD_NEWER: inside,
   PORT_IN_USE: inside,

@@ -1,0 +1,32 @@
+/**
+ * Paths of steps in repeated scopes. A step has one path in its flow, and one place per turn in the record: the turn
+ * stands behind the repeating step, as in `tries//2/send`. No name is empty, so a place cannot be taken for a path.
+ */
+const TURN = /\/\/\d+/g
+const TURN_AT_END = /\/\/\d+$/
+
+/** The place of a step's scope in one of its turns, from 1 up. */
+export function turnPlace(place: string, turn: number): string {
+  return `${place}//${turn}`
+}
+
+/** The path of the step at a place. */
+export function pathAt(place: string): string {
+  return place.includes('//') ? place.replace(TURN, '') : place
+}
+
+/** The place of the step that put something on record at a place: a step that does so again and again counts its turns. */
+export function stepPlace(place: string): string {
+  return place.replace(TURN_AT_END, '')
+}
+
+/** A place under the present paths of a flow's steps; undefined when nothing of it was renamed. */
+export function renamedPlace(place: string, paths: ReadonlyMap<string, string>): string | undefined {
+  const present = paths.get(pathAt(place))
+  if (present === undefined || !place.includes('//')) return present
+  const turns = place.split(/(?<!\/)\/(?!\/)/).map((segment) => TURN_AT_END.exec(segment)?.[0] ?? '')
+  return present
+    .split('/')
+    .map((name, depth) => `${name}${turns[depth] ?? ''}`)
+    .join('/')
+}

@@ -1,0 +1,62 @@
+import type { Json } from '../../model/message.ts'
+import type { CellChange, Sleeper } from '../pattern.ts'
+
+/** What is known of one event and key: what was raised and not taken, and who waits for more. */
+interface EventCell {
+  readonly raised: readonly { readonly value: Json; readonly until: number }[]
+  readonly waiting: readonly (Sleeper & { readonly until: number })[]
+}
+
+/** What a message that waits for an event finds when it looks. */
+export type Look =
+  | { readonly found: 'event'; readonly value: Json }
+  | { readonly found: 'late' }
+  | { readonly found: 'nothing' }
+
+/** The scope of the cells of an event. */
+export function eventScope(event: string): string {
+  return `event ${event}`
+}
+
+/** Takes the oldest event that was raised, or leaves word who waits for the next one. */
+export function look(sleeper: Sleeper, until: number): CellChange<Look & { readonly [name: string]: Json }> {
+  return (present, now) => {
+    const { raised, waiting } = opened(present, now)
+    const others = waiting.filter(({ id }) => id !== sleeper.id)
+    const [first, ...left] = raised
+    if (first)
+      return { ...closed({ raised: left, waiting: others }), result: { found: 'event', value: first.value } }
+    if (now >= until) return { ...closed({ raised, waiting: others }), result: { found: 'late' } }
+    const queue = [...others, { ...sleeper, until }]
+    return { ...closed({ raised, waiting: queue }), result: { found: 'nothing' } }
+  }
+}
+
+/** Puts an event where those who wait find it, until a time; answers who is to be woken, who may be too late by then. */
+export function raised(
+  value: Json,
+  keepMs: number,
+): CellChange<readonly (Sleeper & { readonly [name: string]: Json })[]> {
+  return (present, now) => {
+    const cell = opened(present, now)
+    const kept = [...cell.raised, { value, until: now + keepMs }]
+    const result = cell.waiting.map(({ id, seq, flow, partition }) => ({ id, seq, flow, partition }))
+    // Who looks and finds that another was faster leaves word again.
+    return { ...closed({ raised: kept, waiting: [] }), result }
+  }
+}
+
+function opened(present: Json | null, now: number): EventCell {
+  const { raised, waiting } = (present ?? { raised: [], waiting: [] }) as unknown as EventCell
+  return {
+    raised: raised.filter(({ until }) => until > now),
+    waiting: waiting.filter(({ until }) => until > now),
+  }
+}
+
+/** The cell is of use as long as anything in it is. */
+function closed(cell: EventCell): { readonly value: Json | null; readonly until: number | null } {
+  const ends = [...cell.raised, ...cell.waiting].map(({ until }) => until)
+  if (ends.length === 0) return { value: null, until: null }
+  return { value: cell as unknown as Json, until: Math.max(...ends) }
+}

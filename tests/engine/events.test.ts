@@ -1,0 +1,167 @@
+import { type AcceptsOf, event, flow, inbox } from 'linkspan'
+import { fakeOperation } from 'linkspan/testing'
+import { describe, expect, it } from 'vitest'
+import { cluster, type Node } from './cluster-rig.ts'
+import { rig } from './rig.ts'
+
+interface Order {
+  readonly id: string
+}
+
+const SEED = Number(process.env['LINKSPAN_SEED'] ?? Date.now() % 1_000_000)
+
+function approvals(timeout?: '1h') {
+  const decided = event<{ by: string }>('decided', { keep: '2h' })
+  const put = fakeOperation<{ id: string; by: string }>('store.put', { kind: 'key', validFor: '24h' })
+  const orders = flow('orders')
+    .from(inbox<Order>(), { key: ({ id }) => id })
+    .waitFor('decision', decided, {
+      key: ({ id }) => id,
+      as: 'decision',
+      ...(timeout === undefined ? {} : { timeout }),
+    })
+    .to('put', put, { input: ({ id }, { decision }) => ({ id, by: decision.by }) })
+  const decisions = flow('decisions')
+    .from(inbox<{ order: string; by: string }>(), { key: ({ by }) => by })
+    .raise('tell', decided, { key: ({ order }) => order, value: ({ by }) => ({ by }) })
+  return {
+    put,
+    orders,
+    decisions,
+    decision: (order: string, by = 'ada'): AcceptsOf<typeof decisions> => ({ order, by }),
+  }
+}
+
+describe('a message that waits for an event', () => {
+  it('goes on when it is raised, days later and after a restart', async () => {
+    const { put, orders, decisions, decision } = approvals()
+    await using one = await rig([orders, decisions])
+    const { id } = await one.send(orders, { id: 'o1' })
+    await one.send(orders, { id: 'o2' })
+    await one.advance('3d')
+    expect(await one.message(id)).toMatchObject({ state: 'waiting', reason: 'event' })
+    one.crash()
+    await one.start()
+    await one.send(decisions, decision('o1'))
+    await one.advance('1s')
+    expect(put.effects.map(({ input }) => input)).toEqual([{ id: 'o1', by: 'ada' }])
+    expect(await one.states()).toEqual(['done', 'waiting', 'done'])
+  })
+
+  it('finds what was raised before, as long as that is kept', async () => {
+    const { put, orders, decisions, decision } = approvals('1h')
+    await using one = await rig([orders, decisions])
+    await one.send(decisions, decision('o1'))
+    await one.advance('119m')
+    await one.send(orders, { id: 'o1' })
+    await one.send(decisions, decision('o2'))
+    await one.advance('121m')
+    await one.send(orders, { id: 'o2' })
+    await one.advance('1m')
+    expect(put.effects.map(({ input }) => input.id)).toEqual(['o1'])
+    await one.advance('1h')
+    const dead = await one.admin.messages({ states: ['dead'] })
+    expect(dead.items.map(({ error }) => error?.code)).toEqual(['WAIT_TIMED_OUT'])
+  })
+
+  it('is one of several: each event is taken once', async () => {
+    const { put, orders, decisions, decision } = approvals()
+    await using one = await rig([orders, decisions])
+    for (let n = 0; n < 3; n += 1) await one.send(orders, { id: 'same' })
+    await one.advance('1m')
+    await one.send(decisions, decision('same', 'ada'))
+    await one.advance('1m')
+    expect(put.effects).toHaveLength(1)
+    await Promise.all([
+      one.send(decisions, decision('same', 'bob')),
+      one.send(decisions, decision('same', 'cy')),
+    ])
+    await one.advance('1m')
+    expect(put.effects.map(({ input }) => input.by).toSorted()).toEqual(['ada', 'bob', 'cy'])
+  })
+
+  it('goes on when it is raised in the very moment in which the message looks for it, or lies down', async () => {
+    const { put, orders, decisions, decision } = approvals()
+    await using one = await rig([orders, decisions], { seed: SEED })
+    for (let n = 0; n < 60; n += 1) {
+      const sends = [one.engine.send(orders, { id: `o${n}` }), one.engine.send(decisions, decision(`o${n}`))]
+      // Another message of the event's key, so that the cell is in memory and the looks come closer.
+      if (n % 2 === 0) sends.push(one.engine.send(orders, { id: `o${n}` }))
+      await one.during(Promise.all(sends))
+    }
+    await one.advance('1m')
+    expect(put.effects, `seed ${SEED}`).toHaveLength(60)
+  })
+
+  it('shows in its trace where it waits, and what it got', async () => {
+    const { orders, decisions, decision } = approvals()
+    await using one = await rig([orders, decisions])
+    const { id } = await one.send(orders, { id: 'o1' })
+    await one.advance('1m')
+    const step = async () => (await one.trace(id)).steps.find(({ path }) => path === 'decision')
+    expect(await step()).toMatchObject({ outcome: 'waiting' })
+    await one.send(decisions, decision('o1'))
+    await one.advance('1m')
+    expect(await step()).toMatchObject({ outcome: 'done' })
+    expect((await one.trace(id)).steps.map(({ path }) => path)).toEqual(['decision', 'put'])
+  })
+
+  it('goes on wherever the engine is killed', async () => {
+    let kills = 0
+    for (const fate of ['lost-before', 'lost-after'] as const) {
+      for (let at = 1; at <= 12; at += 1) {
+        const { put, orders, decisions, decision } = approvals()
+        let left = Number.POSITIVE_INFINITY
+        await using one = await rig([orders, decisions], { onCommit: () => (--left === 0 ? fate : 'ok') })
+        await one.send(orders, { id: 'o0' })
+        left = at
+        const { engine } = one
+        const arrived = new Set<string>()
+        const send = (what: string, sent: Promise<unknown>): void =>
+          void sent.then(
+            () => arrived.add(what),
+            () => undefined,
+          )
+        send('order', engine.send(orders, { id: 'o1' }))
+        send('first', engine.send(decisions, decision('o0')))
+        send('second', engine.send(decisions, decision('o1')))
+        await one.advance('1s')
+        const what = `${fate} at commit ${at}`
+        if (left <= 0) {
+          kills += 1
+          one.crash()
+          await one.start()
+        }
+        if (!arrived.has('order')) await one.send(orders, { id: 'o1' })
+        if (!arrived.has('first')) await one.send(decisions, decision('o0'))
+        if (!arrived.has('second')) await one.send(decisions, decision('o1'))
+        await one.advance('1m')
+        expect(new Set(put.effects.map(({ input }) => input.id)), what).toEqual(new Set(['o0', 'o1']))
+      }
+    }
+    expect(kills).toBeGreaterThan(8)
+  })
+
+  it('goes on when another engine raises it, while engines die and come', async () => {
+    const { put, orders, decisions, decision } = approvals()
+    await using three = await cluster([orders, decisions], { seed: SEED })
+    const node = (n: number): Node => {
+      const alive = three.nodes.filter(({ isAlive }) => isAlive)
+      return alive[n % alive.length] as Node
+    }
+    for (let n = 0; n < 40; n += 1) await node(n).send(orders, { id: `o${n}` })
+    await three.advance('1m')
+    for (let n = 0; n < 40; n += 1) {
+      if (n === 10) node(0).kill()
+      if (n === 20) await three.join()
+      // Close to the moment at which the partitions of a dead engine are taken over.
+      if (n > 10 && n < 20) await three.advance('1s')
+      await node(n + 1).send(decisions, decision(`o${n}`))
+    }
+    await three.advance('2m')
+    expect(put.effects.map(({ input }) => input.id).toSorted(), `seed ${SEED}`).toEqual(
+      Array.from({ length: 40 }, (_, n) => `o${n}`).toSorted(),
+    )
+    expect(new Set(await three.states())).toEqual(new Set(['done']))
+  })
+})
