@@ -31,7 +31,7 @@ describe('three loaded engines on one PostgreSQL', () => {
       ...cluster,
       folder,
       kills: 3,
-      drainMs: 3_000,
+      stuckMs: 3_000,
       without: 'handOver',
     })
     expect(violations.map(({ kind }) => kind)).toContain('order')

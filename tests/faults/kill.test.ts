@@ -29,7 +29,7 @@ describe('a loaded engine that is killed at random moments', () => {
       seed,
       faults: 0,
       lifeMs: 250,
-      drainMs: 2_000,
+      stuckMs: 2_000,
       without: 'fsync',
     })
     expect(violations.map(({ kind }) => kind)).toContain('missing')

@@ -41,7 +41,7 @@ it('is caught when waiting for the disk does nothing', { timeout: 180_000 }, asy
     seed: 1,
     lanes: 2,
     syncIgnored: 'all',
-    drainMs: 3_000,
+    stuckMs: 3_000,
   })
   expect(violations.map(({ kind }) => kind)).toContain('missing')
 })

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { check, type Logs, type ViolationKind } from './rig/check.ts'
+import { check, type ViolationKind } from './rig/check.ts'
 import type { EngineLine, FlowName, LoadLine, SinkKind, SinkLine } from './rig/protocol.ts'
 import { shaped } from './rig/protocol.ts'
+import type { Logs } from './rig/sent.ts'
 
 const sent = (flow: FlowName, n: number, items?: number): LoadLine => ({
   t: 'sent',
@@ -21,6 +22,7 @@ const effect = (sink: SinkKind, flow: FlowName, n: number, item = '', value = sh
   value,
   key: `${flow}-1`,
   at: 1_000,
+  from: 0,
 })
 const flowLine = (flow: string, done: number, more: Record<string, number> = {}): EngineLine => ({
   t: 'flow',
@@ -194,6 +196,35 @@ describe('the checker', () => {
     expect(check({ ...seen, rig: rig(3) }).violations.map(({ kind }) => kind)).toEqual(['order'])
   })
 
+  it.each<[string, { from?: number; at?: number; sentAt?: number }, ViolationKind[]]>([
+    ['what a stopped engine sends as it goes on', {}, []],
+    ['nothing that another engine sends then', { from: 1 }, ['order']],
+    ['nothing that it sends later', { at: 4_100 }, ['order']],
+    ['nothing that it had sent before', { at: 3_400 }, ['order']],
+    ['nothing that was sent to it since', { sentAt: 500 }, ['order']],
+  ])('lets come late: %s', (_what, { from = 0, at = 3_550, sentAt = -1 }, found) => {
+    const late = { ...effect('natural', 'natural', 50), from, at } as SinkLine
+    const load = [{ ...sent('natural', 50), at: sentAt }, accepted(50), sent('natural', 51), accepted(51)]
+    const without = (line: object): boolean => 'flow' in line && line.flow === 'natural' && 'messages' in line
+    const logs = spoiled(
+      {
+        load: load as Logs['load'],
+        sinks: [effect('natural', 'natural', 51), late],
+        engine: [flowLine('natural', 3)],
+      },
+      without,
+    )
+    const { violations, figures } = check({
+      ...logs,
+      rig: [
+        { t: 'run', journal: 'postgres', engines: 3 },
+        { t: 'continued', engine: 0, at: 3_502, ms: 3_500 },
+      ],
+    })
+    expect(violations.map(({ kind }) => kind)).toEqual(found)
+    expect(figures.lateAfterStops).toBe(1 - found.length)
+  })
+
   it('counts what was done to the engines and the database', () => {
     const { figures } = check({
       ...good,
@@ -205,6 +236,13 @@ describe('the checker', () => {
         { t: 'database killed', at: 4_000 },
         { t: 'gone', engine: 1, at: 4_100, code: 1 },
         { t: 'database back', at: 5_200, ms: 1_200 },
+        { t: 'promoted', at: 6_000, ms: 900, old: 'suspend' },
+        { t: 'network', engine: 1, side: 'database', fault: 'half open', at: 7_000, ms: 100 },
+        { t: 'network', engine: 2, side: 'database', fault: 'half open', at: 7_000, ms: 100 },
+        { t: 'network over', happened: { reset: 4 } },
+        { t: 'disk full', at: 8_000 },
+        { t: 'disk free', at: 9_000, ms: 70, refused: 5 },
+        { t: 'clock', engine: 0, at: 9_100, offsetMs: -7 * 86_400_000 },
       ],
     })
     expect(figures).toMatchObject({
@@ -215,6 +253,15 @@ describe('the checker', () => {
       longestStopMs: 3_500,
       databaseKills: 1,
       gone: 1,
+      promotions: 1,
+      promotedMs: { max: 900 },
+      networkFaults: { 'database: half open': 2 },
+      networkHappened: { reset: 4 },
+      fullDisks: 1,
+      refusedWhenFull: 5,
+      roomMs: { max: 70 },
+      clockSteps: 1,
+      clockDays: { least: -7, most: 0 },
       databaseMs: { median: 1_200, p99: 1_200, max: 1_200 },
     })
   })

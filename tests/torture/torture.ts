@@ -14,19 +14,25 @@ import { memoryFolder } from './flips/flips.ts'
 import { partsOf, runParts } from './parts.ts'
 import { powerReport } from './power/power-report.ts'
 import { type Report, type Row, writeReport } from './report.ts'
-import { CONTROLS, type Control, controlsFor, isControl } from './rig/protections.ts'
+import { noSmallDisk } from './rig/database.ts'
+import { CONTROLS, type Control, controlsFor, deedsFor, isControl } from './rig/protections.ts'
 import { JOURNALS, type JournalKind } from './rig/protocol.ts'
 import { type Progress, type RunOptions, type RunResult, run } from './rig/run.ts'
+import { DEED_NAMES, type Deeds } from './rig/torment.ts'
 import { simulation } from './simulation.ts'
 
 const USAGE = `npm run torture -- [options]
-  --kills N        kill an engine N times (default 100, or 0 with --database-kills)
+  --kills N        kill an engine N times (default 100, or 0 where something else is asked for)
   --journal KIND   sqlite or postgres: a server of its own (default sqlite)
   --engines N      so many engines on one journal, on postgres (default 1); with --seeds on the simulated one
                    (default 1, and 3 in every fourth seed)
   --zombies N      stop an engine N times for longer than its lease, then let it go on, on postgres
                    (default with several engines: one for six kills)
   --database-kills N  kill the whole database N times under load, and start it again
+  --promotions N   make the database's synchronous standby the primary N times, its address with it
+  --network N      N faults of the network between engines, database and sinks, or engines and sinks
+  --full-disks N   leave the database's disk without room N times (takes root)
+  --clock-steps N  set the wall clock of an engine N times, from 7 days back to 30 days ahead
   --seed S         repeat a run (default: by the clock, and printed)
   --seconds T      no more kills after T seconds
   --lanes N        keys per flow (default 8)
@@ -55,6 +61,10 @@ const { values: given } = parseArgs({
     engines: { type: 'string' },
     zombies: { type: 'string' },
     'database-kills': { type: 'string', default: '0' },
+    promotions: { type: 'string', default: '0' },
+    network: { type: 'string', default: '0' },
+    'full-disks': { type: 'string', default: '0' },
+    'clock-steps': { type: 'string', default: '0' },
     seed: { type: 'string' },
     seeds: { type: 'string' },
     'power-failures': { type: 'string' },
@@ -104,11 +114,22 @@ const journal = journalKind(given.journal)
 const seedEngines =
   given.seeds === undefined || given.engines === undefined ? null : number('engines', given.engines)
 const engines = seedEngines !== null && journal === 'sqlite' ? 1 : number('engines', given.engines ?? '1')
-const databaseKills = number('database-kills', given['database-kills'], 0)
-const kills = number('kills', given.kills ?? (databaseKills > 0 ? '0' : '100'), 0)
+const around = {
+  databaseKills: number('database-kills', given['database-kills'], 0),
+  promotions: number('promotions', given.promotions, 0),
+  networkFaults: number('network', given.network, 0),
+  fullDisks: number('full-disks', given['full-disks'], 0),
+  clockSteps: number('clock-steps', given['clock-steps'], 0),
+}
+const otherDeeds = Object.values(around).some((times) => times > 0)
+const kills = number('kills', given.kills ?? (otherDeeds ? '0' : '100'), 0)
 const zombies = number('zombies', given.zombies ?? String(engines > 1 ? Math.ceil(kills / 6) : 0), 0)
-if (journal === 'sqlite' && (engines > 1 || databaseKills > 0 || zombies > 0))
-  refuse('Several engines, zombies and kills of the database are for --journal postgres.')
+const deeds: Deeds = { kills, zombies, ...around }
+const { databaseKills, promotions, fullDisks } = around
+if (journal === 'sqlite' && (engines > 1 || databaseKills + promotions + fullDisks + zombies > 0))
+  refuse('Several engines, zombies and what is done to the database are for --journal postgres.')
+const roomless = fullDisks > 0 ? noSmallDisk() : null
+if (roomless !== null) refuse(`--full-disks is not possible here: ${roomless}`)
 
 function withoutWhat(text: string): Control {
   if (isControl(text)) return text
@@ -134,13 +155,18 @@ async function inFolder<T>(work: (folder: string) => Promise<T>, where = tmpdir(
   }
 }
 
-function showProgress({ kills, zombies, databaseKills, load, sinks }: Progress): void {
+function showProgress({ deeds: done, load, sinks }: Progress): void {
   const effects =
     (sinks['natural'] ?? 0) + (sinks['key'] ?? 0) + (sinks['verify'] ?? 0) + (sinks['none'] ?? 0)
-  const others = `${zombies > 0 ? `  zombies ${zombies}` : ''}${databaseKills > 0 ? `  database kills ${databaseKills}` : ''}`
-  const line = `kills ${kills}${others}  accepted ${load['accepted'] ?? 0}  unknown ${load['unknown'] ?? 0}  effects ${effects}  repeats ${sinks['repeats'] ?? 0}  faults ${sinks['faults'] ?? 0}`
+  const did = DEED_NAMES.flatMap((deed) => (deeds[deed] > 0 ? [`${wordsOf(deed)} ${done[deed]}`] : []))
+  const line = `${did.join('  ')}  accepted ${load['accepted'] ?? 0}  unknown ${load['unknown'] ?? 0}  effects ${effects}  repeats ${sinks['repeats'] ?? 0}  faults ${sinks['faults'] ?? 0}`
   if (stdout.isTTY) stdout.write(`\r\x1b[2K${line}`)
-  else if ((kills + zombies + databaseKills) % 25 === 0) stdout.write(`${line}\n`)
+  else if (Object.values(done).reduce((sum, times) => sum + times, 0) % 25 === 0) stdout.write(`${line}\n`)
+}
+
+/** `databaseKills` as people write it. */
+function wordsOf(deed: keyof Deeds, between = ' '): string {
+  return deed.replace(/[A-Z]/g, (letter) => `${between}${letter.toLowerCase()}`)
 }
 
 function optionsOf(folder: string, without: Control | null): RunOptions {
@@ -150,9 +176,7 @@ function optionsOf(folder: string, without: Control | null): RunOptions {
     without,
     journal,
     engines,
-    kills,
-    zombies,
-    databaseKills,
+    ...deeds,
     keep: given.keep,
     lanes: number('lanes', given.lanes),
     ...(given.seconds === undefined ? {} : { seconds: number('seconds', given.seconds) }),
@@ -163,12 +187,35 @@ function optionsOf(folder: string, without: Control | null): RunOptions {
 /** What only a journal on PostgreSQL can meet. */
 function rowsOfCluster({ figures, postgres }: RunResult): readonly Row[] {
   if (postgres === null) return []
-  const { zombies, longestStopMs, databaseKills, databaseMs, gone } = figures
+  const { zombies, longestStopMs, databaseKills, databaseMs, gone, promotions, promotedMs } = figures
+  const { fullDisks, refusedWhenFull, roomMs, lateAfterStops } = figures
   const met: readonly (Row | null)[] = [
-    ['journal', `PostgreSQL ${postgres}, one server`],
+    [
+      'journal',
+      `PostgreSQL ${postgres}, ${promotions > 0 ? 'a primary and a synchronous standby' : 'one server'}`,
+    ],
     ['engines', figures.engines],
     zombies > 0
       ? ['stopped for longer than the lease (3 s), then continued', `${zombies}, up to ${longestStopMs} ms`]
+      : null,
+    zombies > 0
+      ? ['effects that a stopped engine had in hand, late (no engine can prevent it)', lateAfterStops]
+      : null,
+    promotions > 0 ? ['promotions of the standby', promotions] : null,
+    promotions > 0
+      ? [
+          'from a promotion until something was accepted again',
+          `median ${promotedMs.median} ms, at most ${promotedMs.max} ms`,
+        ]
+      : null,
+    fullDisks > 0
+      ? ['times the disk of the database was full', `${fullDisks}, ${refusedWhenFull} messages refused (503)`]
+      : null,
+    fullDisks > 0
+      ? [
+          'from room until something was accepted again',
+          `median ${roomMs.median} ms, at most ${roomMs.max} ms`,
+        ]
       : null,
     databaseKills > 0 ? ['kills of the whole database', databaseKills] : null,
     databaseKills > 0
@@ -182,6 +229,27 @@ function rowsOfCluster({ figures, postgres }: RunResult): readonly Row[] {
   return met.filter((row) => row !== null)
 }
 
+/** What any journal can meet. */
+function rowsOfSurroundings({ figures }: RunResult): readonly Row[] {
+  const { networkFaults, networkHappened, clockSteps, clockDays } = figures
+  const listed = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .map(([name, times]) => `${name} ${times}`)
+      .join(', ')
+  const { networkFaults: faults } = deeds
+  const rows: readonly (Row | null)[] = [
+    faults > 0 ? ['faults of the network', listed(networkFaults)] : null,
+    faults > 0 ? ['what they did to connections and requests', listed(networkHappened)] : null,
+    clockSteps > 0
+      ? [
+          'steps of the wall clock of an engine',
+          `${clockSteps}, ${clockDays.least.toFixed(1)} to ${clockDays.most.toFixed(1)} days from the others`,
+        ]
+      : null,
+  ]
+  return rows.filter((row) => row !== null)
+}
+
 function rowsOf(result: RunResult): readonly Row[] {
   const { figures, seconds, drainSeconds } = result
   const { effects, recoveryMs } = figures
@@ -189,6 +257,7 @@ function rowsOf(result: RunResult): readonly Row[] {
     ['seed', seed],
     ['kills', `${figures.kills}, ${figures.killsWhileStarting} of them while starting`],
     ...rowsOfCluster(result),
+    ...rowsOfSurroundings(result),
     ['time', `${seconds.toFixed(0)} s`],
     ['messages sent', figures.sent],
     ['accepted', figures.accepted],
@@ -219,20 +288,28 @@ function show(rows: readonly Row[], violations: Report['violations']): void {
 
 /** `kills-1000`, `postgres-3-kills-300-zombies-50`, `postgres-1-database-kills-20`. */
 function ownName({ figures }: RunResult): string {
-  const done: readonly (readonly [string, number])[] = [
-    ['kills', figures.kills],
-    ['zombies', figures.zombies],
-    ['database-kills', figures.databaseKills],
-  ]
+  const { kills, zombies, databaseKills, promotions, fullDisks, clockSteps } = figures
+  const networkFaults = Object.values(figures.networkFaults).reduce((sum, times) => sum + times, 0)
+  const did: Deeds = { kills, zombies, databaseKills, promotions, networkFaults, fullDisks, clockSteps }
+  const done = DEED_NAMES.map((deed) => [wordsOf(deed, '-'), did[deed]] as const)
   const where = journal === 'sqlite' ? [] : [journal, String(engines)]
   return [...where, ...done.flatMap(([what, times]) => (times > 0 ? [what, String(times)] : []))].join('-')
 }
 
+const OPTIONS: readonly (readonly [option: string, times: number])[] = [
+  ['zombies', deeds.zombies],
+  ['database-kills', deeds.databaseKills],
+  ['promotions', deeds.promotions],
+  ['network', deeds.networkFaults],
+  ['full-disks', deeds.fullDisks],
+  ['clock-steps', deeds.clockSteps],
+]
+
 /** The options that repeat what is done to the engines. */
 function commandOptions(): string {
   const cluster = journal === 'sqlite' ? '' : `--journal ${journal} --engines ${engines} `
-  const others = journal === 'sqlite' ? '' : ` --zombies ${zombies} --database-kills ${databaseKills}`
-  return `${cluster}--kills ${kills}${others}`
+  const others = OPTIONS.flatMap(([option, times]) => (times > 0 ? [` --${option} ${times}`] : []))
+  return `${cluster}--kills ${kills}${others.join('')}`
 }
 
 async function torture(without: Control | null): Promise<boolean> {
@@ -254,7 +331,7 @@ async function torture(without: Control | null): Promise<boolean> {
 }
 
 const CONTROL_KILLS = 8
-const CONTROL_DRAIN_MS = 6_000
+const CONTROL_STUCK_MS = 6_000
 const CONTROL_ZOMBIES = 3
 
 /** Whether the checker noticed that a protection was off. */
@@ -265,10 +342,9 @@ async function missed(control: Control): Promise<Row & readonly [string, string]
       seed,
       journal,
       engines,
-      kills: CONTROL_KILLS,
-      zombies: engines > 1 ? CONTROL_ZOMBIES : 0,
+      ...(deedsFor(control) ?? { kills: CONTROL_KILLS, zombies: engines > 1 ? CONTROL_ZOMBIES : 0 }),
       without: control,
-      drainMs: CONTROL_DRAIN_MS,
+      stuckMs: CONTROL_STUCK_MS,
     }),
   )
   const found = [...new Set(violations.map(({ kind }) => kind))]
@@ -283,7 +359,7 @@ async function missed(control: Control): Promise<Row & readonly [string, string]
 async function controls(): Promise<boolean> {
   stdout.write(`seed ${seed}\n`)
   const rows: Row[] = [['seed', seed]]
-  for (const control of controlsFor(engines)) rows.push(await missed(control))
+  for (const control of controlsFor(engines, journal)) rows.push(await missed(control))
   const uncaught = rows.filter(([, value]) => String(value).startsWith('NOT'))
   const violations = uncaught.map(([name]) => ({ kind: 'control', says: `${name} was not caught` }))
   if (!given['no-report'])

@@ -30,8 +30,8 @@ export interface PowerOptions {
   readonly syncIgnored?: 'all' | 'parts' | null
   readonly lanes?: number
   readonly seconds?: number
-  /** How long the messages may take to end after the last failure. @default 90,000 */
-  readonly drainMs?: number
+  /** How long none of the messages may end after the last failure. @default 60,000 */
+  readonly stuckMs?: number
   readonly onProgress?: (failures: number, accepted: number) => void
 }
 
@@ -81,7 +81,7 @@ interface Site {
 
 /** Runs the rig once. Rejects when a program of the rig itself fails. */
 export async function powerFailures(options: PowerOptions): Promise<PowerResult> {
-  const { folder, seed, lanes = 8, drainMs = 90_000 } = options
+  const { folder, seed, lanes = 8, stuckMs = 60_000 } = options
   const children = new Set<ChildProcess>()
   const program = programs(folder, children)
   const began = Date.now()
@@ -96,7 +96,7 @@ export async function powerFailures(options: PowerOptions): Promise<PowerResult>
     const seconds = (): number => (Date.now() - began) / 1_000
     if (refusal !== null)
       return { ...site.tally, violations: [refusal], figures: null, seconds: seconds(), drainSeconds: 0 }
-    const drainSeconds = await windDown({ load, ports: [port], children }, { folder, drainMs })
+    const drainSeconds = await windDown({ load, ports: [port], children }, { folder, stuckMs })
     return { ...site.tally, ...(await checked(folder)), seconds: seconds(), drainSeconds }
   } finally {
     for (const child of children) child.kill('SIGKILL')
@@ -122,9 +122,11 @@ function starting(program: StartProgram, folder: string, port: number, sinksPort
     nth: 0,
     port,
     sinksPort,
+    keyedPort: sinksPort,
     adminToken: TOKEN,
     database: null,
     leaseMs: LEASE_MS,
+    clockMs: 0,
     without: null,
   }
   return (environment) => program('engine.ts', [JSON.stringify(settings)], ENGINE, environment)

@@ -71,7 +71,7 @@ async function controlsOf({ seed, inFolder, say }: PowerRun, library: string): P
       failures: CONTROL_FAILURES,
       seed,
       syncIgnored,
-      drainMs: CONTROL_DRAIN_MS,
+      stuckMs: CONTROL_DRAIN_MS,
     }
     const { violations } = await inFolder((folder) => powerFailures({ ...options, folder }))
     const found = [...new Set(violations.map(({ kind }) => kind))]

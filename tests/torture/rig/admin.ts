@@ -33,18 +33,38 @@ async function get<T>(address: Address, path: string): Promise<T> {
   return readBody<T>(await fetched(address, path))
 }
 
-/** Waits until nothing is on its way; false when that takes longer than the limit. */
-export async function drained(address: Address, withinMs: number): Promise<boolean> {
-  const deadline = Date.now() + withinMs
+/**
+ * Waits until nothing is on its way; false when nothing has ended for so long. How long all of it takes says something
+ * about the machine, and whether it goes on something about the engine.
+ */
+export async function drained(address: Address, stuckMs: number): Promise<boolean> {
+  let ended = -1
+  let deadline = 0
   for (;;) {
-    const status = await get<{ readonly messages: Counts; readonly children: Counts }>(address, '/status')
-    if (liveOf(status.messages) + liveOf(status.children) === 0) return true
-    if (Date.now() > deadline) return false
+    const { messages, children } = await get<{ readonly messages: Counts; readonly children: Counts }>(
+      address,
+      '/status',
+    )
+    if (liveOf(messages) + liveOf(children) === 0 && (await noneLive(address))) return true
+    const now = totalOf(messages) + totalOf(children) - liveOf(messages) - liveOf(children)
+    if (now !== ended) deadline = Date.now() + stuckMs
+    else if (Date.now() > deadline) return false
+    ended = now
     await pause(50)
   }
 }
 
+/** The counts of a shared journal leave out what runs and has no wait on record; a list does not. */
+async function noneLive(address: Address): Promise<boolean> {
+  const page = await get<{ readonly items: readonly unknown[] }>(
+    address,
+    '/messages?state=active&state=waiting&limit=1',
+  )
+  return page.items.length === 0
+}
+
 const liveOf = (counts: Counts): number => (counts['active'] ?? 0) + (counts['waiting'] ?? 0)
+const totalOf = (counts: Counts): number => Object.values(counts).reduce((sum, count) => sum + count, 0)
 
 const ENDINGS = ['inDoubt', 'dead', 'parked', 'dropped'] as const
 

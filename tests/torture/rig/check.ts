@@ -1,23 +1,17 @@
 /** What the logs say of the promises. It knows the flows from the outside: which effects a message must have. */
+import { checkOrder } from './check-order.ts'
+import { type Figures, figuresOf } from './figures.ts'
 import {
   DELAY_MS,
   type EngineLine,
   type FlowName,
   type LoadLine,
-  type RigLine,
   type SinkKind,
   type SinkLine,
   shaped,
   sieved,
 } from './protocol.ts'
-
-/** The logs of a run. */
-export interface Logs {
-  readonly load: readonly LoadLine[]
-  readonly sinks: readonly SinkLine[]
-  readonly engine: readonly EngineLine[]
-  readonly rig: readonly RigLine[]
-}
+import { type Logs, named, type Sent } from './sent.ts'
 
 /** In what way a promise was broken. */
 export type ViolationKind =
@@ -50,55 +44,9 @@ export interface Violation {
 /** What was counted, and what was found. */
 export interface Verdict {
   readonly violations: readonly Violation[]
-  readonly figures: {
-    readonly engines: number
-    readonly kills: number
-    readonly killsWhileStarting: number
-    /** Engines that were stopped and went on later, and for how long. */
-    readonly zombies: number
-    readonly longestStopMs: number
-    readonly databaseKills: number
-    /** Engines that ended by themselves as they started while the database was down. */
-    readonly gone: number
-    readonly sent: number
-    readonly accepted: number
-    readonly refused: number
-    readonly unknown: number
-    readonly effects: Readonly<Record<SinkKind, number>>
-    readonly naturalRepeats: number
-    readonly repeats: number
-    readonly faults: number
-    readonly inDoubt: number
-    readonly inDoubtWithoutFault: number
-    readonly dead: number
-    readonly recoveryMs: Times
-    /** From the end of the database until something was accepted again. */
-    readonly databaseMs: Times
-  }
+  readonly figures: Figures
 }
 
-interface Times {
-  readonly median: number
-  readonly p99: number
-  readonly max: number
-}
-
-/** What is known of one number that was sent. */
-interface Sent {
-  readonly flow: FlowName
-  readonly n: number
-  readonly key: string
-  readonly at: number
-  readonly items: number
-  readonly times: number
-  readonly ids: Set<string>
-  readonly unknown: number
-  readonly reply: unknown
-  /** By sink and item: the values that arrived. */
-  readonly effects: Map<string, { readonly value: number; readonly at: number }[]>
-  readonly faults: number
-  readonly ending: Extract<EngineLine, { t: 'ending' }> | null
-}
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 interface Expected {
@@ -134,8 +82,6 @@ const EXPECTED: Readonly<Record<FlowName, (sent: Sent) => readonly Expected[]>> 
   sieve: ({ n }) => (sieved(n) === 'done' ? [one('natural', shaped(n))] : []),
 }
 
-/** Flows whose messages may overtake each other: a delay frees the key. */
-const UNORDERED: ReadonlySet<FlowName> = new Set<FlowName>(['later'])
 const MOST_SHOWN = 12
 
 /** Checks all promises over the logs of a run. */
@@ -150,11 +96,11 @@ export function check(logs: Logs): Verdict {
   }
   const all = gather(logs, report)
   for (const sent of all.values()) checkMessage(sent, report)
-  checkOrder(logs.sinks, all, enginesOf(logs) > 1, report)
+  const lateAfterStops = checkOrder(logs, all, (says) => report('order', says))
   checkCounters(logs.sinks, report)
   checkLedger(logs.engine, all, report)
   checkKeptReplies(logs.engine, all, report)
-  return { violations, figures: figuresOf(logs, all) }
+  return { violations, figures: figuresOf(logs, all, lateAfterStops) }
 }
 
 type Report = (kind: ViolationKind, says: string) => void
@@ -213,8 +159,6 @@ function addEffect(sent: Sent, { sink, item, value, at }: Extract<SinkLine, { t:
   else sent.effects.set(place, [{ value, at }])
 }
 
-const named = ({ flow, n, key }: Pick<Sent, 'flow' | 'n' | 'key'>): string => `${flow} ${n} (key ${key})`
-
 function checkMessage(sent: Sent, report: Report): void {
   const { flow, n, ids, effects, ending, unknown } = sent
   const accepted = ids.size > 0
@@ -260,26 +204,6 @@ function checkEffect(sent: Sent, { sink, item, value }: Expected, report: Report
   for (const each of happened)
     if (value !== null && each.value !== value)
       report('content', `${what}: the value is ${each.value}, not ${value}`)
-}
-
-/**
- * Of a message whose acceptance nobody saw, several engines may know another place than its sender thinks: it was given
- * up and the next one sent, to another engine, before the commit came through. One engine commits in the order of sending.
- */
-function checkOrder(
-  sinks: readonly SinkLine[],
-  all: ReadonlyMap<number, Sent>,
-  several: boolean,
-  report: Report,
-): void {
-  const last = new Map<string, number>()
-  for (const line of sinks) {
-    if (line.t !== 'effect' || UNORDERED.has(line.flow)) continue
-    const before = last.get(line.key) ?? 0
-    const seen = (all.get(line.n)?.ids.size ?? 0) > 0
-    if (line.n >= before) last.set(line.key, line.n)
-    else if (seen || !several) report('order', `${named(line)} at ${line.sink} came after ${before}`)
-  }
 }
 
 /** Each message of `counter` must have seen the count that the one before it left. */
@@ -331,56 +255,4 @@ function checkKeptReplies(
       if (JSON.stringify(kept.get(id)) !== JSON.stringify(wanted))
         report('reply', `${named(sent)}: the reply that is kept is ${JSON.stringify(kept.get(id))}`)
     }
-}
-
-function figuresOf({ load, sinks, engine, rig }: Logs, all: ReadonlyMap<number, Sent>): Verdict['figures'] {
-  const count = <T>(lines: readonly T[], fits: (line: T) => boolean): number =>
-    lines.reduce((sum, line) => sum + (fits(line) ? 1 : 0), 0)
-  const effectsAt = (sink: SinkKind): number =>
-    count(sinks, (line) => line.t === 'effect' && line.sink === sink)
-  const kills = rig.filter((line) => line.t === 'kill')
-  const timesOf = (t: 'ready' | 'continued' | 'database back'): Times =>
-    spread(rig.flatMap((line) => (line.t === t ? [line.ms] : [])))
-  const doubts = [...all.values()].filter(({ ending }) => ending?.ending === 'inDoubt')
-  let naturalRepeats = 0
-  for (const { effects } of all.values())
-    for (const [place, times] of effects) if (place.startsWith('natural')) naturalRepeats += times.length - 1
-  return {
-    engines: enginesOf({ rig }),
-    kills: kills.length,
-    killsWhileStarting: count(kills, ({ when }) => when === 'starting'),
-    zombies: count(rig, ({ t }) => t === 'continued'),
-    longestStopMs: timesOf('continued').max,
-    databaseKills: count(rig, ({ t }) => t === 'database killed'),
-    gone: count(rig, ({ t }) => t === 'gone'),
-    sent: count(load, ({ t }) => t === 'sent'),
-    accepted: [...all.values()].reduce((sum, { ids }) => sum + ids.size, 0),
-    refused: count(load, ({ t }) => t === 'refused'),
-    unknown: count(load, ({ t }) => t === 'unknown'),
-    effects: {
-      natural: effectsAt('natural'),
-      key: effectsAt('key'),
-      verify: effectsAt('verify'),
-      none: effectsAt('none'),
-    },
-    naturalRepeats,
-    repeats: count(sinks, ({ t }) => t === 'repeat'),
-    faults: count(sinks, ({ t }) => t === 'fault'),
-    inDoubt: doubts.length,
-    inDoubtWithoutFault: count(doubts, ({ faults }) => faults === 0),
-    dead: count(engine, (line) => line.t === 'ending' && line.ending === 'dead'),
-    recoveryMs: timesOf('ready'),
-    databaseMs: timesOf('database back'),
-  }
-}
-
-function enginesOf({ rig }: Pick<Logs, 'rig'>): number {
-  return rig.find((line) => line.t === 'run')?.engines ?? 1
-}
-
-function spread(given: readonly number[]): Times {
-  const sorted = given.toSorted((a, b) => a - b)
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
-  return { median: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 }
 }

@@ -7,9 +7,13 @@ export interface EngineSettings {
   readonly nth: number
   readonly port: number
   readonly sinksPort: number
+  /** The same sinks, for what they recognise by a key. */
+  readonly keyedPort: number
   readonly adminToken: string
   /** The URL of a PostgreSQL; null keeps the journal in a file. */
   readonly database: string | null
   readonly leaseMs: number
+  /** How far its wall clock is ahead of the machine's. */
+  readonly clockMs: number
   readonly without: Control | null
 }

@@ -8,26 +8,34 @@ import { createEngine, defineProject, postgres, sqlite } from 'linkspan'
 import type { EngineSettings } from './engine-settings.ts'
 import { flowsOf } from './flows.ts'
 import { partsWithout } from './protections.ts'
+import { steppedClock } from './stepped-clock.ts'
 
 const settings = JSON.parse(argv[2] ?? '') as EngineSettings
-const { folder, nth, port, sinksPort, adminToken, database, leaseMs, without } = settings
+const { folder, nth, port, sinksPort, keyedPort, adminToken, database, leaseMs, without } = settings
+
+/** A connection that is only half there is given up after so long. */
+const ANSWER_TIMEOUT = '5s'
 
 const directory = join(folder, `engine-${nth}`)
 mkdirSync(directory, { recursive: true })
 const journal =
   database === null
     ? sqlite(join(folder, 'hub.db'))
-    : postgres({ url: database, schema: 'torture', lease: leaseMs })
+    : postgres({ url: database, schema: 'torture', lease: leaseMs, answerTimeout: ANSWER_TIMEOUT })
 const parts = partsWithout(without, journal)
+const clock = steppedClock(settings.clockMs)
+const sinksAt = (at: number): string => `http://127.0.0.1:${at}/${nth}`
 const engine = createEngine(
   defineProject({
     journal: parts.journal,
     flows: flowsOf(parts),
-    connections: { sinks: { baseUrl: `http://127.0.0.1:${sinksPort}` } },
+    connections: { sinks: { baseUrl: sinksAt(sinksPort) }, keyed: { baseUrl: sinksAt(keyedPort) } },
     http: { port, adminToken },
   }),
-  { directory },
+  { directory, outside: { clock } },
 )
+
+process.on('message', ({ clockMs }: { readonly clockMs: number }) => clock.set(clockMs))
 
 process.on('disconnect', () => exit(1))
 process.on('SIGTERM', () => {

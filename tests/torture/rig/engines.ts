@@ -16,6 +16,8 @@ export interface Engine {
   kill(): Promise<void>
   /** SIGSTOP, and SIGCONT after a time. It has to be running. */
   stopFor(ms: number): void
+  /** Sets its wall clock to so much after the machine's, in this life and those to come. */
+  setClock(offsetMs: number): void
   /** Resolves when it is not stopped. */
   readonly continued: Promise<void>
 }
@@ -24,7 +26,7 @@ export interface Engine {
 export interface EngineOptions {
   readonly folder: string
   readonly log: LineLog<RigLine>
-  readonly start: () => ChildProcess
+  readonly start: (clockMs: number) => ChildProcess
   /** Whether it may end by itself while it starts: its database may be down. */
   readonly mayFail: boolean
 }
@@ -43,6 +45,7 @@ export const printedAs = (nth: number): string => `engine-${nth}`
 
 /** Starts an engine. */
 export function createEngine(nth: number, { folder, log, start, mayFail }: EngineOptions): Engine {
+  let clockMs = 0
   let life = begin()
   let isStopped = false
   let continued: Promise<void> = Promise.resolve()
@@ -50,7 +53,7 @@ export function createEngine(nth: number, { folder, log, start, mayFail }: Engin
   function begin(): Life {
     const began = Date.now()
     log.add({ t: 'start', engine: nth, at: began })
-    const process = start()
+    const process = start(clockMs)
     const next: Life = {
       process,
       isReady: false,
@@ -114,6 +117,11 @@ export function createEngine(nth: number, { folder, log, start, mayFail }: Engin
         process.kill('SIGCONT')
         isStopped = false
       })
+    },
+    setClock(offsetMs) {
+      clockMs = offsetMs
+      log.add({ t: 'clock', engine: nth, at: Date.now(), offsetMs })
+      if (life.process.connected) life.process.send({ clockMs })
     },
   }
 }

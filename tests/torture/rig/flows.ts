@@ -11,6 +11,8 @@ interface Echo {
 }
 
 const sinks = httpConnection('sinks')
+/** A way of its own to the same sinks, on which the network may repeat requests. */
+const keyed = httpConnection('keyed')
 const echo = z.object({ echo: z.number() })
 const TIMEOUT = '1s'
 
@@ -22,7 +24,7 @@ export const declared = {
     response: echo,
     timeout: TIMEOUT,
   }),
-  key: sinks.post({
+  key: keyed.post({
     name: 'key',
     path: '/key',
     body: (sunk: Sunk) => sunk,

@@ -20,7 +20,7 @@ const pauseMs = Number(pauseText)
 
 const agent = new Agent({ keepAlive: true, maxSockets: 512 })
 const log = lineLog<LoadLine>(join(folder, LOGS.load))
-const counts = { sent: 0, accepted: 0, refused: 0, unknown: 0 }
+const counts = { sent: 0, accepted: 0, refused: 0, unavailable: 0, unknown: 0 }
 let nextN = 0
 let turn = 0
 let stopping = false
@@ -89,6 +89,7 @@ async function send(flow: FlowName, body: Posted): Promise<'accepted' | 'refused
   }
   if (outcome.kind === 'refused' || (outcome.kind === 'answer' && NOT_ACCEPTED.has(outcome.status))) {
     counts.refused += 1
+    if (outcome.kind === 'answer' && outcome.status === UNAVAILABLE) counts.unavailable += 1
     log.add({ t: 'refused', n, status: outcome.kind === 'answer' ? outcome.status : 0 })
     return 'refused'
   }
@@ -98,7 +99,8 @@ async function send(flow: FlowName, body: Posted): Promise<'accepted' | 'refused
 }
 
 /** Answers that say that nothing was accepted. A 500 says nothing. */
-const NOT_ACCEPTED: ReadonlySet<number> = new Set([400, 404, 413, 415, 422, 429, 503])
+const UNAVAILABLE = 503
+const NOT_ACCEPTED: ReadonlySet<number> = new Set([400, 404, 413, 415, 422, 429, UNAVAILABLE])
 
 function acceptance(n: number, { status, text, location }: Extract<Outcome, { kind: 'answer' }>): LoadLine {
   const body = JSON.parse(text) as { readonly id?: string }

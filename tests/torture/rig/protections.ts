@@ -4,16 +4,31 @@
  */
 import {
   type CallContext,
+  type ErrorCode,
   isLinkspanError,
   type Journal,
   type JournalFactory,
   type Operation,
 } from 'linkspan'
+import type { ViolationKind } from './check.ts'
 import { declared, type Parts } from './flows.ts'
+import type { JournalKind } from './protocol.ts'
+import type { Deeds } from './torment.ts'
 
 type Batch = Parameters<Journal['commit']>[0]
 
-/** What is switched off, what the checker must then find at least, and how many engines it takes to show. */
+/** What is switched off. */
+interface Protection {
+  readonly what: string
+  /** What the checker must then find: one of these at least. */
+  readonly finds: readonly ViolationKind[]
+  /** How many engines it takes to show. */
+  readonly engines: 'one' | 'several' | 'any'
+  /** What has to happen for it to show, where kills do not do; a database of its own is needed for that. */
+  readonly deeds?: Partial<Deeds>
+}
+
+/** The protections that can be switched off. */
 export const CONTROLS = {
   // It foretells places, so nobody else may be given any.
   fsync: { what: 'the journal answers before it commits', finds: ['missing'], engines: 'one' },
@@ -42,16 +57,41 @@ export const CONTROLS = {
     finds: ['order'],
     engines: 'several',
   },
-} as const
+  replication: {
+    what: 'the database answers commits that its standby does not have',
+    finds: ['missing'],
+    engines: 'any',
+    deeds: { promotions: 1 },
+  },
+  lostCommit: {
+    what: 'a commit that did not come through, or whose answer was lost, is taken for written',
+    finds: ['missing', 'ledger', 'stuck'],
+    engines: 'any',
+    deeds: { databaseKills: 2, networkFaults: 6 },
+  },
+  noRoom: {
+    what: 'a commit for which there was no room is taken for written',
+    finds: ['missing', 'ledger', 'stuck'],
+    engines: 'any',
+    deeds: { fullDisks: 1 },
+  },
+} as const satisfies Readonly<Record<string, Protection>>
 
 export type Control = keyof typeof CONTROLS
 
-/** The protections that matter with so many engines. */
-export function controlsFor(engines: number): readonly Control[] {
+/** What has to happen for a missing protection to show; null where kills and stops do. */
+export function deedsFor(control: Control): Partial<Deeds> | null {
+  const { deeds }: Protection = CONTROLS[control]
+  return deeds ?? null
+}
+
+/** The protections that matter with so many engines on such a journal. */
+export function controlsFor(engines: number, journal: JournalKind): readonly Control[] {
   const fits = ['any', engines > 1 ? 'several' : 'one']
   return Object.keys(CONTROLS)
     .filter(isControl)
     .filter((control) => fits.includes(CONTROLS[control].engines))
+    .filter((control) => journal === 'postgres' || deedsFor(control) === null)
 }
 
 /** Whether a text names a protection. */
@@ -114,6 +154,8 @@ const WRAPPERS: Readonly<Record<string, (factory: JournalFactory) => JournalFact
     changing(factory, (batch) => ({ ...batch, state: batch.state.filter(() => Math.random() > 0.1) })),
   fencing: (factory) => opening(factory, unfenced),
   handOver: (factory) => opening(factory, greedy),
+  lostCommit: (factory) => opening(factory, trusting('JOURNAL_UNREACHABLE')),
+  noRoom: (factory) => opening(factory, trusting('JOURNAL_FULL')),
 }
 
 function opening(factory: JournalFactory, wrap: (journal: Journal) => Journal): JournalFactory {
@@ -157,24 +199,30 @@ function early(journal: Journal): Journal {
 /** Goes on for ever: its lease never runs out, nobody tells it that it was taken over, and no commit is refused. */
 function unfenced(journal: Journal): Journal {
   const { ownership } = journal
-  let lastSeq = journal.opened.lastSeq
   return {
-    ...journal,
+    ...trusting('JOURNAL_TAKEN_OVER')(journal),
     ownership: {
       ...ownership,
       holds: () => true,
       begin: (listener) => ownership.begin({ ...listener, lost: () => undefined }),
     },
-    commit: async (batch) => {
+  }
+}
+
+/** Takes commits that failed so for written. */
+function trusting(code: ErrorCode): (journal: Journal) => Journal {
+  return (journal) => {
+    let lastSeq = journal.opened.lastSeq
+    return overriding(journal, async (batch) => {
       try {
         const committed = await journal.commit(batch)
         for (const { seq } of committed.accepted) lastSeq = Math.max(lastSeq, seq)
         return committed
       } catch (error) {
-        if (!isLinkspanError(error, 'JOURNAL_TAKEN_OVER')) throw error
+        if (!isLinkspanError(error, code)) throw error
         return { accepted: batch.accept.map(() => ({ seq: ++lastSeq, duplicateOf: null })) }
       }
-    },
+    })
   }
 }
 

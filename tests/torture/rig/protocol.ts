@@ -75,7 +75,8 @@ export type LoadLine =
 
 /** `sinks.ndjson`: what took effect, written before it is answered. */
 export type SinkLine =
-  | ({ readonly t: 'effect'; readonly sink: SinkKind; readonly at: number } & Sunk)
+  /** `from` is the engine that sent it, counted from 0. */
+  | ({ readonly t: 'effect'; readonly sink: SinkKind; readonly at: number; readonly from: number } & Sunk)
   /** A key that was known: answered from memory. `same` tells whether the request was the same too. */
   | {
       readonly t: 'repeat'
@@ -123,6 +124,26 @@ export type RigLine =
   | { readonly t: 'database killed'; readonly at: number }
   /** `ms` until something was accepted again. */
   | { readonly t: 'database back'; readonly at: number; readonly ms: number }
+  /** `ms` until something was accepted again; `old` is what had become of the primary before it. */
+  | { readonly t: 'promoted'; readonly at: number; readonly ms: number; readonly old: string }
+  | {
+      readonly t: 'network'
+      readonly engine: number
+      readonly side: Side
+      readonly fault: string
+      readonly at: number
+      readonly ms: number
+    }
+  /** What the faults did in the end. */
+  | { readonly t: 'network over'; readonly happened: Readonly<Record<string, number>> }
+  /** `refused`: messages that were answered 503 meanwhile. `ms` until something was accepted again. */
+  | { readonly t: 'disk full'; readonly at: number }
+  | { readonly t: 'disk free'; readonly at: number; readonly ms: number; readonly refused: number }
+  /** The wall clock of an engine was set to so much after the machine's. */
+  | { readonly t: 'clock'; readonly engine: number; readonly at: number; readonly offsetMs: number }
+
+/** The ways out of an engine: to its database, to the sinks, and to those that recognise a repeated request. */
+export type Side = 'database' | 'sinks' | 'keyed'
 
 /** What keeps the journal. */
 export const JOURNALS = ['sqlite', 'postgres'] as const

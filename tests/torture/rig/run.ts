@@ -1,35 +1,31 @@
 /** One run: starts the programs, has the engines tormented, and has the logs checked. */
 import { type ChildProcess, execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { execPath } from 'node:process'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type PostgresServer, startPostgres } from '../../postgres-server/index.ts'
 import { collect, drained } from './admin.ts'
 import type { Verdict } from './check.ts'
+import { type Database, startDatabase } from './database.ts'
 import type { EngineSettings } from './engine-settings.ts'
 import { createEngine, type Engine, printedAs } from './engines.ts'
 import { type LineLog, lineLog, readLines } from './line-log.ts'
+import { type Network, startNetwork } from './network.ts'
 import { ended, freePort, programs, type StartProgram } from './programs.ts'
 import type { Control } from './protections.ts'
 import { type EngineLine, type JournalKind, LOGS, type LoadLine, type RigLine } from './protocol.ts'
-import { type Deed, torment } from './torment.ts'
+import { DEED_NAMES, type Deeds, torment } from './torment.ts'
 
 /** How a run goes. */
-export interface RunOptions {
+export interface RunOptions extends Partial<Deeds> {
   /** An empty folder for the journal and the logs. */
   readonly folder: string
   /** @default 'sqlite' */
   readonly journal?: JournalKind
   /** How many engines share it. @default 1 */
   readonly engines?: number
-  readonly kills: number
-  /** How often an engine is stopped for longer than its lease, and continued. @default 0 */
-  readonly zombies?: number
-  /** How often the whole database is killed. @default 0 */
-  readonly databaseKills?: number
   /** @default 3,000 */
   readonly leaseMs?: number
   readonly seed: number
@@ -47,15 +43,13 @@ export interface RunOptions {
   /** Whether the folder is looked at afterwards: the database's data stays in it. @default false */
   readonly keep?: boolean
   readonly onProgress?: (progress: Progress) => void
-  /** How long the messages may take to end after the last deed. @default 90,000 */
-  readonly drainMs?: number
+  /** After the load messages may take as long as they need, but not so long without one of them ending. @default 60,000 */
+  readonly stuckMs?: number
 }
 
 /** What is known while it runs. */
 export interface Progress {
-  readonly kills: number
-  readonly zombies: number
-  readonly databaseKills: number
+  readonly deeds: Deeds
   readonly load: Readonly<Record<string, number>>
   readonly sinks: Readonly<Record<string, number>>
 }
@@ -74,50 +68,52 @@ export const TOKEN = 'for-the-rig-only'
 
 /** Runs the rig once. Rejects when a program of the rig itself fails. */
 export async function run(options: RunOptions): Promise<RunResult> {
-  const { folder, journal = 'sqlite', keep = false } = options
+  const { folder, keep = false } = options
   mkdirSync(folder, { recursive: true })
   const children = new Set<ChildProcess>()
-  const database = journal === 'postgres' ? await databaseIn(folder) : null
+  const log = lineLog<RigLine>(join(folder, LOGS.rig))
+  const world: World = { children, log, database: null, network: null }
   try {
-    const rig = await prepare(options, children, database)
+    const rig = await prepare(options, world)
     const began = Date.now()
     await tormented(rig, options)
     const drainSeconds = await windDown(rig, options)
     const verdict = await checked(folder)
     const seconds = (Date.now() - began) / 1_000
-    return { ...verdict, seconds, drainSeconds, postgres: database && `${database.major}` }
+    return { ...verdict, seconds, drainSeconds, postgres: rig.database && `${rig.database.server.major}` }
   } finally {
     for (const child of children) child.kill('SIGKILL')
-    await (keep ? database?.kill9() : database?.stop())
+    await world.network?.close()
+    await world.database?.end(keep)
   }
 }
 
-/** The server runs as another user where this one is root, and has to reach its data. */
-function databaseIn(folder: string): Promise<PostgresServer> {
-  chmodSync(folder, 0o711)
-  return startPostgres({ folder })
-}
-
-interface Rig {
-  readonly ports: readonly number[]
+/** What is there before the first engine, and has to be cleared away. */
+interface World {
   readonly log: LineLog<RigLine>
   /** All that are alive. */
   readonly children: Set<ChildProcess>
-  readonly database: PostgresServer | null
-  readonly engines: readonly Engine[]
-  readonly load: ChildProcess
-  readonly progress: { -readonly [K in keyof Progress]: Progress[K] }
+  database: Database | null
+  network: Network | null
 }
 
-async function prepare(
-  options: RunOptions,
-  children: Set<ChildProcess>,
-  database: PostgresServer | null,
-): Promise<Rig> {
+interface Rig extends World {
+  readonly ports: readonly number[]
+  readonly engines: readonly Engine[]
+  readonly load: ChildProcess
+  readonly progress: { readonly deeds: Record<keyof Deeds, number> } & {
+    -readonly [K in Exclude<keyof Progress, 'deeds'>]: Progress[K]
+  }
+}
+
+const deedsIn = (options: Partial<Deeds>): Record<keyof Deeds, number> =>
+  Object.fromEntries(DEED_NAMES.map((deed) => [deed, options[deed] ?? 0])) as Record<keyof Deeds, number>
+
+async function prepare(options: RunOptions, world: World): Promise<Rig> {
   const { folder, seed, lanes = 8, pauseMs = 40, faults = 0.05, journal = 'sqlite' } = options
-  const progress: Rig['progress'] = { kills: 0, zombies: 0, databaseKills: 0, load: {}, sinks: {} }
-  const log = lineLog<RigLine>(join(folder, LOGS.rig))
-  const program = programs(folder, children)
+  const progress: Rig['progress'] = { deeds: deedsIn({}), load: {}, sinks: {} }
+  const { log } = world
+  const program = programs(folder, world.children)
   const sinks = program('sinks.ts', [folder, seed, faults])
   const [{ port: sinksPort }] = (await once(sinks, 'message')) as [{ port: number }]
   sinks.on('message', ({ counts }: { counts: Progress['sinks'] }) => {
@@ -126,16 +122,56 @@ async function prepare(
   const ports: number[] = []
   for (let nth = 0; nth < (options.engines ?? 1); nth++) ports.push(await freePort())
   log.add({ t: 'run', journal, engines: ports.length })
-  const start = starting(program, options, { sinksPort, database: database?.url ?? null })
-  const mayFail = (options.databaseKills ?? 0) > 0
+  await surround(world, options, sinksPort)
+  const start = starting(program, options, waysOut(world, sinksPort))
+  const { databaseKills, promotions, networkFaults, fullDisks } = deedsIn(options)
+  const mayFail = databaseKills + promotions + networkFaults + fullDisks > 0
   const engines = ports.map((port, nth) =>
-    createEngine(nth, { folder, log, mayFail, start: () => start(nth, port) }),
+    createEngine(nth, { folder, log, mayFail, start: (clockMs) => start(nth, port, clockMs) }),
   )
   const load = program('load.ts', [folder, ports.join(','), seed, lanes, pauseMs])
   load.on('message', ({ counts }: { counts: Progress['load'] }) => {
     progress.load = counts
   })
-  return { ports, log, children, database, engines, load, progress }
+  return { ...world, ports, engines, load, progress }
+}
+
+/** The database and the network, as far as the deeds need them. */
+async function surround(world: World, options: RunOptions, sinksPort: number): Promise<void> {
+  const { folder, journal = 'sqlite', without, engines = 1 } = options
+  const { promotions, networkFaults, fullDisks } = deedsIn(options)
+  if (journal === 'postgres')
+    world.database = await startDatabase({
+      folder,
+      replicated: promotions > 0,
+      unreplicated: without === 'replication',
+      smallDisk: fullDisks > 0,
+    })
+  if (promotions + networkFaults > 0)
+    world.network = await startNetwork({
+      engines,
+      databasePort: world.database?.server.port ?? null,
+      sinksPort,
+      log: world.log,
+    })
+}
+
+type WaysOut = Pick<EngineSettings, 'sinksPort' | 'keyedPort' | 'database'>
+
+/** Where each engine finds the sinks and the database: behind proxies of its own, where there is a network. */
+function waysOut({ database, network }: World, sinksPort: number): (nth: number) => WaysOut {
+  const url = database?.server.url ?? null
+  return (nth) => {
+    const own = network?.addresses[nth]
+    if (own === undefined) return { sinksPort, keyedPort: sinksPort, database: url }
+    return { sinksPort: own.sinks, keyedPort: own.keyed, database: url && at(url, own.database) }
+  }
+}
+
+function at(url: string, port: number | null): string {
+  const moved = new URL(url)
+  moved.port = String(port)
+  return moved.href
 }
 
 /** How long the right to a share of a journal on PostgreSQL lasts. */
@@ -144,36 +180,34 @@ export const LEASE_MS = 3_000
 function starting(
   program: StartProgram,
   { folder, without = null, leaseMs = LEASE_MS }: RunOptions,
-  known: Pick<EngineSettings, 'sinksPort' | 'database'>,
+  ways: (nth: number) => WaysOut,
 ) {
-  return (nth: number, port: number): ChildProcess => {
-    const settings: EngineSettings = { ...known, folder, nth, port, adminToken: TOKEN, leaseMs, without }
+  return (nth: number, port: number, clockMs: number): ChildProcess => {
+    const own = { folder, nth, port, clockMs, adminToken: TOKEN, leaseMs, without }
+    const settings: EngineSettings = { ...ways(nth), ...own }
     return program('engine.ts', [JSON.stringify(settings)], printedAs(nth))
   }
 }
 
-const COUNTED: Readonly<Record<Deed, 'kills' | 'zombies' | 'databaseKills'>> = {
-  kill: 'kills',
-  zombie: 'zombies',
-  database: 'databaseKills',
-}
-
-function tormented({ engines, database, log, progress }: Rig, options: RunOptions): Promise<void> {
-  const { kills, zombies = 0, databaseKills = 0, seed, lifeMs = 350, leaseMs = LEASE_MS } = options
-  const { seconds = Number.POSITIVE_INFINITY } = options
-  return torment(
+async function tormented(rig: Rig, options: RunOptions): Promise<void> {
+  const { engines, database, network, log, progress } = rig
+  const { seed, lifeMs = 350, leaseMs = LEASE_MS, seconds = Number.POSITIVE_INFINITY } = options
+  await torment(
     {
       engines,
       database,
+      network,
       log,
       accepted: () => progress.load['accepted'] ?? 0,
+      unavailable: () => progress.load['unavailable'] ?? 0,
       done: (deed) => {
-        progress[COUNTED[deed]] += 1
+        progress.deeds[deed] += 1
         options.onProgress?.(progress)
       },
     },
-    { kills, zombies, databaseKills, seed, seconds, lifeMs, leaseMs },
+    { ...deedsIn(options), seed, seconds, lifeMs, leaseMs },
   )
+  if (network) log.add({ t: 'network over', happened: network.happened })
 }
 
 const KEPT_REPLIES = 100
@@ -183,7 +217,7 @@ const SETTLE_MS = 1_000
 /** Stops the load, waits until nothing is left, and asks the engine what it knows. Answers how long that took, seconds. */
 export async function windDown(
   rig: Pick<Rig, 'load' | 'ports' | 'children'>,
-  { folder, drainMs = 90_000 }: Pick<RunOptions, 'folder' | 'drainMs'>,
+  { folder, stuckMs = 60_000 }: Pick<RunOptions, 'folder' | 'stuckMs'>,
 ): Promise<number> {
   await ended(rig.load)
   const began = Date.now()
@@ -192,7 +226,7 @@ export async function windDown(
   if (!address) throw new Error('There is no engine to ask.')
   if (addresses.length > 1) await pause(SETTLE_MS)
   // Each of them has to see that nothing is left.
-  for (const each of addresses) await drained(each, began + drainMs - Date.now())
+  for (const each of addresses) await drained(each, stuckMs)
   const drainSeconds = (Date.now() - began) / 1_000
   await collect(address, lineLog<EngineLine>(join(folder, LOGS.engine)), repliedIds(folder))
   await Promise.all([...rig.children].map((child) => ended(child)))

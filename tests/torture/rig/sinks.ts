@@ -1,5 +1,6 @@
 /**
  * The systems that the flows call, one for each guarantee. Each effect is in the log before it is answered.
+ * A path begins with the engine that calls: `/2/key`.
  * Usage: `node sinks.ts <folder> <seed> <fault rate>`; tells its parent the port it listens on.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -49,10 +50,10 @@ function faultOf(sink: SinkKind, { flow, n, item }: Sunk): Fault | null {
   return fault
 }
 
-function apply(sink: SinkKind, sunk: Sunk): void {
+function apply(sink: SinkKind, from: number, sunk: Sunk): void {
   const { flow, n, key, item, value } = sunk
   counts[sink] += 1
-  log.add({ t: 'effect', sink, at: Date.now(), flow, n, key, item, value })
+  log.add({ t: 'effect', sink, at: Date.now(), from, flow, n, key, item, value })
 }
 
 function answer(response: ServerResponse, status: number, body: unknown, headers = {}): void {
@@ -111,13 +112,19 @@ const BEHAVIOURS: Readonly<Record<Fault | 'none', (arrival: Arrival) => void>> =
   },
 }
 
-function take(sink: SinkKind, mark: string | null, text: string, response: ServerResponse): void {
+function take(
+  sink: SinkKind,
+  from: number,
+  mark: string | null,
+  text: string,
+  response: ServerResponse,
+): void {
   const sunk = JSON.parse(text) as Sunk
   if (mark !== null && answered(sink, mark, text, sunk, response)) return
   BEHAVIOURS[faultOf(sink, sunk) ?? 'none']({
     apply: () => {
       if (mark !== null) known.set(mark, { text, done: true })
-      apply(sink, sunk)
+      apply(sink, from, sunk)
     },
     answer: (status, body, headers) => answer(response, status, body, headers),
     well: () => answer(response, 200, { echo: sunk.value }),
@@ -138,7 +145,7 @@ function markOf(sink: SinkKind, request: IncomingMessage): string | null {
 }
 
 const server = createServer((request, response) => {
-  const [, sink, rest = ''] = (request.url ?? '').split('/') as [string, SinkKind, string?]
+  const [, from, sink, rest = ''] = (request.url ?? '').split('/') as [string, string, SinkKind, string?]
   if (request.method === 'GET') {
     ask(`verify ${rest}`, response)
     return
@@ -146,7 +153,9 @@ const server = createServer((request, response) => {
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
   // A caller that died in the middle of its request has sent none.
-  request.on('end', () => take(sink, markOf(sink, request), Buffer.concat(chunks).toString(), response))
+  request.on('end', () =>
+    take(sink, Number(from), markOf(sink, request), Buffer.concat(chunks).toString(), response),
+  )
   request.on('error', () => undefined)
 })
 server.keepAliveTimeout = 0

@@ -1,17 +1,32 @@
-/** What is done to the engines and their database while they work: a seeded row of deeds, one after the other. */
+/** What is done to the engines and what is around them while they work: a seeded row of deeds, one after the other. */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { PostgresServer } from '../../postgres-server/index.ts'
+import type { OldPrimary } from '../../postgres-server/index.ts'
+import type { Database } from './database.ts'
 import type { Engine } from './engines.ts'
 import type { LineLog } from './line-log.ts'
+import type { Network } from './network.ts'
 import type { RigLine } from './protocol.ts'
 import { seeded } from './seeded.ts'
 
+/** What can be done. */
+export const DEED_NAMES = [
+  'kills',
+  'zombies',
+  'databaseKills',
+  'promotions',
+  'networkFaults',
+  'fullDisks',
+  'clockSteps',
+] as const
+
+export type Deed = (typeof DEED_NAMES)[number]
+
+/** How often what is done. */
+export type Deeds = Readonly<Record<Deed, number>>
+
 /** How engines are tormented. */
-export interface TormentOptions {
+export interface TormentOptions extends Deeds {
   readonly seed: number
-  readonly kills: number
-  readonly zombies: number
-  readonly databaseKills: number
   /** Nothing more is done after so long. */
   readonly seconds: number
   /** The mean time between two deeds. */
@@ -22,14 +37,15 @@ export interface TormentOptions {
 /** Who is tormented. */
 export interface Tormented {
   readonly engines: readonly Engine[]
-  readonly database: PostgresServer | null
+  readonly database: Database | null
+  readonly network: Network | null
   readonly log: LineLog<RigLine>
   /** How many messages were accepted so far. */
   readonly accepted: () => number
+  /** How many were answered 503 so far. */
+  readonly unavailable: () => number
   readonly done: (deed: Deed) => void
 }
-
-export type Deed = 'kill' | 'zombie' | 'database'
 
 /** The share of kills that fall into the start of an engine. */
 const STARTING_SHARE = 0.15
@@ -38,17 +54,16 @@ const STARTING_MS = 250
 const [LEAST_STOP_MS, MOST_STOP_MS] = [300, 2_300]
 const MOST_DOWN_MS = 600
 const BACK_LIMIT_MS = 60_000
+/** A full disk is met when something new needs a page of its own. */
+const [FULL_LIMIT_MS, MOST_FULL_MS] = [60_000, 3_000]
+const DAY_MS = 86_400_000
+/** How far clocks are set from the machine's. */
+const [EARLIEST_MS, LATEST_MS] = [-7 * DAY_MS, 30 * DAY_MS]
+const OLD_PRIMARIES: readonly OldPrimary[] = ['kill', 'suspend', 'keep']
 
 /** The deeds in their order, which follows from the seed. */
-export function deedsOf(
-  { kills, zombies, databaseKills }: Pick<TormentOptions, 'kills' | 'zombies' | 'databaseKills'>,
-  random: () => number,
-): readonly Deed[] {
-  const deeds: Deed[] = [
-    ...new Array<Deed>(kills).fill('kill'),
-    ...new Array<Deed>(zombies).fill('zombie'),
-    ...new Array<Deed>(databaseKills).fill('database'),
-  ]
+export function deedsOf(times: Deeds, random: () => number): readonly Deed[] {
+  const deeds = DEED_NAMES.flatMap((deed) => new Array<Deed>(times[deed]).fill(deed))
   for (let at = deeds.length - 1; at > 0; at--) {
     const other = Math.floor(random() * (at + 1))
     const [one, two] = [deeds[at], deeds[other]] as [Deed, Deed]
@@ -58,9 +73,9 @@ export function deedsOf(
   return deeds
 }
 
-/** Kills, stops and restarts, then leaves engines that run. */
+/** Does all of it, then leaves engines that run and a network that is whole. Clocks stay as they are. */
 export async function torment(tormented: Tormented, options: TormentOptions): Promise<void> {
-  const { engines } = tormented
+  const { engines, network } = tormented
   const random = seeded(options.seed)
   const deadline = Date.now() + options.seconds * 1_000
   const deeds = deedsOf(options, random)
@@ -72,6 +87,7 @@ export async function torment(tormented: Tormented, options: TormentOptions): Pr
     await DEEDS[deed](tormented, chances, options)
     tormented.done(deed)
   }
+  await network?.healed()
   for (const engine of engines) await engine.continued
   for (const engine of engines) await engine.serving()
 }
@@ -84,7 +100,15 @@ interface Chances {
 
 const DEEDS: Readonly<
   Record<Deed, (tormented: Tormented, chances: Chances, options: TormentOptions) => Promise<void>>
-> = { kill, zombie, database }
+> = {
+  kills: kill,
+  zombies: zombie,
+  databaseKills: killDatabase,
+  promotions: promote,
+  networkFaults: hurtNetwork,
+  fullDisks: fillDisk,
+  clockSteps: setClock,
+}
 
 /** One that is not stopped; waits until there is one. */
 async function chosen(engines: readonly Engine[], who: number): Promise<Engine> {
@@ -115,9 +139,9 @@ async function zombie({ engines }: Tormented, chances: Chances, options: Torment
 }
 
 /** The whole server at once, while something is being accepted; waits until something is again. */
-async function database(tormented: Tormented, chances: Chances, options: TormentOptions): Promise<void> {
-  const { database: server, log } = tormented
-  if (server === null) throw new Error('There is no database to kill.')
+async function killDatabase(tormented: Tormented, chances: Chances, options: TormentOptions): Promise<void> {
+  const { log } = tormented
+  const { server } = databaseOf(tormented)
   await more(tormented)
   await pause(chances.when * 2 * options.lifeMs)
   const at = Date.now()
@@ -127,6 +151,60 @@ async function database(tormented: Tormented, chances: Chances, options: Torment
   await server.restart()
   await more(tormented)
   log.add({ t: 'database back', at: Date.now(), ms: Date.now() - at })
+}
+
+function databaseOf({ database }: Tormented): Database {
+  if (database === null) throw new Error('There is no database to do this to.')
+  return database
+}
+
+/** The standby becomes the primary, its address with it; when something was accepted again it gets a standby. */
+async function promote(tormented: Tormented, chances: Chances, options: TormentOptions): Promise<void> {
+  const { network, log } = tormented
+  const database = databaseOf(tormented)
+  await more(tormented)
+  await pause(chances.when * 2 * options.lifeMs)
+  const old = OLD_PRIMARIES[Math.floor(chances.more * OLD_PRIMARIES.length)] as OldPrimary
+  const at = Date.now()
+  await database.promote(old)
+  network?.retarget(database.server.port)
+  await more(tormented)
+  log.add({ t: 'promoted', at, ms: Date.now() - at, old })
+  await database.renew()
+}
+
+/** Goes on at once: other deeds fall into it. */
+async function hurtNetwork(tormented: Tormented, chances: Chances, options: TormentOptions): Promise<void> {
+  const { network } = tormented
+  if (network === null) throw new Error('There is no network to do this to.')
+  await pause(chances.when * 2 * options.lifeMs)
+  await network.strike(chances.who, options.leaseMs)
+}
+
+/** Full until messages were refused for it, and a while longer. */
+async function fillDisk(tormented: Tormented, chances: Chances, options: TormentOptions): Promise<void> {
+  const { log, unavailable } = tormented
+  const database = databaseOf(tormented)
+  await more(tormented)
+  await pause(chances.when * 2 * options.lifeMs)
+  const before = unavailable()
+  log.add({ t: 'disk full', at: Date.now() })
+  database.fill()
+  const deadline = Date.now() + FULL_LIMIT_MS
+  while (unavailable() === before && Date.now() < deadline) await pause(20)
+  await pause(chances.more * MOST_FULL_MS)
+  const refused = unavailable() - before
+  const at = Date.now()
+  await database.free()
+  await more(tormented)
+  log.add({ t: 'disk free', at, ms: Date.now() - at, refused })
+}
+
+/** One engine's, so that they disagree. */
+async function setClock({ engines }: Tormented, chances: Chances, options: TormentOptions): Promise<void> {
+  const engine = await chosen(engines, chances.who)
+  await pause(chances.when * 2 * options.lifeMs)
+  engine.setClock(Math.round(EARLIEST_MS + chances.more * (LATEST_MS - EARLIEST_MS)))
 }
 
 async function more({ engines, accepted }: Tormented): Promise<void> {
