@@ -40,3 +40,24 @@ export function testCounts(output: string, code: number): Outcome {
 function counted(line: string, word: string): number {
   return Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0)
 }
+
+const DEATH =
+  /Worker exited unexpectedly with signal (SIGTRAP|SIGSEGV|SIGBUS|SIGILL)\b.* while running test file (\S+)/g
+
+/** A process of the test runner that died, not by anything a program in JavaScript can do, and what it was running. */
+export interface Death {
+  readonly signal: string
+  readonly file: string
+}
+
+/**
+ * The deaths that are all that was wrong with a run: no test failed and nothing else went wrong. Empty otherwise. Node
+ * itself has a defect then; it dies so once in some ten runs of all tests, of whichever file, and the tests of that file
+ * have not been run.
+ */
+export function onlyDeaths(output: string, code: number): readonly Death[] {
+  const deaths = [...output.matchAll(DEATH)].map(([, signal = '', file = '']) => ({ signal, file }))
+  const line = output.match(/^\s*Tests\s+(.*)$/gm)?.at(-1) ?? ''
+  const errors = Number(/^\s*Errors\s+(\d+) error/gm.exec(output)?.[1] ?? 0)
+  return code !== 0 && counted(line, 'failed') === 0 && errors === deaths.length ? deaths : []
+}
