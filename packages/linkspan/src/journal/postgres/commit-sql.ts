@@ -1,5 +1,6 @@
 import { ACCEPT_PARAMETERS } from './accept-sql.ts'
 import { COMMIT_PARAMETERS, REFUSALS } from './commit-parameters.ts'
+import { mailSql, RENEWED, takeMemberSql } from './member-row-sql.ts'
 import { FUNCTION_SETTINGS } from './tables-sql.ts'
 
 /**
@@ -22,12 +23,7 @@ export function commitSql(schema: string): string {
       me ${schema}.members%ROWTYPE;
       facts ${schema}.facts_1[];
     BEGIN
-      ${DURABLY}
-      SELECT * INTO me FROM ${schema}.members m
-        WHERE m.id = p_member AND m.incarnation = p_incarnation FOR NO KEY UPDATE;
-      IF me.id IS NULL OR me.fenced OR me.closed THEN
-        RAISE EXCEPTION 'others took over from this engine' USING ERRCODE = '${REFUSALS.fenced}';
-      END IF;
+      ${takeMemberSql(schema)}
       IF me.last_batch = p_batch THEN
         first := me.last_first;
         repeats := me.last_repeats;
@@ -61,22 +57,12 @@ ${STATE(schema)}
         last_batch = p_batch, last_first = first, last_repeats = repeats, last_behind = behind, last_stale = stale,
         commits = m.commits + 1,
         low_water = greatest(m.low_water, p_low_water),
-        lease_until = greatest(m.lease_until, clock_timestamp() + p_lease_ms * interval '1 millisecond')
+        ${RENEWED}
         WHERE m.id = p_member;
       mail := ${mailSql(schema)};
     END $commit$;
   `
 }
-
-/** What is answered is on the disk, also where the server is set to forget. */
-export const DURABLY = `IF current_setting('synchronous_commit') = 'off' THEN
-        PERFORM set_config('synchronous_commit', 'on', true);
-      END IF;`
-
-/** What was handed over to a member and is not known to it, as JSON: number of the flow's name, highest place. */
-export const mailSql = (schema: string): string => `(
-        SELECT json_agg(json_build_array(b.flow, b.handed))::text FROM ${schema}.mail b
-        WHERE b.member = p_member AND b.handed > p_mail)`
 
 const NAMES = (schema: string): string => `
       IF n_id IS NOT NULL THEN

@@ -1,5 +1,5 @@
 import { REFUSALS } from './commit-parameters.ts'
-import { DURABLY, mailSql } from './commit-sql.ts'
+import { DURABLY, mailSql, RENEWED, takeMemberSql } from './member-row-sql.ts'
 import { FUNCTION_SETTINGS } from './tables-sql.ts'
 
 /** Into how many partitions a new journal's key space is cut. */
@@ -132,17 +132,12 @@ const enterSql = (schema: string): string => `
     DECLARE
       me ${schema}.members%ROWTYPE;
     BEGIN
-      ${DURABLY}
-      SELECT * INTO me FROM ${schema}.members m
-        WHERE m.id = p_member AND m.incarnation = p_incarnation FOR NO KEY UPDATE;
-      IF me.id IS NULL OR me.fenced OR me.closed THEN
-        RAISE EXCEPTION 'others took over from this engine' USING ERRCODE = '${REFUSALS.fenced}';
-      END IF;
+      ${takeMemberSql(schema)}
       IF p_turn <= me.turn THEN
         RAISE EXCEPTION 'turn % came after turn %', p_turn, me.turn USING ERRCODE = '${REFUSALS.oldTurn}';
       END IF;
       UPDATE ${schema}.members m SET turn = p_turn,
-        lease_until = greatest(m.lease_until, clock_timestamp() + p_lease_ms * interval '1 millisecond')
+        ${RENEWED}
         WHERE m.id = p_member;
       RETURN me;
     END $enter$;`

@@ -194,3 +194,35 @@ export function rowDamaged(place: string, where: string, what: string): Linkspan
 export function closedError(place: string): LinkspanError {
   return new LinkspanError('JOURNAL_CLOSED', `The journal in ${place} is closed.`, { details: { place } })
 }
+
+/** As the server refuses a write, for one that is not tried. */
+export function readOnly(): Error {
+  return Object.assign(new Error('transactions are read-only'), { code: '25006', severity: 'ERROR' })
+}
+
+/** The error for a schema without tables. */
+export function noJournal(place: string): LinkspanError {
+  return new LinkspanError(
+    'JOURNAL_FAILED',
+    `There is no journal in ${place}. Start the engine once, or correct the url or the schema.`,
+    { details: { place } },
+  )
+}
+
+/** The error for a journal that an engine has to bring up to date first. */
+export function tooOld(place: string, version: number): LinkspanError {
+  return new LinkspanError(
+    'JOURNAL_FAILED',
+    `The journal in ${place} has the old format version ${version}. Start the engine once: it brings the journal up to date.`,
+    { details: { place, version } },
+  )
+}
+
+/** The error for a write through a journal that was opened for reading. */
+export function openedToRead(place: string): LinkspanError {
+  return new LinkspanError(
+    'JOURNAL_FAILED',
+    `The journal in ${place} was opened for reading; nothing can be written to it.`,
+    { details: { place } },
+  )
+}

@@ -1,9 +1,10 @@
 import type { LinkspanError } from '../../model/errors.ts'
 import { importClient } from './client.ts'
 import { createLink, type Link } from './link.ts'
+import { LONG_MS, placeOf } from './links.ts'
 import { DEFAULT_PARTITIONS } from './members-sql.ts'
-import { openingError } from './postgres-error.ts'
-import { LONG_MS, noJournal, placeOf, type StoreOptions, tooOld } from './postgres-journal.ts'
+import { noJournal, openingError, tooOld } from './postgres-error.ts'
+import type { StoreOptions } from './store-options.ts'
 import type { TransferPlace } from './transfer-place.ts'
 
 /**
