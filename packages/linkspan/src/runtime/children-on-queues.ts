@@ -37,7 +37,7 @@ export function childrenOnQueues({
     commit: (parent, made) => commitChildren(parent, made, { committer, events, live: live() }),
     async restart(parent) {
       const queue = queues.get(parent.flow)
-      let open = 0
+      const open: number[] = []
       for (let after = 0; ; ) {
         const rows = await journal.backlog.pageOfParent(parent.seq, after, PAGE)
         for (const { seq, partition, bytes, attempt, reason, wakeAt } of rows) {
@@ -56,7 +56,7 @@ export function childrenOnQueues({
         }
         const last = rows.at(-1)
         if (!last) return open
-        open += rows.length
+        open.push(...rows.map(({ seq }) => seq))
         after = last.seq
       }
     },

@@ -3,6 +3,8 @@ import { flow, inbox } from '../flow/index.ts'
 import { crashSweep } from '../testing/crash-sweep.ts'
 import { fakeOperation } from '../testing/fake-operation.ts'
 import { testFlow } from '../testing/test-flow.ts'
+import { type ChildrenOptions, createChildren } from './children.ts'
+import type { MessagePass } from './pass.ts'
 
 const put = fakeOperation<unknown>('shop.put', { kind: 'natural' })
 const charge = fakeOperation<unknown>('bank.charge', { kind: 'key', validFor: '24h' })
@@ -67,6 +69,65 @@ describe('children', () => {
     await flows.run()
     expect(charge.requests).toHaveLength(3)
     expect(charge.effects).toHaveLength(1)
+  })
+})
+
+describe('a parent that takes up its children again', () => {
+  const plan = {
+    path: 'items',
+    scopeOf: () => 'items',
+    bodies: () => [1, 2],
+    keepOutputs: true,
+    concurrency: null,
+    stopOnError: false,
+  }
+  const pass = {
+    loaded: { seq: 1 },
+    names: () => ({}),
+    flow: {
+      steps: new Map([['items', { scopes: [{ name: '', label: 'each', steps: [] }] }]]),
+      entries: new Map([['items', {}]]),
+    },
+  } as unknown as MessagePass
+  const stored = (index: number) => ({ ending: { ending: 'done' }, parent: { index } })
+
+  /** Two children are open when the parent comes back: 11, which runs, and 12. */
+  const taking = (restart: (ended: (child: number) => void) => Promise<readonly number[]>) => {
+    const options = {
+      messages: { children: async () => [stored(0), stored(1)] },
+      restart: () => restart((child) => children.ended(1, child, 'done')),
+      aborted: new AbortController().signal,
+    } as unknown as ChildrenOptions
+    const children = createChildren(options)
+    let over = false
+    const outcome = children.spawn(pass, plan, { count: 2, all: true }).finally(() => {
+      over = true
+    })
+    return { children, outcome, isOver: () => over }
+  }
+  const turns = async (): Promise<void> => {
+    for (let n = 0; n < 20; n += 1) await Promise.resolve()
+  }
+
+  it('waits for those that are open, though one ended before it was found', async () => {
+    const { children, outcome, isOver } = taking(async (ended) => {
+      ended(11)
+      return [12]
+    })
+    await turns()
+    expect(isOver()).toBe(false)
+    children.ended(1, 12, 'done')
+    expect(await outcome).toEqual({ count: 2, endings: { done: 2 } })
+  })
+
+  it('does not wait for one that ended after it was found', async () => {
+    const { children, outcome } = taking(async (ended) => {
+      ended(11)
+      return [11, 12]
+    })
+    await turns()
+    children.ended(1, 12, 'done')
+    expect(await outcome).toEqual({ count: 2, endings: { done: 2 } })
   })
 })
 

@@ -16,8 +16,8 @@ export interface ChildrenOptions {
   readonly commit: (parent: MessagePass, children: readonly NewMessage[]) => Promise<readonly number[]>
   /** Puts a committed child on its way. */
   readonly start: (child: Loaded, bytes: number) => void
-  /** Puts the children of a parent that the journal holds on their way; answers how many are open. */
-  readonly restart: (parent: Loaded) => Promise<number>
+  /** Puts the children of a parent that the journal holds on their way; answers which are open. */
+  readonly restart: (parent: Loaded) => Promise<readonly number[]>
   readonly aborted: AbortSignal
 }
 
@@ -29,7 +29,7 @@ export interface Children {
     made: { readonly count: number; readonly all: boolean } | null,
   ): Promise<SpawnOutcome>
   /** Tells the parent that a child has ended, after the commit of its end. */
-  ended(parent: number, ending: Ending): void
+  ended(parent: number, child: number, ending: Ending): void
   /** What a child takes over from its parent; null when the parent is not here. */
   of(parent: number): Group | null
 }
@@ -42,6 +42,11 @@ export interface Group {
 
 interface LiveGroup extends Group {
   open: number
+  /**
+   * While it is looked up which children are open: those that end meanwhile, which may be among those found or not. Null
+   * otherwise.
+   */
+  endedMeanwhile: Set<number> | null
   readonly endings: Partial<Record<Ending, number>>
   /** Resolves when something changed. */
   changed: () => void
@@ -116,7 +121,11 @@ export function createChildren(options: ChildrenOptions): Children {
 
   const takeUp = async (pass: MessagePass, plan: SpawnPlan, group: LiveGroup): Promise<void> => {
     if (plan.stopOnError) Object.assign(group.endings, (await recount(pass, plan)).endings)
-    group.open += await options.restart(pass.loaded)
+    const ended = new Set<number>()
+    group.endedMeanwhile = ended
+    const found = await options.restart(pass.loaded)
+    group.endedMeanwhile = null
+    group.open += found.filter((child) => !ended.has(child)).length
   }
 
   /** After a restart the endings before it are counted from the journal. */
@@ -147,10 +156,11 @@ export function createChildren(options: ChildrenOptions): Children {
   return {
     spawn,
     of: (parent) => groups.get(parent) ?? null,
-    ended(parent, ending) {
+    ended(parent, child, ending) {
       const group = groups.get(parent)
       if (!group) return
-      group.open -= 1
+      if (group.endedMeanwhile === null) group.open -= 1
+      else group.endedMeanwhile.add(child)
       group.endings[ending] = (group.endings[ending] ?? 0) + 1
       if (group.open === 0 || group.open < LOW || FAILED.has(ending)) group.changed()
     },
@@ -162,6 +172,7 @@ function openGroup(pass: MessagePass, plan: SpawnPlan): LiveGroup {
     names: pass.names(),
     keepOutputs: plan.keepOutputs,
     open: 0,
+    endedMeanwhile: null,
     endings: {},
     changed: () => undefined,
   }

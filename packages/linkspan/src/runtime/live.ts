@@ -184,7 +184,7 @@ export function createLive(options: LiveOptions): Live {
     if (!stored) return { kind: 'ended' }
     const { ending, wait } = stored
     if (ending) {
-      if (parent !== null) options.children.ended(parent, ending.ending)
+      if (parent !== null) options.children.ended(parent, seq, ending.ending)
       return { kind: 'ended' }
     }
     if (!wait || wait.wakeAt === null) return null
@@ -276,7 +276,7 @@ export function createLive(options: LiveOptions): Live {
     committer.after(() => {
       options.fresh(seq, false)
       events.ended(flow, 'dead', parent !== null, 0)
-      if (parent !== null) options.children.ended(parent, 'dead')
+      if (parent !== null) options.children.ended(parent, seq, 'dead')
       // Its id has a part that cannot be read: its place is all that is known.
       events.attention('dead', { id: String(seq), flow, key, path: '', error: storeError(error) })
       then()
@@ -419,7 +419,7 @@ export function createLive(options: LiveOptions): Live {
     path: string,
   ): void => {
     events.ended(loaded.flow, ending, loaded.parent !== null, clock.now() - loaded.acceptedAt)
-    if (loaded.awaitedBy !== null) options.children.ended(loaded.awaitedBy, ending)
+    if (loaded.awaitedBy !== null) options.children.ended(loaded.awaitedBy, loaded.seq, ending)
     else if (loaded.parent === null && options.replies.waiting > 0) tellEnd(pass)
     if (error) events.attention(ending, { id: loaded.id, flow: loaded.flow, key: loaded.key, path, error })
   }
@@ -564,7 +564,7 @@ export function createLive(options: LiveOptions): Live {
       options.fresh(seq, false)
       events.ended(flow, ending, stored.parent !== null, clock.now() - stored.acceptedAt)
       const awaitedBy = stored.wait?.parent ?? null
-      if (awaitedBy !== null) options.children.ended(awaitedBy, ending)
+      if (awaitedBy !== null) options.children.ended(awaitedBy, seq, ending)
       else if (stored.parent === null) options.replies.tell(id, null)
       const last = entries.find((entry) => entry.t === 'end')
       if (last?.e) events.attention(ending, { id, flow, key, path: last.p, error: last.e })
