@@ -133,6 +133,7 @@ function otherKeyEachTime<In, Out, O extends Operation<In, Out>>(operation: O & 
         onAbort,
         maySend,
         jsonText,
+        limits: (said) => call.limits(said),
         timeoutMs,
         attempt,
         traceparent,

@@ -32,8 +32,9 @@ export function messageColumns(now: number): readonly Column<MessageSummary>[] {
   ]
 }
 
-function detail({ reason, wakeAt, error }: MessageSummary, now: number): string {
-  const wait = reason === null ? '' : wakeAt === null ? reason : `${reason} ${formatAge(wakeAt, now)}`
+function detail({ reason, budget, wakeAt, error }: MessageSummary, now: number): string {
+  const why = budget === undefined ? reason : `budget of ${budget}`
+  const wait = why === null ? '' : wakeAt === null ? why : `${why} ${formatAge(wakeAt, now)}`
   const fault = error === null ? '' : `${error.code}: ${error.message}`
   return [wait, fault].filter((part) => part !== '').join(', ')
 }

@@ -52,7 +52,9 @@ function showMessage(view: View, { message, parent }: Trace): void {
   if (message.key !== null) line(fit(view, `key      ${clean(message.key)}`))
   if (parent !== null) line(`parent   ${clean(parent)}`)
   if (message.reason !== null)
-    line(`waits    ${message.reason}${message.wakeAt === null ? '' : ` until ${formatTime(message.wakeAt)}`}`)
+    line(
+      `waits    ${waitText(message)}${message.wakeAt === null ? '' : ` until ${formatTime(message.wakeAt)}`}`,
+    )
   line(`attempt  ${message.attempt}, code version ${clean(message.codeVersion)}`)
   if (message.error !== null) line(style('bad', `error    ${faultText(message.error)}`))
   line(
@@ -60,6 +62,10 @@ function showMessage(view: View, { message, parent }: Trace): void {
       ? style('bad', 'body     lost: its record is damaged or pruned')
       : fit(view, `body     ${oneLine(message.body)}`),
   )
+}
+
+function waitText({ reason, budget }: Trace['message']): string {
+  return budget === undefined ? `${reason}` : `for the budget of ${clean(budget)}`
 }
 
 function showSteps(view: View, steps: readonly TraceStep[]): void {

@@ -82,8 +82,23 @@ export interface CallContext {
   jsonText(value: unknown): string | undefined
   readonly timeoutMs: number
   readonly attempt: number
+  /**
+   * To be told what an answer says of the system's own limits, whether the call succeeds or fails; the engine then holds
+   * back the calls of this connection, on all engines, where the project gives it a budget. It is no error and decides
+   * nothing about this call. May be called more than once.
+   */
+  limits(said: SystemLimits): void
   /** W3C trace context to pass on. */
   readonly traceparent: string
+}
+
+/**
+ * What a system says of its limits: it takes `remaining` more calls within `resetMs` milliseconds from now, and then more.
+ * 0 remaining asks for quiet until then, as `Retry-After` does.
+ */
+export interface SystemLimits {
+  readonly remaining: number
+  readonly resetMs: number
 }
 
 /** What asking after a call of guarantee `verify` can answer. */

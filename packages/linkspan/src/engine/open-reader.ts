@@ -58,6 +58,7 @@ function stoppedView(journal: Journal, flows: ReadonlyMap<string, CompiledFlow>)
     state: 'stopped',
     startedAt: 0,
     refusing: null,
+    budgets: [],
     runs: () => false,
     paused: (name) => {
       const compiled = flows.get(name)

@@ -1,7 +1,15 @@
 import { ENDINGS, type Ending, type WaitReason } from '../model/message.ts'
 
 /** Wait reasons by their number in a journal; only ever appended to. */
-export const REASONS: readonly WaitReason[] = ['ready', 'retry', 'delay', 'children', 'verify', 'event']
+export const REASONS: readonly WaitReason[] = [
+  'ready',
+  'retry',
+  'delay',
+  'children',
+  'verify',
+  'event',
+  'budget',
+]
 
 /** Endings by their number in a journal; only ever appended to. 2, 3 and 4 wait for a person. */
 const STORED_ENDINGS: readonly Ending[] = ['done', 'filtered', 'dead', 'inDoubt', 'parked', 'dropped']

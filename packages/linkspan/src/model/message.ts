@@ -23,8 +23,12 @@ export const ENDINGS: readonly Ending[] = ['done', 'filtered', 'dead', 'inDoubt'
 /** What a message is now: on its way (`active`), lying in the journal (`waiting`), or ended. */
 export type MessageState = 'active' | 'waiting' | Ending
 
-/** Why a message lies in the journal: not yet started, pausing before a retry, delayed, or until its children end. */
-export type WaitReason = 'ready' | 'retry' | 'delay' | 'children' | 'verify' | 'event'
+/**
+ * Why a message lies in the journal: not yet started, pausing before a retry, delayed, until its children end, until a
+ * system can be asked what became of a call, until another message comes, or until the budget of a connection has room for
+ * its call.
+ */
+export type WaitReason = 'ready' | 'retry' | 'delay' | 'children' | 'verify' | 'event' | 'budget'
 
 /** The parent of a message that a split, multicast or tap made. */
 export interface Lineage {
@@ -56,6 +60,8 @@ export interface MessageSummary {
   readonly endedAt: number | null
   readonly wakeAt: number | null
   readonly reason: WaitReason | null
+  /** The connection whose budget it waits for, with the reason `budget`. */
+  readonly budget?: string
   /** Which attempt this is, from 1: the one under way, the last one of a message that ended, the next one of one that waits. */
   readonly attempt: number
   readonly error: StoredError | null

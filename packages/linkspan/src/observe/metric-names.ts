@@ -33,6 +33,9 @@ export type MetricName =
   | 'linkspan_http_requests_total'
   | 'linkspan_journal_bytes'
   | 'linkspan_source_state'
+  | 'linkspan_budget_calls_total'
+  | 'linkspan_budget_waits_total'
+  | 'linkspan_budget_waiting'
   | 'linkspan_engine_refusing'
   | 'linkspan_uptime_seconds'
 
@@ -121,6 +124,21 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = {
     type: 'gauge',
     help: '1 for the state that a source is in: running, paused, failing or passive.',
     labels: ['flow', 'state'],
+  },
+  linkspan_budget_calls_total: {
+    type: 'counter',
+    help: 'Calls made out of the budget of a connection.',
+    labels: ['connection'],
+  },
+  linkspan_budget_waits_total: {
+    type: 'counter',
+    help: 'How often a message was put back into the journal to wait for the budget of a connection.',
+    labels: ['connection'],
+  },
+  linkspan_budget_waiting: {
+    type: 'gauge',
+    help: 'Calls that wait for the budget of a connection, of those that came to this engine since it started.',
+    labels: ['connection'],
   },
   linkspan_engine_refusing: {
     type: 'gauge',

@@ -73,6 +73,18 @@ export interface EngineStatus {
   readonly children: Readonly<Record<MessageState, number>>
   /** Why new messages are refused, or null. */
   readonly refusing: StoredError | null
+  /** The budgets of connections, as the engine that answers has a share in them. */
+  readonly budgets: readonly BudgetStatus[]
+}
+
+/** What is to be seen of the budget of a connection. */
+export interface BudgetStatus {
+  readonly connection: string
+  /** Calls that wait for it, of those that came to this engine since it started. */
+  readonly waiting: number
+  readonly underWay: number
+  /** Until when the system asked that nothing begins, milliseconds since 1970, or null. */
+  readonly heldUntil: number | null
 }
 
 /**

@@ -37,6 +37,7 @@ export interface LiveView {
   readonly state: EngineState
   readonly startedAt: number
   readonly refusing: StoredError | null
+  readonly budgets: EngineStatus['budgets']
   runs(seq: number): boolean
   counts(): Promise<
     ReadonlyMap<
@@ -73,11 +74,12 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
   return {
     async status(): Promise<EngineStatus> {
       const counts = [...(await live.counts()).values()]
-      const { state, startedAt, refusing } = live
+      const { state, startedAt, refusing, budgets } = live
       return {
         state,
         startedAt,
         refusing,
+        budgets,
         journal: journal.name,
         version: options.version,
         node: options.node,

@@ -1,4 +1,5 @@
 import type { Journal } from '../journal/journal.ts'
+import type { BudgetRules } from '../model/budget.ts'
 import { durationMs } from '../model/duration.ts'
 import { LinkspanError } from '../model/errors.ts'
 import type { Logger } from '../model/outside.ts'
@@ -6,6 +7,7 @@ import { asPolicy } from '../model/policy.ts'
 import type { Flow } from '../patterns/steps.ts'
 import type { EngineState } from './admin-api.ts'
 import { type BegunMarks, createBegunMarks } from './begun-mark.ts'
+import { budgetsOf, createBudgets } from './budget/budgets.ts'
 import { createCalls } from './calls.ts'
 import { createCells } from './cells.ts'
 import type { Subscribers } from './channels.ts'
@@ -90,6 +92,7 @@ export async function assemble(assembly: Assembly): Promise<Started> {
 interface Plan {
   readonly compiled: ReadonlyMap<string, CompiledFlow>
   readonly connections: Connections
+  readonly budgets: ReadonlyMap<string, BudgetRules>
   readonly keepMs: number
   readonly keepAttentionMs: number
 }
@@ -102,10 +105,13 @@ export async function planOf(assembly: Pick<Assembly, 'options' | 'flows'>): Pro
   const { error: clean } = options.hider ?? NOTHING_HIDDEN
   const environment = { clock, random, logger, directory: options.directory }
   const connections = createConnections(options.connections, environment, clean)
-  await connections.validate(declarationsOf([...flows.values()]))
+  const declarations = declarationsOf([...flows.values()])
+  const budgets = budgetsOf(options.connections, declarations)
+  await connections.validate(declarations)
   return {
     compiled: compileAll(assembly),
     connections,
+    budgets,
     keepMs: durationMs(retention ?? '14d'),
     keepAttentionMs: durationMs(attentionRetention ?? '90d'),
   }
@@ -181,9 +187,19 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     live: () => live,
     stopped: stopped.signal,
   })
+  const budgets = createBudgets({
+    rules: plan.budgets,
+    reader: journal.state,
+    committer,
+    clock,
+    metrics,
+    member: journal.ownership.member,
+  })
+  stopped.signal.addEventListener('abort', budgets.close)
   const calls = createCalls({
     clock,
     connections,
+    budgets,
     save: (pass) => live.save(pass),
     saved: (pass) => live.saved(pass),
     lease: share.lease,
@@ -310,6 +326,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     flows: compiled,
     events,
     replies,
+    budgets,
     directory,
     owned,
     aside,

@@ -1,10 +1,12 @@
-import type { CallContext, Operation, Verdict } from '../connect/connector.ts'
+import type { CallContext, Operation, SystemLimits, Verdict } from '../connect/connector.ts'
 import { durationMs } from '../model/duration.ts'
 import { ensureError, isLinkspanError, LinkspanError, storeError } from '../model/errors.ts'
 import type { Json } from '../model/message.ts'
 import type { Clock } from '../model/outside.ts'
 import { backoffMs, exponential } from '../model/policy.ts'
 import type { CallRequest } from '../patterns/pattern.ts'
+import type { Budgets } from './budget/budgets.ts'
+import type { Permit, Purse } from './budget/purse.ts'
 import type { CallState } from './call-state.ts'
 import type { Connections } from './connections.ts'
 import { createDeadlines } from './deadlines.ts'
@@ -19,6 +21,7 @@ import { createRoster } from './roster.ts'
 export interface CallsOptions {
   readonly clock: Clock
   readonly connections: Connections
+  readonly budgets: Pick<Budgets, 'of'>
   /** Hands what the pass has on record so far to the next commit. */
   readonly save: (pass: MessagePass) => void
   /** The same, and resolves after the commit. */
@@ -50,8 +53,23 @@ interface Attempt {
   readonly input: unknown
   readonly state: CallState
   readonly timeoutMs: number
+  /** What of the connection's budget it takes from, or null. */
+  readonly purse: Purse | null
   /** The input as JSON text, once it was asked for. */
   text: string | null
+}
+
+/** The leave of an attempt, which may have to be had anew. */
+interface Slot {
+  permit: Permit
+}
+
+type Verify = (client: unknown, input: unknown, call: CallContext) => Promise<Verdict<unknown>>
+
+/** What a system said of an earlier call. */
+interface Said {
+  readonly verdict: Verdict<unknown> | { readonly state: 'unknown'; readonly thrown: unknown }
+  readonly ms: number
 }
 
 /** The input of an attempt as JSON text, made once: it is sent, and it is kept. */
@@ -80,7 +98,8 @@ export function createCalls(options: CallsOptions): Calls {
     const timeoutMs =
       request.timeoutMs ??
       (operation.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(operation.timeout))
-    const attempt: Attempt = { pass, request, operation, input, state, timeoutMs, text: null }
+    const purse = options.budgets.of(operation.connection.name)
+    const attempt: Attempt = { pass, request, operation, input, state, timeoutMs, purse, text: null }
     const open = state.open ?? forgotten(attempt)
     return open ? reopen({ ...attempt, state: { ...state, open } }, open) : send(attempt)
   }
@@ -124,7 +143,63 @@ export function createCalls(options: CallsOptions): Calls {
     }
   }
 
-  const send = async (attempt: Attempt): Promise<unknown> => {
+  const send = (attempt: Attempt): Promise<unknown> =>
+    attempt.purse === null
+      ? deliver(attempt, null)
+      : withPermit(attempt, attempt.purse, (permit) => deliver(attempt, permit))
+
+  /** Before an intent, so that a message which is sent back has not promised anything. */
+  const withPermit = async <T>(
+    attempt: Attempt,
+    purse: Purse,
+    run: (permit: Slot) => Promise<T>,
+  ): Promise<T> => {
+    const { pass, timeoutMs } = attempt
+    const answer = await purse.permit(pass.loaded.seq, timeoutMs)
+    if ('at' in answer) throw sentBack(attempt, answer.at)
+    const slot: Slot = { permit: answer }
+    try {
+      return await run(slot)
+    } finally {
+      slot.permit.release()
+    }
+  }
+
+  /** What is on record tells people what it waits for; and a message with a record puts its call there before it is made. */
+  const sentBack = ({ pass, request, operation }: Attempt, wakeAt: number): Interrupt => {
+    const connection = operation.connection.name
+    const last = pass.recorded.at(-1)
+    if (last?.t !== 'budget' || last.c !== connection)
+      pass.note({ t: 'budget', p: request.path, c: connection })
+    return new Interrupt({
+      kind: 'suspend',
+      why: 'budget',
+      wakeAt,
+      hold: true,
+      path: request.path,
+      error: null,
+    })
+  }
+
+  /**
+   * Resolves when the call may leave: this engine has its lease, and its part of the budget is still good. Where its intent
+   * is on record it waits here, however long.
+   */
+  const mayLeave = async (attempt: Attempt, slot: Slot | null, promised: boolean): Promise<void> => {
+    for (;;) {
+      await options.lease()
+      // The lease is answered too when it will never be good again.
+      if (options.stopped.aborted || slot === null) return
+      if (options.lease() === null) {
+        if (slot.permit.use()) return
+        const answer = await slot.permit.anew(!promised)
+        if ('at' in answer) throw sentBack(attempt, answer.at)
+        slot.permit = answer
+      }
+    }
+  }
+
+  const deliver = async (attempt: Attempt, slot: Slot | null): Promise<unknown> => {
     const { pass, request, operation, state, timeoutMs } = attempt
     const client = connections.client(operation.connection)
     const connected = client instanceof Promise ? await client : client
@@ -143,22 +218,24 @@ export function createCalls(options: CallsOptions): Calls {
     } else if (pass.unsaved.length > 0) {
       options.save(pass)
     }
-    return make(attempt, connected)
+    return make(attempt, connected, slot)
   }
 
   /** A call that was withheld has not begun: it is made when this engine may, and counts as no attempt. */
-  const make = async (attempt: Attempt, client: unknown): Promise<unknown> => {
+  const make = async (attempt: Attempt, client: unknown, slot: Slot | null): Promise<unknown> => {
     const { operation, input } = attempt
     const lease = options.lease()
-    if (lease) await lease
+    if (lease || slot) await mayLeave(attempt, slot, needsIntent(attempt))
     if (options.stopped.aborted) throw new Interrupt({ kind: 'abandon' })
     const began = clock.monotonic()
-    const running = new RunningCall(attempt, () => options.lease() === null)
+    const isGood = (): boolean => options.lease() === null && (slot === null || slot.permit.isGood)
+    const running = new RunningCall(attempt, isGood)
     let answer: unknown
     try {
       answer = await limited(attempt, running, (context) => operation.run(client, input, context))
     } catch (thrown) {
-      if (running.withheld && isLinkspanError(thrown) && thrown.applied === 'no') return make(attempt, client)
+      if (running.withheld && isLinkspanError(thrown) && thrown.applied === 'no')
+        return make(attempt, client, slot)
       return failed(attempt, thrown, clock.monotonic() - began)
     }
     return answered(attempt, answer, clock.monotonic() - began)
@@ -213,6 +290,8 @@ export function createCalls(options: CallsOptions): Calls {
       details: { step: request.path },
     })
     const error = options.clean(failure)
+    if (isLinkspanError(error, 'CALL_RATE_LIMITED') && typeof error.retry === 'object')
+      attempt.purse?.learn({ remaining: 0, resetMs: error.retry.afterMs })
     if (isLinkspanError(error, 'CONNECTION_FAILED')) connections.lost(operation.connection)
     const base = {
       p: request.path,
@@ -249,20 +328,29 @@ export function createCalls(options: CallsOptions): Calls {
     throw error
   }
 
-  const ask = async (attempt: Attempt, open: NonNullable<CallState['open']>): Promise<unknown> => {
-    const { pass, request, operation, input, state } = attempt
-    const from = askAt(attempt, madeBy(attempt))
-    if (clock.now() < from) throw later(attempt, from, null)
-    if (!operation.verify) return doubt(attempt, 'the operation has no way to ask')
-    const client = await connections.client(operation.connection)
+  /** Puts the question to the system, which takes from the connection's budget like any call. */
+  const question = async (attempt: Attempt, verify: Verify, slot: Slot | null): Promise<Said> => {
+    const client = await connections.client(attempt.operation.connection)
+    if (slot) await mayLeave(attempt, slot, false)
     const began = clock.monotonic()
-    const verify = operation.verify.bind(operation)
     const asking = new RunningCall(attempt, () => true)
-    const verdict = await limited(attempt, asking, (context) => verify(client, input, context)).then(
+    const verdict = await limited(attempt, asking, (context) => verify(client, attempt.input, context)).then(
       (said: Verdict<unknown> | null | undefined) => ({ state: 'unknown' as const, ...said }),
       (thrown: unknown) => ({ state: 'unknown' as const, thrown }),
     )
-    const ms = clock.monotonic() - began
+    return { verdict, ms: clock.monotonic() - began }
+  }
+
+  const ask = async (attempt: Attempt, open: NonNullable<CallState['open']>): Promise<unknown> => {
+    const { pass, request, operation, state, purse } = attempt
+    const from = askAt(attempt, madeBy(attempt))
+    if (clock.now() < from) throw later(attempt, from, null)
+    if (!operation.verify) return doubt(attempt, 'the operation has no way to ask')
+    const verify: Verify = operation.verify.bind(operation)
+    const { verdict, ms } =
+      purse === null
+        ? await question(attempt, verify, null)
+        : await withPermit(attempt, purse, (slot) => question(attempt, verify, slot))
     if (verdict.state === 'done') return answered(attempt, verdict.result, ms)
     if (verdict.state === 'absent') {
       const error = new LinkspanError('CALL_FAILED', 'The system says that the call did not arrive.', {
@@ -469,6 +557,10 @@ class RunningCall implements CallContext {
 
   jsonText(value: unknown): string | undefined {
     return value === this.#of.input && value !== undefined ? textOf(this.#of) : JSON.stringify(value)
+  }
+
+  limits(said: SystemLimits): void {
+    this.#of.purse?.learn(said)
   }
 
   abort(reason: unknown): void {

@@ -2,6 +2,7 @@ import type { ConnectEnvironment, ConnectionDeclaration, Operation } from '../co
 import { ensureError, LinkspanError } from '../model/errors.ts'
 import { backoffMs, exponential } from '../model/policy.ts'
 import type { Flow } from '../patterns/steps.ts'
+import { withoutBudget } from './budget/budgets.ts'
 
 /** The clients of the project's connections, each made on first use and shared by all flows. */
 export interface Connections {
@@ -36,7 +37,7 @@ export function createConnections(
   const configOf = async (declaration: ConnectionDeclaration): Promise<unknown> => {
     const { name, connector } = declaration
     if (configs.has(name)) return configs.get(name)
-    const given = bound[name]
+    const given = withoutBudget(bound[name])
     if (given === undefined && !declaration.optional) {
       throw new LinkspanError(
         'CONNECTION_UNBOUND',

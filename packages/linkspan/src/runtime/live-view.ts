@@ -17,6 +17,9 @@ export function liveView(runtime: Runtime): LiveView {
       const { refusing } = runtime.intake
       return refusing && storeError(refusing)
     },
+    get budgets() {
+      return parts().budgets.status()
+    },
     runs: (seq) => parts().live.runs(seq),
     async counts() {
       const { journal, ledger, takers } = parts()

@@ -78,6 +78,8 @@ export type Entry =
   | { readonly t: 'told'; readonly p: string; readonly ms?: number }
   /** A wait that is over at `until`. */
   | { readonly t: 'pause'; readonly p: string; readonly until: number }
+  /** It came to a call for which the budget of connection `c` had no room. */
+  | { readonly t: 'budget'; readonly p: string; readonly c: string }
   /** A message or child was put out by this step: `b` its body. `names` are bound for the child. */
   | { readonly t: 'staged'; readonly p: string; readonly b?: Json; readonly names?: Json }
   /** The engine died while the message was running: what it had begun may have taken effect. */

@@ -1,6 +1,7 @@
 import type { Journal, JournalFactory } from '../journal/journal.ts'
 import type { Outside } from '../model/outside.ts'
 import type { Flow } from '../patterns/steps.ts'
+import type { Budgets } from './budget/budgets.ts'
 import type { Committer } from './committer.ts'
 import type { CompiledFlow } from './compile.ts'
 import type { Hooks, Metrics, Project } from './engine-api.ts'
@@ -42,6 +43,7 @@ export interface RuntimeParts {
   readonly sources: ReadonlyMap<string, KeptSource>
   readonly events: Events
   readonly replies: Replies
+  readonly budgets: Budgets
   /** The partitions that this engine runs. */
   readonly owned: ReadonlySet<number>
   readonly aside: PuttingAside

@@ -22,9 +22,15 @@ export function summaryOf(
     wakeAt: ending ? null : (wait?.wakeAt ?? null),
     reason: ending ? null : (wait?.reason ?? null),
     attempt: attemptOf(ending ?? wait),
+    ...(ending === null && wait?.reason === 'budget' ? budgetOf(read.entries) : {}),
     error: read.error ? storeError(read.error) : lastError(read.entries),
     ...(damaged ? { damaged } : {}),
   }
+}
+
+function budgetOf(record: readonly Entry[]): Pick<MessageSummary, 'budget'> {
+  const last = record.findLast((entry) => entry.t === 'budget')
+  return last === undefined ? {} : { budget: last.c }
 }
 
 /** A summary that says so where nothing runs the message because its flow is not in the project. */

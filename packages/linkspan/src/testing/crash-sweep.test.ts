@@ -41,6 +41,18 @@ async function sweep(
   return report
 }
 
+describe('a flow whose connection has a budget', () => {
+  const budget = { rate: 2, per: '10s', concurrent: 1, perDay: 1_000 } as const
+  it('withstands all faults, whatever the guarantee', async () => {
+    const calls = from('calls').to('put', natural).to('charge', keyed).to('send', asked)
+    const connections = { shop: { budget }, bank: { budget }, mail: { budget } }
+    const report = await sweep(calls, three, { connections })
+    const free = await sweep(calls, three)
+    // What is taken of a budget is committed, which makes boundaries of its own.
+    expect(report.boundaries).toBeGreaterThan(free.boundaries)
+  })
+})
+
 describe('crashSweep passes flows with', () => {
   it('pure steps', async () => {
     await sweep(

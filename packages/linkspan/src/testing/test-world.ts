@@ -2,6 +2,7 @@ import { version as nodeVersion } from 'node:process'
 import type { CallContext, Operation, SourceDeclaration, Verdict } from '../connect/connector.ts'
 import type { Batch } from '../journal/journal.ts'
 import { type CommitFate, type SimulatedJournal, simulated } from '../journal/simulated/simulated.ts'
+import type { Budget } from '../model/budget.ts'
 import type { StepCode } from '../model/flow-definition.ts'
 import type { Clock, Random } from '../model/outside.ts'
 import { createMetrics } from '../observe/metrics.ts'
@@ -18,7 +19,10 @@ import { type MemoryLogger, memoryLogger } from './memory-logger.ts'
 import type { ClockDriver, VirtualClock } from './virtual-clock.ts'
 
 /** What a test says of the project around its flows. */
-export type WorldSettings = Pick<Project, 'hooks' | 'onError' | 'retention' | 'attentionRetention'>
+export type WorldSettings = Pick<Project, 'hooks' | 'onError' | 'retention' | 'attentionRetention'> & {
+  /** The budgets of connections; nothing else of a connection counts where operations are fakes. */
+  readonly connections?: Readonly<Record<string, { readonly budget: Budget }>>
+}
 
 /** A call that is about to leave the engine. */
 export interface LeavingCall {
@@ -89,7 +93,7 @@ export function createWorld(options: WorldOptions): TestWorld {
     const runtime = createRuntime({
       flows: flows.map((flow) => bound(flow, lifeTime, options)),
       journal: options.forgets === false ? withoutPruning(journal) : journal,
-      connections: {},
+      connections: settings.connections ?? {},
       outside: { clock: lifeTime.clock, random: options.random, logger },
       directory: '/',
       metrics,

@@ -15,6 +15,7 @@ import type {
 import { withQuery } from './path.ts'
 import type { HttpReply } from './reply.ts'
 import { readResult } from './result.ts'
+import { limitsOf } from './retry-after.ts'
 
 /** An operation as it runs: its options, with the types of input and result left behind. */
 export interface RunOptions extends RequestOptions<unknown, ResponseShape> {
@@ -310,7 +311,7 @@ function send(
 ): Promise<HttpReply> {
   const silenceMs = Math.min(client.timeoutMs ?? LONGEST_TIMER_MS, call.timeoutMs, LONGEST_TIMER_MS)
   const { origin, path, method, headers, body } = sending
-  return exchange(origin === null ? client.pool : client.agent, {
+  const sent = exchange(origin === null ? client.pool : client.agent, {
     options: {
       path,
       method,
@@ -324,6 +325,11 @@ function send(
     maySend: () => call.maySend(),
     replyLimit: client.replyLimit,
     failed: (failure) => httpError(failure, facts(options, client, call, origin)),
+  })
+  return sent.then((reply) => {
+    const said = limitsOf(reply, client.clock.now())
+    if (said !== null) call.limits(said)
+    return reply
   })
 }
 

@@ -150,7 +150,15 @@ export function testBacklog(declare: Declare): void {
   })
 
   declare('knows every reason to wait', async ({ journal, accept, commit }) => {
-    const reasons: readonly WaitReason[] = ['ready', 'retry', 'delay', 'children', 'verify']
+    const reasons: readonly WaitReason[] = [
+      'ready',
+      'retry',
+      'delay',
+      'children',
+      'verify',
+      'event',
+      'budget',
+    ]
     const places = await accept(...reasons.map(() => ({})))
     await commit({ waits: places.map((seq, i) => wait(seq, { reason: reasons[i] as WaitReason })) })
     assert.deepEqual(
