@@ -40,6 +40,7 @@ export interface Library {
   lookup(reference: Reference): string | undefined
   mermaid(definition: FlowDefinition): string
   svg(definition: FlowDefinition): string
+  outline(definition: FlowDefinition): string
   graph(definition: FlowDefinition): unknown
 }
 

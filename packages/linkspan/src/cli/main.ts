@@ -56,6 +56,7 @@ async function loadLibrary(): Promise<Library> {
     lookup: core.lookup,
     mermaid: core.mermaid,
     svg: core.svg,
+    outline: core.outline,
     graph: core.graph,
     createAdminClient: serve.createAdminClient,
     findEngine: serve.findEngine,

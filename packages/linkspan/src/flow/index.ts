@@ -69,4 +69,5 @@ export { type FlowOptions, type FlowStart, flow, type SourceOptions } from './fl
 export { type Graph, type GraphEdge, type GraphGroup, type GraphNode, graph } from './graph.ts'
 export { inbox } from './inbox.ts'
 export { mermaid } from './mermaid.ts'
+export { outline } from './outline.ts'
 export { formatPlace } from './place.ts'

@@ -7,7 +7,9 @@ import { failure, unreachable, wrongUse } from '../failure.ts'
 import type { Library } from '../library.ts'
 import { defineVerb, type Verb } from '../verb.ts'
 
-type Format = 'mermaid' | 'svg' | 'json'
+const FORMATS = ['mermaid', 'svg', 'text', 'json'] as const
+
+type Format = (typeof FORMATS)[number]
 
 interface Options {
   readonly format?: Format
@@ -21,7 +23,7 @@ export const graph: Verb = defineVerb<Options>({
   examples: ['linkspan graph hello', 'linkspan graph hello --format svg --out hello.svg'],
   reach: 'project',
   options: [
-    new Option('--format <format>', 'mermaid, svg (one flow) or json').choices(['mermaid', 'svg', 'json']),
+    new Option('--format <format>', 'mermaid, svg (one flow), text (a tree) or json').choices(FORMATS),
     new Option('--out <file>', 'write to a file instead of the terminal'),
   ],
   run: async ({ door, dependencies, out, terminal }, [flow], options) => {
@@ -62,7 +64,10 @@ function drawn(library: Library, definitions: readonly FlowDefinition[], format:
       null,
       2,
     )
-  if (format === 'mermaid') return definitions.map((each) => library.mermaid(each).trimEnd()).join('\n\n')
+  if (format === 'mermaid' || format === 'text')
+    return definitions
+      .map((each) => library[format === 'text' ? 'outline' : 'mermaid'](each).trimEnd())
+      .join('\n\n')
   const [only, ...more] = definitions
   if (only === undefined || more.length > 0)
     throw wrongUse(
