@@ -8,13 +8,14 @@ import { exportTarget, moduleSpecifiers, type Package, readPackage } from './lib
 const library = readPackage(join(root, 'packages', 'linkspan'))
 const source = join(library.folder, 'src')
 const dist = join(library.folder, 'dist')
+const pagesSource = join(root, 'docs', 'patterns')
 
 async function build(): Promise<readonly string[]> {
   clean()
   const { code, output } = await run(tsc('-b', '--force', library.folder))
   if (code !== 0) return [output.trim() || `tsc ended with code ${code}`]
   rewriteDeclarations()
-  const assets = copyAssets()
+  const assets = copyAssets() + copyPages()
   const faults = [...misses(), ...danglingImports(dist), ...lostAugmentations(dist, typeEntries(library))]
   const modules = filesBelow(dist, (path) => path.endsWith('.js') && !isTemplate(path)).length
   console.log(
@@ -41,6 +42,13 @@ function copyAssets(): number {
   const assets = filesBelow(source, isAsset)
   for (const path of assets) cpSync(join(source, path), join(dist, path))
   return assets.length
+}
+
+/** What `linkspan doc` prints. */
+function copyPages(): number {
+  const pages = filesBelow(pagesSource, (path) => path.endsWith('.md') && path !== 'README.md')
+  for (const path of pages) cpSync(join(pagesSource, path), join(dist, 'pages', 'patterns', path))
+  return pages.length
 }
 
 function isAsset(path: string): boolean {

@@ -11,7 +11,7 @@ const folder = join(cache, 'package-check')
 
 type Check = (pkg: Package) => Promise<readonly string[]>
 
-const checks: readonly Check[] = [lint, undeclared, importEach, checkTypes, startBins]
+const checks: readonly Check[] = [lint, undeclared, importEach, checkTypes, startBins, readPages]
 
 async function lint(pkg: Package): Promise<readonly string[]> {
   const { code, output } = await run({ ...tool('publint/src/cli.js', '--strict', '.'), folder: pkg.folder })
@@ -128,6 +128,29 @@ async function startBins({ manifest }: Package): Promise<readonly string[]> {
     }),
   )
   return faults.filter((fault) => fault !== undefined)
+}
+
+/** Every page that `linkspan doc` lists is in the package. */
+async function readPages({ manifest }: Package): Promise<readonly string[]> {
+  const bin = manifest.bin?.['linkspan']
+  if (bin === undefined) return []
+  const doc = async (...words: readonly string[]) => {
+    const args = [join(unpacked(manifest), bin), 'doc', ...words, '--json']
+    return run({ file: process.execPath, args, folder, limitMs: 30_000 })
+  }
+  const list = await doc()
+  if (list.code !== 0) return [`linkspan doc ended with ${list.code}:\n${list.output.trim()}`]
+  const entries = JSON.parse(list.output) as readonly Readonly<Record<'name' | 'slug' | 'state', string>>[]
+  const [first, ...others] = entries.filter(({ state }) => state === 'shown')
+  if (first === undefined) return ['linkspan doc lists no pattern with a page']
+  const { code, output } = await doc(first.name)
+  if (code !== 0 || !output.includes(`# ${first.name}`))
+    return [`linkspan doc "${first.name}" ended with ${code}:\n${output}`]
+  const pages = join(unpacked(manifest), 'dist', 'pages', 'patterns')
+  return others
+    .map(({ slug }) => join(pages, `${slug}.md`))
+    .filter((page) => !existsSync(page))
+    .map((page) => `${page}, which linkspan doc reads, is not among the published files`)
 }
 
 async function faultsOf(pkg: Package): Promise<readonly string[]> {

@@ -43,6 +43,13 @@ const rooms: readonly Room[] = [
     instead: 'a pattern speaks to the engine through the interfaces in patterns/pattern.ts',
   },
   {
+    name: 'catalogue',
+    files: ['catalogue/**'],
+    mayImport: ['patterns/**'],
+    mayNotLoad: [...IO_MODULES, ...TIMER_MODULES],
+    instead: 'the catalogue is data about the patterns; whoever prints it reads the pages',
+  },
+  {
     name: 'flow',
     files: ['flow/**'],
     mayImport: ['model/**', 'patterns/**', 'connect/connector.ts'],

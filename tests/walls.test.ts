@@ -21,6 +21,7 @@ const clean: Tree = {
   'patterns/map.test.ts': "import { sqlite } from '../journal/sqlite/index.ts'\nsqlite(Date.now())\n",
   'connect/fixtures/world.ts':
     "export { engine } from '../../runtime/engine.ts'\nexport const now = Date.now()\n",
+  'catalogue/catalogue.ts': "import { map } from '../patterns/index.ts'\nexport const entries = [map]\n",
   'flow/flow.ts':
     "import { map } from '../patterns/index.ts'\nimport type { Connector } from '../connect/connector.ts'\n" +
     'export const flow = (_: Connector) => map\n',

@@ -8,6 +8,7 @@ import { filesBelow, isTest, isTypeScript, root } from '../../scripts/lib/files.
 import type { Generated } from './blocks.ts'
 import { capacity } from './capacity.ts'
 import { confirmOrders } from './orders.ts'
+import { patternDocs } from './patterns.ts'
 import { machineOf, newestResults } from './results.ts'
 
 /** Everything in the documentation that is made from the code. */
@@ -15,6 +16,7 @@ export const generated: readonly Generated[] = [
   { file: 'docs/guide/cli.md', block: 'verbs', make: verbs },
   { file: 'docs/guide/http.md', block: 'metrics', make: metrics },
   { file: 'docs/images/confirm-orders.svg', block: null, make: () => `${svg(confirmOrders.definition)}\n` },
+  ...patternDocs,
 ]
 
 /** What is measured: written by the update, and not held against the results, which change with each run. */

@@ -49,7 +49,7 @@ test.each([
   [['trace'], "missing required argument 'id'"],
   [['trace', 'a', 'b'], 'too many arguments'],
   [['cancel', 'a'], "required option '--note <text>' not specified"],
-  [['graph', '--format', 'png'], 'Allowed choices are mermaid, svg, json'],
+  [['graph', '--format', 'png'], 'Allowed choices are mermaid, svg, text, json'],
   [['run', '--within', 'soon'], '"soon" is not a length of time'],
   [['flows'], 'Usage: linkspan flows'],
 ])('wrong use: %j', async (args, said) => {

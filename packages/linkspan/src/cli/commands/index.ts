@@ -4,6 +4,7 @@ import { check } from './check.ts'
 import { cluster } from './cluster.ts'
 import { dead } from './dead.ts'
 import { dev } from './dev.ts'
+import { doc } from './doc.ts'
 import { doubt } from './doubt.ts'
 import { flows } from './flows.ts'
 import { graph } from './graph.ts'
@@ -24,6 +25,7 @@ export const VERBS: readonly (Verb | VerbGroup)[] = [
   run,
   check,
   graph,
+  doc,
   send,
   messages,
   trace,

@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest'
+import { markdownLines } from './markdown-view.ts'
+
+const look = { style: (_tone: string, text: string) => text, width: 30 }
+
+const page = `<!-- generated: head -->
+
+# Wire Tap
+
+[Management](README.md#x). A copy on the side, with \`code [not](a link)\` and *words*
+over two lines of **source**.
+
+<!-- /generated: head -->
+
+![drawing](x.svg)
+
+<!-- in the terminal
+flow
+└─ tap
+-->
+
+- first
+- second item, long enough to be broken
+
+\`\`\`ts
+const x = [1]
+  // kept | as it is
+\`\`\`
+
+| | |
+|---|---|
+| Camel | \`wireTap\` |
+| Spring Integration | none |
+`
+
+it('lays out what our pages are made of', () => {
+  expect(markdownLines(page, look).join('\n')).toBe(
+    `Wire Tap
+
+Management. A copy on the
+side, with \`code [not](a
+link)\` and words over two
+lines of source.
+
+    flow
+    └─ tap
+
+- first
+- second item, long enough to
+  be broken
+
+    const x = [1]
+      // kept | as it is
+
+Camel               \`wireTap\`
+Spring Integration  none`,
+  )
+})
+
+it('leaves a word alone that is wider than the line', () => {
+  const word = 'x'.repeat(40)
+  expect(markdownLines(`a ${word} b`, look)).toEqual(['a', word, 'b'])
+})
