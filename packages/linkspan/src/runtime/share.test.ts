@@ -92,6 +92,20 @@ describe('a share', () => {
     await expect(late.clock.during(late.share.begin())).rejects.toThrow(gone)
   })
 
+  it('says that others have taken over when they did while it waited for room', async () => {
+    const gone = new LinkspanError('JOURNAL_TAKEN_OVER', 'gone')
+    const full = rigged({
+      grants: [orphan(4)],
+      given: {
+        recover: async () => {
+          full.listener().lost(gone)
+          throw new LinkspanError('JOURNAL_FULL', 'no room', { retry: 'later' })
+        },
+      },
+    })
+    await expect(full.clock.during(full.share.begin())).rejects.toThrow(gone)
+  })
+
   it('runs nothing of a partition before what ran in it was taken up', async () => {
     let takeUp = (): void => undefined
     const recovering = new Promise<void>((resolve) => {

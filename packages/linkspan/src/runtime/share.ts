@@ -46,6 +46,8 @@ export function createShare(options: ShareOptions): Share {
   const owned = new Set<number>()
   const gainedAt = new Map<number, number>()
   let stopped = false
+  /** Why, when others have taken over. */
+  let takenOver: LinkspanError | null = null
   let last: Promise<void> = Promise.resolve()
 
   const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.timer(ms, resolve))
@@ -83,6 +85,7 @@ export function createShare(options: ShareOptions): Share {
     try {
       await takeUp(grants)
     } catch (error) {
+      if (takenOver) throw takenOver
       if (stopped || !isLinkspanError(error, 'JOURNAL_FULL')) throw error
       logger.log('warn', 'share.again', { what: 'taking up', error: String(error) })
       await pause(AGAIN_MS)
@@ -121,6 +124,7 @@ export function createShare(options: ShareOptions): Share {
     handed: options.handed,
     lost: (error) => {
       stopped = true
+      takenOver = error
       options.lost(error)
     },
   }
