@@ -48,11 +48,12 @@ export const example = patternExample({
   flows: [count, sales, stock],
   input: ({ send }) => {
     send({ question: 'q1', replyTo: 'stock', parts: [1, 2] })
-    send({ question: 'q2', replyTo: 'nobody', parts: [] })
+    send({ question: 'q2', replyTo: 'sales', parts: [3] })
+    send({ question: 'q3', replyTo: 'nobody', parts: [] })
   },
   outcome: async (flows) => {
     deepEqual(flows.applied('desks.stock'), [{ question: 'q1', answer: 2 }])
-    deepEqual(flows.applied('desks.sales'), [])
+    deepEqual(flows.applied('desks.sales'), [{ question: 'q2', answer: 1 }])
     const [dead] = await flows.messages({ states: ['dead'] })
     equal(dead?.error?.code, 'STEP_FAILED')
   },
