@@ -209,4 +209,31 @@ export function behaviours(journal: MakeJournal): void {
     await until(allDone(engine, 2))
     expect([put.effects.length, tell.effects.length]).toEqual([1, 1])
   })
+
+  it('lets one of several people act on a message who do so at once', async () => {
+    const put = store()
+    put.when(() => ({ rejected: 'not like this' }))
+    const save = flow('save').from(inbox<Item>()).to('put', put)
+    const engine = await start([save])
+    const { id } = await engine.send(save, { key: 'a', n: 1 })
+    await until(async () => (await statesOf(engine)).join() === 'dead')
+    expect(await actAtOnce([engine, engine], id)).toEqual(['MESSAGE_STATE', 'MESSAGE_STATE', 'MESSAGE_STATE'])
+    await until(async () => ['dead', 'dropped'].includes((await statesOf(engine)).join()))
+    expect(engine.state).toBe('running')
+    expect((await engine.admin.trace(id)).notes).toHaveLength(1)
+  })
+}
+
+/** Sends a message again and drops it, twice each at once; answers the codes of those that were refused. */
+export async function actAtOnce(
+  [one, other]: readonly [MountableEngine, MountableEngine],
+  id: string,
+): Promise<readonly string[]> {
+  const outcomes = await Promise.all([
+    one.admin.redeliver({ ids: [id] }, { note: 'again' }),
+    other.admin.redeliver({ ids: [id] }, { note: 'again' }),
+    one.admin.drop({ ids: [id] }, 'no use'),
+    other.admin.drop({ ids: [id] }, 'no use'),
+  ])
+  return outcomes.flatMap(({ refused }) => refused.map(({ error }) => error.code))
 }

@@ -2,7 +2,7 @@ import { exponential, flow, inbox, type MountableEngine, postgres, retry } from 
 import { fakeOperation } from 'linkspan/testing'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type TestPostgres, testPostgres } from '../../postgres-server/index.ts'
-import { behaviours, engines, statesOf, until } from './behaviours.ts'
+import { actAtOnce, behaviours, engines, statesOf, until } from './behaviours.ts'
 
 interface Item {
   readonly key: string
@@ -72,5 +72,23 @@ describe('three engines on one PostgreSQL', () => {
       return new Set(partitions.map(({ owner }) => owner)).size === 1
     })
     expect(await all[0]?.request(greet, 'Radia')).toBe('Hello Radia')
+  })
+
+  it('let one of several people act on a message who do so at two of them at once', async () => {
+    const target = put()
+    target.when(() => ({ rejected: 'not like this' }))
+    const save = flow('save')
+      .from(inbox<Item>(), { key: ({ key }) => key })
+      .to('put', target)
+    const all = [await start([save]), await start([save]), await start([save])]
+    await until(() => shared(all))
+    const [one, two, three] = all as [MountableEngine, MountableEngine, MountableEngine]
+    for (let n = 1; n <= 9; n += 1) {
+      const { id } = await one.send(save, { key: `k${n}`, n })
+      await until(async () => (await one.admin.trace(id)).message.state === 'dead')
+      expect(await actAtOnce(n % 2 ? [one, two] : [two, three], id)).toHaveLength(3)
+      expect((await one.admin.trace(id)).notes).toHaveLength(1)
+    }
+    expect(all.map(({ state }) => state)).toEqual(['running', 'running', 'running'])
   })
 })

@@ -19,7 +19,10 @@ export interface Admin extends AdminReader {
   cancel(id: string, note: string): Promise<MessageSummary>
   /** Puts the message that holds a key aside as a dead letter, so that the key moves on. */
   skipKey(flow: string, key: string, note: string): Promise<MessageSummary>
-  /** Sends ended messages through their flow again. */
+  /**
+   * Sends ended messages through their flow again. One that somebody else acts on just now, or has acted on since it was
+   * read, is refused with `MESSAGE_STATE`; so it is by {@link Admin.drop} and {@link Admin.resolve}.
+   */
   redeliver(selection: Selection, options: RedeliverOptions): Promise<BulkOutcome>
   /** Gives up dead letters, doubts or parked messages: they end as *dropped*. */
   drop(selection: Selection, note: string): Promise<BulkOutcome>

@@ -21,7 +21,7 @@ const PAUSE_TOKEN = 8
 
 /** Administration of a running engine. */
 export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
-  const { committer, journal, live, takers, sources, events, owned, aside, requests } = parts
+  const { committer, journal, live, takers, sources, events, owned, acting, aside, requests } = parts
   const { outside } = parts
   const { clock } = outside
   const { messages, history } = journal
@@ -84,28 +84,29 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
       })
     })
 
-  const redeliverOne = (stored: StoredMessage, options: RedeliverOptions): Promise<void> => {
-    refuseRedelivery(stored, options.fresh ?? false)
-    return sendAgain(stored, {
-      t: 'redelivered',
-      at: clock.now(),
-      fresh: options.fresh ?? false,
-      note: options.note,
-    })
+  const redeliverOne = (seen: StoredMessage, { fresh = false, note }: RedeliverOptions): Promise<void> => {
+    refuseRedelivery(seen, fresh)
+    return acting.onEnded(seen, (stored) =>
+      sendAgain(stored, { t: 'redelivered', at: clock.now(), fresh, note }),
+    )
   }
 
-  const dropOne = async (stored: StoredMessage, note: string): Promise<void> => {
-    const ending = stored.ending?.ending
+  const dropOne = (seen: StoredMessage, note: string): Promise<void> => {
+    const ending = seen.ending?.ending
     if (ending !== 'dead' && ending !== 'inDoubt' && ending !== 'parked')
       throw wrongState(
-        stored,
+        seen,
         'Only dead letters, doubts and parked messages can be dropped; cancel a live one.',
       )
-    const entry: Entry = { t: 'note', at: clock.now(), what: 'dropped', note }
-    const { seq, nextFrame: n, flow, parent } = stored
-    committer.record({ seq, n, frame: sealEntries([entry], seq, n) })
-    await durable((resolve) => live.endStored({ ...stored, nextFrame: n + 1 }, 'dropped', [], note, resolve))
-    events.revived(flow, ending, parent !== null)
+    return acting.onEnded(seen, async (stored) => {
+      const entry: Entry = { t: 'note', at: clock.now(), what: 'dropped', note }
+      const { seq, nextFrame: n, flow, parent } = stored
+      committer.record({ seq, n, frame: sealEntries([entry], seq, n) })
+      await durable((resolve) =>
+        live.endStored({ ...stored, nextFrame: n + 1 }, 'dropped', [], note, resolve),
+      )
+      events.revived(flow, ending, parent !== null)
+    })
   }
 
   const bulk = async (
@@ -162,18 +163,20 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
     drop: (selection, note) =>
       bulk(selection, Number.MAX_SAFE_INTEGER, (stored) => dropOne(stored, note), undefined),
     async resolve(id, applied, { result, note }) {
-      const stored = await findMessage(messages, id)
-      if (stored.ending?.ending !== 'inDoubt')
-        throw wrongState(stored, 'Only a message in doubt can be resolved.')
-      refuseDamaged(stored)
-      await sendAgain(stored, {
-        t: 'resolved',
-        p: doubtPath(stored),
-        at: clock.now(),
-        applied,
-        note,
-        ...answerOf(result),
-      })
+      const seen = await findMessage(messages, id)
+      if (seen.ending?.ending !== 'inDoubt')
+        throw wrongState(seen, 'Only a message in doubt can be resolved.')
+      refuseDamaged(seen)
+      await acting.onEnded(seen, (stored) =>
+        sendAgain(stored, {
+          t: 'resolved',
+          p: doubtPath(stored),
+          at: clock.now(),
+          applied,
+          note,
+          ...answerOf(result),
+        }),
+      )
     },
     backup: (path, progress) => history.backup(path, progress),
   }

@@ -6,11 +6,13 @@ import type { Logger } from '../model/outside.ts'
 import { asPolicy } from '../model/policy.ts'
 import type { Flow } from '../patterns/steps.ts'
 import type { EngineState } from './admin-api.ts'
+import { createActing } from './acting.ts'
 import { type BegunMarks, createBegunMarks } from './begun-mark.ts'
 import { budgetsOf, createBudgets } from './budget/budgets.ts'
 import { createCalls } from './calls.ts'
 import { createCells } from './cells.ts'
 import type { Subscribers } from './channels.ts'
+import { createClaims } from './claims.ts'
 import type { Children } from './children.ts'
 import { childrenOnQueues, childWork } from './children-on-queues.ts'
 import { type Committer, createCommitter } from './committer.ts'
@@ -41,6 +43,7 @@ import { createShare, type Share } from './share.ts'
 import { createSharedCells } from './shared-cells.ts'
 import { keepSources, type SourceKeeping } from './source-keeping.ts'
 import { offerSurvey } from './survey.ts'
+import { createTurns } from './turns.ts'
 
 /** A started runtime with what only its start and stop handle. */
 export interface Started extends RuntimeParts {
@@ -207,6 +210,8 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     since: share.since,
     clean,
   })
+  const { member } = journal.ownership
+  const members = async () => (await journal.ownership.survey()).members
   const loans =
     partitions === 1
       ? null
@@ -216,8 +221,8 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
           clock,
           random,
           logger,
-          member: journal.ownership.member,
-          members: async () => (await journal.ownership.survey()).members,
+          member,
+          members,
           stopped: stopped.signal,
           since: share.since,
           nextFrame: async (seq) => (await journal.messages.load([seq]))[0]?.nextFrame ?? 0,
@@ -280,6 +285,10 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     live: partitions === 1 ? (flow) => ledger.of(flow).roots.live : null,
     active: (flow) => queues.get(flow)?.active ?? 0,
   })
+  const inTurn = createTurns()
+  const claims =
+    partitions === 1 ? null : createClaims({ state: journal.state, committer, clock, member, members })
+  const acting = createActing({ messages: journal.messages, committer, inTurn, claims })
   const aside = createPuttingAside({
     clock,
     committer,
@@ -287,6 +296,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     takers,
     owned,
     messages: journal.messages,
+    inTurn,
     presentName: (identity) => present.get(identity) ?? identity,
   })
   const requests = createRequests({
@@ -295,7 +305,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     clock,
     random,
     logger,
-    member: journal.ownership.member,
+    member,
     owned,
     survey: journal.ownership.survey,
     target: aside.target,
@@ -329,6 +339,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     budgets,
     directory,
     owned,
+    acting,
     aside,
     requests,
   }

@@ -4,6 +4,7 @@ import type { Clock, Logger, Random } from '../model/outside.ts'
 import { openCell, sealCell, sealEntries } from './codec.ts'
 import type { Committer } from './committer.ts'
 import type { Loaded } from './loaded.ts'
+import { mayWrite } from './may-write.ts'
 import type { Entry } from './record.ts'
 
 /** A message that does not fit here, and how it came to its turn. */
@@ -225,7 +226,7 @@ export function createLoans(options: LoansOptions): Loans {
   /** What a borrower ran that is fenced or has left may have made a call that nobody remembers. */
   const takeBack = async (seq: number, found: Found): Promise<boolean> => {
     const borrower = (await options.members()).find((each) => each.member === found.loan.to)
-    if (borrower && borrower.state !== 'closed' && borrower.fenced !== true) return false
+    if (mayWrite(borrower)) return false
     const n = await options.nextFrame(seq)
     const frame = { seq, n, frame: sealEntries([{ t: 'interrupted', at: clock.now() }], seq, n) }
     return write(seq, found, null, frame)

@@ -8,8 +8,9 @@ import type { Live } from './live.ts'
 import { wrongState } from './message-state.ts'
 import type { Entry } from './record.ts'
 import type { Act } from './requests.ts'
-import { findMessage } from './selection.ts'
+import { findMessage, messageAt } from './selection.ts'
 import { summaryOf } from './summary.ts'
+import type { Turns } from './turns.ts'
 
 /** Ends live messages of this engine's partitions because a person says so. */
 export interface PuttingAside {
@@ -27,6 +28,8 @@ export interface PuttingAsideOptions {
   readonly takers: ReadonlyMap<string, Taker>
   readonly owned: ReadonlySet<number>
   readonly messages: MessageReader
+  /** The turns of the messages, by their places. */
+  readonly inTurn: Turns
   /** The name that this engine knows a flow by. */
   readonly presentName: (identity: string) => string
 }
@@ -37,7 +40,7 @@ const REST_POLL_MS = 20
 
 /** Makes what ends messages on this engine. */
 export function createPuttingAside(options: PuttingAsideOptions): PuttingAside {
-  const { clock, committer, live, takers, owned, messages, presentName } = options
+  const { clock, committer, live, takers, owned, messages, inTurn, presentName } = options
 
   /** Resolves by what is handed in, after its commit; rejects when the journal fails before that. */
   const durable = (handIn: (then: () => void) => void): Promise<void> =>
@@ -72,26 +75,37 @@ export function createPuttingAside(options: PuttingAsideOptions): PuttingAside {
     return true
   }
 
-  const load = async (seq: number): Promise<StoredMessage> => {
-    const [stored] = await messages.load([seq])
-    if (stored) return stored
-    throw new LinkspanError('MESSAGE_UNKNOWN', 'The message has been forgotten meanwhile.')
-  }
+  const load = (seq: number): Promise<StoredMessage> => messageAt(messages, seq)
 
   const cancel = async (seq: number, note: string, since: number): Promise<MessageSummary> => {
     const deadline = clock.monotonic() + REST_WITHIN_MS
-    let stored = await load(seq)
-    if (wasEnded(stored, 'dropped', since)) return summaryOf(stored, false)
-    if (stored.ending) throw wrongState(stored, 'Only a live message can be cancelled.')
     // A pass that was about to suspend when it was asked lies in the journal then, and is put aside there.
-    while (live.cancel(seq, note)) {
+    for (let asked = false; ; asked = true) {
+      const { stored, ended } = await inTurn(String(seq), () =>
+        cancelAtRest(seq, note, asked ? 0 : since, asked),
+      )
+      if (ended) return summaryOf(stored, false)
       if (!(await comesToRest(seq, deadline))) return summaryOf(stored, true)
-      stored = await load(seq)
-      if (stored.ending?.ending === 'dropped') return summaryOf(stored, false)
-      if (stored.ending) throw wrongState(stored, 'It ended before it could be cancelled.')
     }
+  }
+
+  /** Ends a message that does not run, and asks one that does to end. */
+  const cancelAtRest = async (
+    seq: number,
+    note: string,
+    since: number,
+    asked: boolean,
+  ): Promise<{ readonly stored: StoredMessage; readonly ended: boolean }> => {
+    const stored = await load(seq)
+    if (wasEnded(stored, 'dropped', since)) return { stored, ended: true }
+    if (stored.ending)
+      throw wrongState(
+        stored,
+        asked ? 'It ended before it could be cancelled.' : 'Only a live message can be cancelled.',
+      )
+    if (live.cancel(seq, note)) return { stored, ended: false }
     await putAside(stored, 'dropped', [{ t: 'note', at: clock.now(), what: 'cancelled', note }], note)
-    return summaryOf(await load(seq), false)
+    return { stored: await load(seq), ended: true }
   }
 
   const skip = async (seq: number, note: string, since: number): Promise<MessageSummary> => {
@@ -124,7 +138,9 @@ export function createPuttingAside(options: PuttingAsideOptions): PuttingAside {
       )
     },
     perform: (act, seq, since) =>
-      act.what === 'cancel' ? cancel(seq, act.note, since) : skip(seq, act.note, since),
+      act.what === 'cancel'
+        ? cancel(seq, act.note, since)
+        : inTurn(String(seq), () => skip(seq, act.note, since)),
   }
 }
 

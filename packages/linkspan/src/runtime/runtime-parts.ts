@@ -1,6 +1,7 @@
 import type { Journal, JournalFactory } from '../journal/journal.ts'
 import type { Outside } from '../model/outside.ts'
 import type { Flow } from '../patterns/steps.ts'
+import type { Acting } from './acting.ts'
 import type { Budgets } from './budget/budgets.ts'
 import type { Committer } from './committer.ts'
 import type { CompiledFlow } from './compile.ts'
@@ -46,6 +47,7 @@ export interface RuntimeParts {
   readonly budgets: Budgets
   /** The partitions that this engine runs. */
   readonly owned: ReadonlySet<number>
+  readonly acting: Acting
   readonly aside: PuttingAside
   readonly requests: Requests
   readonly directory: string

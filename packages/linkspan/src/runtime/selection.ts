@@ -1,4 +1,4 @@
-import type { HistoryQuery, HistoryReader, MessageReader, StoredMessage } from '../journal/journal.ts'
+import type { HistoryQuery, HistoryReader, MessageReader, StoredMessage, Trust } from '../journal/journal.ts'
 import { LinkspanError } from '../model/errors.ts'
 import { ENDINGS, type Ending, type MessageState } from '../model/message.ts'
 import type { MessageQuery, Selection } from './admin-api.ts'
@@ -35,6 +35,13 @@ export async function findMessage(messages: MessageReader, id: string): Promise<
     `There is no message ${id}. Its history may be over, or the id is mistyped.`,
     { details: { id } },
   )
+}
+
+/** The message at a place. Throws `MESSAGE_UNKNOWN` when there is none any more. */
+export async function messageAt(messages: MessageReader, seq: number, trust?: Trust): Promise<StoredMessage> {
+  const [stored] = await messages.load([seq], trust)
+  if (stored) return stored
+  throw new LinkspanError('MESSAGE_UNKNOWN', 'The message has been forgotten meanwhile.')
 }
 
 /** A query of a person as one of the journal. Throws `CONFIG_INVALID` for what it cannot be. */

@@ -5,6 +5,7 @@ import type { CellChange } from '../patterns/pattern.ts'
 import type { CellRecorder, Cells } from './cells.ts'
 import { openCell, type StoredCell, sealCell } from './codec.ts'
 import type { Committer } from './committer.ts'
+import { createTurns } from './turns.ts'
 
 /**
  * Engine state that several engines change: each change is written only if the cell still has the value it was made from,
@@ -12,7 +13,7 @@ import type { Committer } from './committer.ts'
  * does not stand in its own way.
  */
 export function createSharedCells(reader: StateReader, committer: Committer, clock: Clock): Cells {
-  const queues = new Map<string, Promise<unknown>>()
+  const inTurn = createTurns()
 
   const update = async <Result>(
     scope: string,
@@ -49,17 +50,8 @@ export function createSharedCells(reader: StateReader, committer: Committer, clo
     })
 
   return {
-    update(scope, key, change, recorder) {
-      const id = `${scope}\u0000${key}`
-      const before = queues.get(id) ?? Promise.resolve()
-      const turn = before.then(() => update(scope, key, change, recorder))
-      const settled = turn.catch(() => undefined)
-      queues.set(id, settled)
-      void settled.then(() => {
-        if (queues.get(id) === settled) queues.delete(id)
-      })
-      return turn
-    },
+    update: (scope, key, change, recorder) =>
+      inTurn(`${scope}\u0000${key}`, () => update(scope, key, change, recorder)),
   }
 }
 
