@@ -1,5 +1,5 @@
 import { channel, flow, inbox } from 'linkspan'
-import { fakeOperation } from 'linkspan/testing'
+import { fakeOperation, testFlow } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type Rig, rig } from './rig.ts'
@@ -38,6 +38,18 @@ describe('a delay', () => {
     expect(await engine.message(id)).toMatchObject({ state: 'waiting', attempt: 1 })
     await engine.advance('2h')
     expect(await engine.message(id)).toMatchObject({ state: 'done', attempt: 2 })
+  })
+
+  it('is not taken for time in which a call may have been made, when the engine died before it', async () => {
+    const put = store()
+    const save = flow('save').from(inbox<Item>(), byKey).delay('wait', '3d').to('put', put)
+    await using flows = await testFlow(save)
+    await flows.send({ key: 'a', n: 1 })
+    flows.crash()
+    await flows.restart()
+    await flows.run()
+    expect(await flows.messages()).toMatchObject([{ state: 'done' }])
+    expect(numbers(put)).toEqual(['a1'])
   })
 
   it('with hold keeps its key, and no other', async () => {

@@ -107,6 +107,7 @@ export function toLoaded(
 ): Loaded {
   const { seq, id, flow, key, headers, acceptedAt, codeVersion, parent, partition, nextFrame } = stored
   const again = record.findLast((entry) => entry.t === 'redelivered' || entry.t === 'resolved')
+  const entries = currentEntries(record)
   return {
     seq,
     id,
@@ -119,9 +120,9 @@ export function toLoaded(
     parent,
     partition,
     names,
-    entries: currentEntries(record),
+    entries,
     freshStarts: record.filter((entry) => entry.t === 'redelivered' && entry.fresh).length,
-    interrupted: record.some((entry) => entry.t === 'interrupted'),
+    interrupted: record.some((entry) => entry.t === 'interrupted') && !waitedSince(entries),
     ...(again === undefined ? {} : { sentAgainAt: again.at }),
     awaitedBy: stored.wait?.parent ?? null,
     nextFrame,
@@ -135,4 +136,17 @@ export function waitOf(
   wait: Omit<Wait, 'seq' | 'flow' | 'key'>,
 ): Wait {
   return { seq: message.seq, flow: message.flow, key: message.key, ...wait }
+}
+
+/**
+ * Whether the message has waited for a time that was still to come when the last engine died. That wait was on record
+ * before the message could go on behind it, so no call behind it had been begun; and one before it has its outcome on record.
+ */
+function waitedSince(entries: readonly Entry[]): boolean {
+  const at = entries.findLastIndex((entry) => entry.t === 'interrupted')
+  const died = entries[at]
+  return (
+    died?.t === 'interrupted' &&
+    entries.slice(at + 1).some((entry) => entry.t === 'pause' && entry.until > died.at)
+  )
 }
