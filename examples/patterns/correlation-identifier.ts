@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { event, flow, inbox, route } from 'linkspan'
-import { httpConnection, path } from 'linkspan/http'
+import { httpConnection } from 'linkspan/http'
 import { z } from 'zod'
 import { patternExample } from './lib/pattern-example.ts'
 
@@ -14,10 +14,11 @@ const ask = bank.post({
   guarantee: { kind: 'key', validFor: '24h' },
 })
 const shop = httpConnection('shop')
-const decide = shop.put({
+const decide = shop.post({
   name: 'decide',
-  path: (decision: { order: string; approved: boolean }) => path`/orders/${decision.order}/decision`,
-  body: ({ approved }) => ({ approved }),
+  path: '/decisions',
+  body: (decision: { order: string; approved: boolean }) => decision,
+  guarantee: { kind: 'key', validFor: '24h' },
 })
 
 // The order's id goes out with the question and comes back with the answer, days later and by another way.

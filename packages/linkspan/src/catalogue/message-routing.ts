@@ -101,7 +101,7 @@ export const messageRouting: readonly CatalogueEntry[] = [
       camel: ['recipientList with aggregation strategy', 'multicast with aggregation strategy'],
       spring: ['ScatterGatherHandler', 'scatter-gather'],
       mule: ['Scatter-Gather'],
-      ibm: ['Group Scatter', 'Group Gather', 'Group Complete'],
+      ibm: ['GroupScatter', 'GroupGather', 'GroupComplete'],
       n8n: ['Merge'],
     },
   },

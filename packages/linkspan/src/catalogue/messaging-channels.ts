@@ -98,7 +98,7 @@ export const messagingChannels: readonly CatalogueEntry[] = [
       camel: ['debezium'],
       spring: ['Debezium channel adapter'],
       mule: ['On Table Row', 'Watermark'],
-      ibm: ['DatabaseInput', 'ChangeDataCapture node'],
+      ibm: ['DatabaseInput', 'Change Data Capture node'],
       n8n: ['Postgres Trigger'],
     },
   },
