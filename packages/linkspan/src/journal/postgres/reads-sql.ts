@@ -45,6 +45,9 @@ const LOADED = `TABLE (
  * What an engine reads while it works. All of it is in functions, as only those bring their own settings along through a
  * pooler: with the server's own, a plan that was made while a table was empty scans the whole of it when it is full.
  *
+ * `OFFSET 0` keeps a look-up for each place what it is: without it, tables that nobody has looked at yet are read whole, in
+ * the order of their index.
+ *
  * Those of the backlog have a sibling, `…_owned`, for an engine that shares the journal: it walks an index once per
  * partition of its own.
  */
@@ -55,13 +58,15 @@ export const READS: Readonly<Record<ReadName, Read>> = {
     sql: (schema) => `
       SELECT m.seq, m.flow, m.key, m.token, m.accepted_at, m.code_version, m.headers,
         m.parent_seq, m.parent_id, m.parent_path, m.parent_index, m.partition, m.body,
-        ARRAY(SELECT r.frame FROM ${schema}.records r WHERE r.seq = m.seq ORDER BY r.n),
-        (SELECT max(r.n) FROM ${schema}.records r WHERE r.seq = m.seq),
+        ARRAY(SELECT r.frame FROM ${schema}.records r WHERE r.seq = l.seq ORDER BY r.n),
+        (SELECT max(r.n) FROM ${schema}.records r WHERE r.seq = l.seq),
         w.flow, w.key, w.reason, w.wake_at, w.hold, w.parent, w.attempt,
         s.ending, s.ended_at, s.attempt, s.n, s.reason, s.frame
-      FROM unnest(p_seqs) AS l(seq) JOIN ${schema}.messages m ON m.seq = l.seq
-      LEFT JOIN ${schema}.waits w ON w.seq = l.seq LEFT JOIN ${schema}.settlements s ON s.seq = l.seq
-      ORDER BY m.seq`,
+      FROM unnest(p_seqs) AS l(seq)
+      CROSS JOIN LATERAL (SELECT * FROM ${schema}.messages m WHERE m.seq = l.seq OFFSET 0) m
+      LEFT JOIN LATERAL (SELECT * FROM ${schema}.waits w WHERE w.seq = l.seq OFFSET 0) w ON true
+      LEFT JOIN LATERAL (SELECT * FROM ${schema}.settlements s WHERE s.seq = l.seq OFFSET 0) s ON true
+      ORDER BY l.seq`,
   },
   child: {
     parameters: { p_parent: 'bigint', p_path: 'text', p_index: 'bigint' },
@@ -213,11 +218,12 @@ function pageSql(schema: string): string {
     SELECT w.seq FROM ${schema}.waits w WHERE w.flow = p_flow AND w.reason = 0 AND w.kin = ${of} AND w.seq > p_after
     ORDER BY w.seq LIMIT p_limit)`
   return `
-    SELECT w.* FROM ${schema}.waits w WHERE w.seq IN (
+    SELECT w.* FROM (
       ${ready(kin.root)} UNION ${ready(kin.free)} UNION (
         SELECT w.seq FROM ${schema}.waits w WHERE w.flow = p_flow AND w.hold AND w.parent IS NULL AND w.seq > p_after
         ORDER BY w.seq LIMIT p_limit)
-    ) ORDER BY w.seq LIMIT p_limit`
+    ) u CROSS JOIN LATERAL (SELECT * FROM ${schema}.waits w WHERE w.seq = u.seq OFFSET 0) w
+    ORDER BY u.seq LIMIT p_limit`
 }
 
 /** The functions of the hot queries, `load_1` and so on: what each answers is as of one moment. */
