@@ -268,6 +268,38 @@ export type Sent = [
   Check<Equal<RepliesOf<typeof balanced>, string>>,
 ]
 
+// A claim check knows what was put aside under each key, and in which order on its stack.
+const aside = () => ids().claimSet('aside', 'whole')
+export const broughtBack = aside()
+  .map((b) => b.id)
+  .claimGet('back', 'whole')
+export const removed = aside()
+  .map((b) => b.id)
+  .claimGetAndRemove('back', 'whole', { merge: (id, whole) => `${id.toFixed()} ${whole.text}` })
+export const replacedClaim = aside()
+  .map((b) => b.id)
+  .claimSet('again', 'whole')
+  .map(() => null)
+  .claimGet('back', 'whole')
+export const stacked = ids()
+  .claimPush('one')
+  .map((b) => b.text)
+  .claimPush('two')
+  .map(() => 0)
+  .claimPop('two back', { merge: (n, text) => [n, text] as const })
+  .claimPop('one back', { merge: (pair, whole) => ({ pair, id: whole.id }) })
+export const limited = ids()
+  .throttle('t', { max: (b) => b.id, per: '1s', key: (b) => b.text })
+  .sample('s', { every: 10 })
+  .dedupe('d', { by: (b) => b.text, remember: 'unlessFailed' })
+export type Aside = [
+  Check<Body<typeof broughtBack, { id: number; text: string }>>,
+  Check<Body<typeof removed, string>>,
+  Check<Body<typeof replacedClaim, number>>,
+  Check<Body<typeof stacked, { pair: readonly [number, string]; id: number }>>,
+  Check<Body<typeof limited, { id: number; text: string }>>,
+]
+
 // Channels carry what they say; with a schema, what goes in may differ from what comes out.
 const plain = channel<{ id: number }>('plain')
 const coerced = channel('coerced', {
@@ -395,6 +427,22 @@ export const refused = [
   () => ids().loadBalance('l', (b) => b.target('one', (s) => s), { by: 'sticky' }),
   // @ts-expect-error: a weight that is none
   () => ids().loadBalance('l', (b) => b.target('one', (s) => s, { weight: 'heavy' })),
+  // @ts-expect-error: a key under which nothing was put aside
+  () => ids().claimSet('c', 'whole').claimGet('d', 'hole'),
+  // @ts-expect-error: a claim that was removed
+  () => ids().claimSet('c', 'a').claimGetAndRemove('d', 'a').claimGet('e', 'a'),
+  // @ts-expect-error: nothing was pushed
+  () => ids().claimPop('c'),
+  // @ts-expect-error: more pops than pushes
+  () => ids().claimPush('c').claimPop('d').claimPop('e'),
+  // @ts-expect-error: a wrong field of a claim
+  () => ids().claimSet('c', 'a').claimGet('d', 'a', { merge: (_b, a) => a.txt }),
+  // @ts-expect-error: sampling by both
+  () => ids().sample('s', { every: 3, per: '1s' }),
+  // @ts-expect-error: a throttle without a period
+  () => ids().throttle('t', { max: 3 }),
+  // @ts-expect-error: something else to remember
+  () => ids().dedupe('d', { by: (b) => b.text, remember: 'always' }),
   // @ts-expect-error: the fallback begins with the accepted body
   () => ids().map((b) => b.id).onError((s) => s.map((b) => b.toFixed())),
 ]

@@ -31,6 +31,8 @@ const mistakes = {
   'a body that has nothing to sort': `export const x = issues.sort('by title', (a, b) => a.title.localeCompare(b.title))`,
   'a target that there is not': `export const x = issues.loadBalance('farm', (b) => b.target('one', (s) => s).target('two', (s) => s), { by: { choose: () => 'three' } })`,
   'recipients that are no names': `export const x = issues.recipients('tell', (i) => i.number, (r) => r.branch('a', (s) => s))`,
+  'a claim that nobody put aside': `export const x = issues.claimSet('keep', 'issue').claimGet('back', 'isue')`,
+  'a pop without a push': `export const x = issues.claimPop('back')`,
   'items that are none': `export const x = issues.split('labels', (i) => i.number, (label) => label)`,
 } as const
 

@@ -154,7 +154,7 @@ export const messageRouting: readonly CatalogueEntry[] = [
   },
   {
     name: 'Throttler',
-    says: 'Lets no more messages through than a system bears.',
+    is: 'throttle',
     elsewhere: {
       camel: ['throttle'],
       spring: ['RateLimiterRequestHandlerAdvice'],
@@ -165,7 +165,7 @@ export const messageRouting: readonly CatalogueEntry[] = [
   },
   {
     name: 'Sampling',
-    says: 'Lets one message through in a period or of so many, and ends the others.',
+    is: 'sample',
     elsewhere: {
       camel: ['sample', 'sampling'],
       spring: ['MessageSelector'],

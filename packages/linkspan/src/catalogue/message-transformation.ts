@@ -28,7 +28,8 @@ export const messageTransformation: readonly CatalogueEntry[] = [
   },
   {
     name: 'Claim Check',
-    says: 'Puts a part of a message away, lets it travel without, and gets it back later.',
+    is: 'claimCheck',
+    ours: '`claimSet`, `claimGet` and `claimGetAndRemove`; `claimPush` and `claimPop`',
     elsewhere: {
       camel: ['claimCheck'],
       spring: ['ClaimCheckInTransformer', 'ClaimCheckOutTransformer', 'claim-check-in', 'claim-check-out'],

@@ -6,11 +6,8 @@ export const NOT_BUILT_YET: ReadonlySet<string> = new Set([
   'Resequencer',
   'Routing Slip',
   'Process Manager',
-  'Throttler',
-  'Sampling',
   'Circuit Breaker',
   'Saga',
-  'Claim Check',
 ])
 
 /** Entries that are built and whose page is not written yet. */

@@ -1,7 +1,20 @@
 import '../patterns/index.ts'
 
 export type { Choice, Chosen } from '../patterns/choice.ts'
-export type { DedupeOptions } from '../patterns/dedupe.ts'
+export type {
+  Claim,
+  Claimed,
+  ClaimKey,
+  ClaimStack,
+  MergeOptions,
+  Poppable,
+  Rebound,
+  RestOf,
+  StackOf,
+  TopOf,
+  Without,
+} from '../patterns/claim-check.ts'
+export type { DedupeOptions, Remember } from '../patterns/dedupe.ts'
 export type { DelayOptions } from '../patterns/delay.ts'
 export type { GroupOptions } from '../patterns/group.ts'
 export type {
@@ -42,6 +55,7 @@ export type {
   PublishSettings,
 } from '../patterns/publish.ts'
 export type { RecipientsOptions } from '../patterns/recipients.ts'
+export type { CommonSampleOptions, EveryNth, OnePer, SampleOptions } from '../patterns/sample.ts'
 export type { Comparator, ItemOf } from '../patterns/sort.ts'
 export type { LoopOptions, While } from '../patterns/loop.ts'
 export type { RaiseOptions } from '../patterns/raise.ts'
@@ -62,6 +76,7 @@ export type {
   NoNames,
   Steps,
 } from '../patterns/steps.ts'
+export type { ThrottleOptions } from '../patterns/throttle.ts'
 export { type ChannelOptions, channel } from './channel.ts'
 export { svg } from './diagram-svg.ts'
 export { type EventOptions, event } from './event.ts'

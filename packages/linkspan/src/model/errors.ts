@@ -49,6 +49,7 @@ export type ErrorCode =
   | 'JOIN_TOO_LARGE'
   | 'LOOP_ENDLESS'
   | 'WAIT_TIMED_OUT'
+  | 'THROTTLED'
   | 'TIME_LIMIT'
   | 'RECORD_DAMAGED'
   | 'RECORD_NEWER'

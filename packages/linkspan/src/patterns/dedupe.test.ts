@@ -1,4 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Remember } from './dedupe.ts'
 import { begin, run, world } from './fixtures/pass-for-tests.ts'
 
 const tested = begin<{ id: string }>()
@@ -51,5 +53,72 @@ describe('dedupe', () => {
     for (const id of ['', undefined, 3])
       await expect(run(tested, { id })).rejects.toMatchObject({ code: 'STEP_FAILED', retry: 'never' })
     expect(() => begin().dedupe('x', {} as never)).toThrow(/the option by of dedupe\(\) must be a function/)
+  })
+})
+
+/** How a message that went on ended, as far as equal ones can see. */
+const FATES = ['done', 'filtered', 'dead', 'dropped', 'inDoubt', 'parked', 'live', 'pruned'] as const
+type Fate = (typeof FATES)[number]
+
+/** The reference: which of the messages go on. */
+function goOn(messages: readonly (readonly [identity: string, fate: Fate])[], remember: Remember): boolean[] {
+  const counts = (fate: Fate): boolean => {
+    if (remember === 'seen') return true
+    if (fate === 'dead' || fate === 'dropped') return false
+    return remember === 'unlessFailed' || fate === 'done' || fate === 'filtered' || fate === 'pruned'
+  }
+  const before: (readonly [string, Fate])[] = []
+  return messages.map(([identity, fate]) => {
+    const first = !before.some(([other, ending]) => other === identity && counts(ending))
+    if (first) before.push([identity, fate])
+    return first
+  })
+}
+
+describe('dedupe that remembers', () => {
+  it.each(['seen', 'unlessFailed', 'done'] as const)(
+    '%s: lets those go on that the reference does (any messages with any fates)',
+    async (remember) => {
+      const message = fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom(...FATES))
+      const once = begin<string>().dedupe('once', { by: (identity) => identity, remember })
+      await fc.assert(
+        fc.asyncProperty(fc.array(message, { maxLength: 20 }), async (messages) => {
+          const around = world()
+          const passed: boolean[] = []
+          for (const [at, [identity, fate]] of messages.entries()) {
+            around.records.clear()
+            passed.push((await run(once, identity, around, { id: `m-${at}` })).stop === undefined)
+            if (fate !== 'pruned') around.endings.set(`m-${at}`, fate)
+          }
+          expect(passed).toEqual(goOn(messages, remember))
+        }),
+      )
+    },
+  )
+
+  it('done: lets the same message go on when it is sent again, unless an equal one ended well since', async () => {
+    const around = world()
+    const once = begin<string>().dedupe('once', { by: (identity) => identity, remember: 'done' })
+    const pass = async (id: string) => {
+      around.records.clear()
+      return (await run(once, 'a', around, { id })).stop === undefined
+    }
+    expect(await pass('m-1')).toBe(true)
+    around.endings.set('m-1', 'dead')
+    expect(await pass('m-1')).toBe(true)
+    expect(await pass('m-2')).toBe(true)
+    around.endings.set('m-2', 'done')
+    expect(await pass('m-1')).toBe(false)
+  })
+
+  it('takes over what it remembered when it was told otherwise', async () => {
+    const around = world()
+    around.cells.set('tested/once|a', { value: 'm-0', until: null })
+    around.endings.set('m-0', 'done')
+    const once = begin<string>().dedupe('once', { by: (identity) => identity, remember: 'unlessFailed' })
+    expect((await run(once, 'a', around)).stop).toMatchObject({ ending: 'filtered' })
+    expect(() => begin<string>().dedupe('x', { by: (b) => b, remember: 'never' as never })).toThrow(
+      /remember is 'seen', 'unlessFailed' or 'done', not "never"/,
+    )
   })
 })

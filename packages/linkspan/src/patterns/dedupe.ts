@@ -3,17 +3,22 @@ import { LinkspanError } from '../model/errors.ts'
 import type { Json } from '../model/message.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
-import { needFunction, shown } from './parts/arguments.ts'
-import type { CommonOptions, Pattern, StepContext } from './pattern.ts'
+import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
+import type { CellChange, CommonOptions, Pass, Pattern, StepContext } from './pattern.ts'
 import type { Context } from './steps.ts'
 
 declare module './steps.ts' {
   interface Steps<B, N, F extends FlowFacts> {
     /**
-     * Idempotent Receiver: lets a message go on only if none with the same identity came through this step before;
-     * a repeated one ends as *filtered*. It is eager: the first one counts as soon as it is seen, whatever becomes of
-     * it; that same message, sent again, goes through. For messages that repeat as they come in, `dedupe` on the
-     * source is cheaper.
+     * Idempotent Consumer: lets a message go on only if none with the same identity came through this step before;
+     * a repeated one ends as *filtered*. `remember` says which ones before count:
+     *
+     * - `'seen'` (the default): one counts as soon as it is seen, whatever becomes of it.
+     * - `'unlessFailed'`: one counts as soon as it is seen, and no more once it has failed for good or was dropped.
+     * - `'done'`: one counts once it has ended well, so an equal one that comes meanwhile goes on too.
+     *
+     * A message that has gone on and is sent again goes on. One that is in doubt or parked has not failed yet. For
+     * messages that repeat as they come in, `dedupe` on the source is cheaper.
      *
      * @example
      * ```ts
@@ -31,11 +36,16 @@ declare module './steps.ts' {
 export interface DedupeOptions<B, N> extends CommonOptions {
   /** The identity of a message; not empty. Synchronous and pure. */
   readonly by: (body: B, ctx: Context<N>) => string
+  /** Which messages before count as the same. @default 'seen' */
+  readonly remember?: Remember
   /** How long an identity is remembered. @default '30d' */
   readonly for?: Duration
   /** Steps with the same scope remember together, also those of other flows. @default the flow and the step */
   readonly scope?: string
 }
+
+/** From when, and until when, a message counts for `dedupe`. */
+export type Remember = 'seen' | 'unlessFailed' | 'done'
 
 type By = (body: unknown, ctx: StepContext) => string
 
@@ -43,10 +53,14 @@ type By = (body: unknown, ctx: StepContext) => string
 export const dedupe: Pattern = {
   kind: 'dedupe',
   stepClass: 'stateful',
-  summary: 'Lets only the first of equal messages go on (Idempotent Receiver).',
+  summary: 'Lets only the first of equal messages go on (Idempotent Consumer).',
   methods: {
     dedupe: (draft, name: string, given: DedupeOptions<unknown, unknown>) => {
-      const options: Record<string, Json> = { forMs: durationMs(given?.for ?? '30d') }
+      const remember = rememberOf(given?.remember, name)
+      const options: Record<string, Json> = {
+        forMs: durationMs(given?.for ?? '30d'),
+        ...(remember === 'seen' ? {} : { remember }),
+      }
       return draft.add({
         kind: 'dedupe',
         name,
@@ -61,19 +75,46 @@ export const dedupe: Pattern = {
     const by = code['by'] as By
     const scope = node.options['scope'] as string
     const forMs = node.options['forMs'] as number
+    const remember = (node.options['remember'] ?? 'seen') as Remember
     const stop = { kind: 'end', ending: 'filtered', reason: `"${node.name}" has seen it before` } as const
     return async (pass) => {
       const context = pass.enter(path)
-      const { id, now } = context
       const identity = identityOf(answered(by(pass.body, context), path, 'its identity'), path)
-      const first = await pass.update(path, scope, identity, (present) =>
-        present === null || present === id
-          ? { value: id, until: now + forMs, result: true }
-          : { result: false },
-      )
+      const until = context.now + forMs
+      const change = remember === 'seen' ? firstSeen(context.id, until) : firstToCount(pass, remember, until)
+      const first = await pass.update(path, scope, identity, change)
       return first ? undefined : stop
     }
   },
+}
+
+function rememberOf(given: Remember | undefined, step: string): Remember {
+  if (given === undefined || given === 'seen' || given === 'unlessFailed' || given === 'done')
+    return given ?? 'seen'
+  throw invalid(`${stepWords(step)}: remember is 'seen', 'unlessFailed' or 'done', not ${shown(given)}.`)
+}
+
+function firstSeen(id: string, until: number): CellChange<boolean> {
+  return (present) =>
+    present === null || present === id ? { value: id, until, result: true } : { result: false }
+}
+
+/** Asks what became of those that went on before. Those that failed are forgotten. */
+function firstToCount(pass: Pass, remember: Remember, until: number): CellChange<boolean> {
+  const { id } = pass.context
+  return async (present) => {
+    // A text is from the time when the step remembered all that it had seen.
+    const before = typeof present === 'string' ? [present] : ((present ?? []) as readonly string[])
+    const live: string[] = []
+    for (const other of before.filter((each) => each !== id)) {
+      const ending = await pass.endingOf(other)
+      if (ending === 'dead' || ending === 'dropped') continue
+      const underWay = ending === 'live' || ending === 'inDoubt' || ending === 'parked'
+      if (!underWay || remember === 'unlessFailed') return { result: false }
+      live.push(other)
+    }
+    return { value: [...live, id], until, result: true }
+  }
 }
 
 function identityOf(value: unknown, path: string): string {

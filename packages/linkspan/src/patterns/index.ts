@@ -1,5 +1,6 @@
 import { call } from './call.ts'
 import { choice } from './choice.ts'
+import { claimCheck } from './claim-check.ts'
 import { dedupe } from './dedupe.ts'
 import { delay } from './delay.ts'
 import { filter } from './filter.ts'
@@ -15,11 +16,13 @@ import { publish } from './publish.ts'
 import { raise } from './raise.ts'
 import { recipients } from './recipients.ts'
 import { reply } from './reply.ts'
+import { sample } from './sample.ts'
 import { sort } from './sort.ts'
 import { split } from './split.ts'
 import { state } from './state.ts'
 import { stop } from './stop.ts'
 import { tap } from './tap.ts'
+import { throttle } from './throttle.ts'
 import { to } from './to.ts'
 import { tryStep } from './try.ts'
 import { validate } from './validate.ts'
@@ -31,6 +34,7 @@ export const patterns: readonly Pattern[] = [
   filter,
   validate,
   sort,
+  claimCheck,
   choice,
   group,
   split,
@@ -40,6 +44,8 @@ export const patterns: readonly Pattern[] = [
   tap,
   delay,
   dedupe,
+  sample,
+  throttle,
   state,
   call,
   to,
@@ -63,6 +69,7 @@ export const patternsByKind: ReadonlyMap<string, Pattern> = new Map(
 
 export * from './call.ts'
 export * from './choice.ts'
+export * from './claim-check.ts'
 export * from './dedupe.ts'
 export * from './delay.ts'
 export * from './filter.ts'
@@ -83,12 +90,14 @@ export * from './publish.ts'
 export * from './raise.ts'
 export * from './recipients.ts'
 export * from './reply.ts'
+export * from './sample.ts'
 export * from './sort.ts'
 export * from './split.ts'
 export * from './state.ts'
 export * from './steps.ts'
 export * from './stop.ts'
 export * from './tap.ts'
+export * from './throttle.ts'
 export * from './to.ts'
 export * from './try.ts'
 export * from './validate.ts'

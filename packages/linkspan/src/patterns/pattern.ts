@@ -82,12 +82,16 @@ export interface RunnableOperation {
 
 /**
  * A change of a cell of engine state, decided from its present value. `value` null removes it. `at` is the engine's
- * time, milliseconds since 1970, which may be long after the message's own.
+ * time, milliseconds since 1970, which may be long after the message's own. A change that has to look at other messages
+ * answers later; other changes of the cell wait for it.
  */
 export type CellChange<Result> = (
   present: Json | null,
   at: number,
-) => {
+) => CellChanged<Result> | Promise<CellChanged<Result>>
+
+/** What a change of a cell came to. */
+export interface CellChanged<Result> {
   readonly value?: Json | null
   readonly until?: number | null
   readonly result: Result
@@ -141,13 +145,19 @@ export interface Pass {
   bind(name: string, value: unknown): void
   /** Makes the call under its guarantee and answers its result. Throws what the policy of the step decides on. */
   call(request: CallRequest): Promise<unknown>
-  /** Reads and changes a cell of engine state, once: the change and the result are committed together. */
+  /**
+   * Reads and changes a cell of engine state, once: the change and the result are committed together. With `again` it
+   * is done once more, and from then on that result is the one on record.
+   */
   update<Result extends Json>(
     path: string,
     scope: string,
     key: string,
     change: CellChange<Result>,
+    again?: 'again',
   ): Promise<Result>
+  /** How another message ended, `live` when it has not, or null when it is not known (any more). For a change of a cell. */
+  endingOf(id: string): Promise<Ending | 'live' | null>
   /** Makes children, waits until all have ended, and answers how. The worker is free meanwhile, the key is held. */
   spawn(plan: SpawnPlan): Promise<SpawnOutcome>
   /** The kept outputs of children that are done, in the order of their index. */
@@ -171,8 +181,11 @@ export interface Pass {
   log(path: string, level: LogLevel, line: () => Readonly<Record<string, unknown>>): void
   /** Tells the metrics, once, that a step came to its end after so many milliseconds of the message's own time. */
   measured(path: string, ms: number): void
-  /** Suspends until a time, once: answers undefined when that time has been waited for. */
-  pause(path: string, untilMs: number, hold: boolean): StepResult
+  /**
+   * Suspends until a time, once: answers undefined when that time has been waited for. The first time asked for counts;
+   * with `again` each other time is waited for too.
+   */
+  pause(path: string, untilMs: number, hold: boolean, again?: 'again'): StepResult
   /** Where this message is found by who is to wake it. */
   readonly sleeper: Sleeper
   /**

@@ -69,7 +69,8 @@ export function createCells(reader: StateReader, committer: Committer, clock: Cl
       cell.users += 1
       const turn = cell.tail.then(async () => {
         if (cell.present === undefined) cell.present = await read(scope, key)
-        const { value, until = null, result } = change(counted(cell.present), clock.now())
+        const changed = change(counted(cell.present), clock.now())
+        const { value, until = null, result } = changed instanceof Promise ? await changed : changed
         if (value !== undefined) {
           cell.present = value === null ? null : { v: value, u: until }
           committer.state({ scope, key, value: cell.present && sealCell(cell.present, scope, key), until })

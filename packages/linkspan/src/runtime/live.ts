@@ -605,6 +605,10 @@ export function createLive(options: LiveOptions): Live {
         key: string,
         change: CellChange<Result>,
       ) => options.cells.update(scope, key, change, recorderOf<Result>(pass, path)),
+      endingOf: async (id) => {
+        const found = await options.messages.find(id)
+        return found && (found.ending?.ending ?? 'live')
+      },
       spawn: async (pass: MessagePass, plan: SpawnPlan, made): Promise<SpawnOutcome> => {
         const { slot } = runOf(pass.loaded.seq) as Running
         slot.release()

@@ -1,5 +1,5 @@
 import { ensureError, LinkspanError, restoreError, type StoredError, storeError } from '../model/errors.ts'
-import type { Headers, Json } from '../model/message.ts'
+import type { Ending, Headers, Json } from '../model/message.ts'
 import { actionFor, backoffMs, type ErrorAction, type ErrorPolicy } from '../model/policy.ts'
 import type {
   CallRequest,
@@ -41,6 +41,7 @@ export interface PassPorts {
     key: string,
     change: CellChange<Result>,
   ): Promise<Result>
+  endingOf(id: string): Promise<Ending | 'live' | null>
   spawn(
     pass: MessagePass,
     plan: SpawnPlan,
@@ -235,10 +236,15 @@ export class MessagePass implements RunningPass {
     scope: string,
     key: string,
     change: CellChange<Result>,
+    again?: 'again',
   ): Promise<Result> {
     const recorded = this.recall(path)
-    if (recorded) return recorded.value as Result
+    if (recorded && again === undefined) return recorded.value as Result
     return this.ports.update(this, this.at(path), scope, key, change)
+  }
+
+  endingOf(id: string): Promise<Ending | 'live' | null> {
+    return this.ports.endingOf(id)
   }
 
   async spawn(asked: SpawnPlan): Promise<SpawnOutcome> {
@@ -314,11 +320,12 @@ export class MessagePass implements RunningPass {
     this.ports.attempt(path, 'done', ms)
   }
 
-  pause(step: string, untilMs: number, hold: boolean): StepResult {
+  pause(step: string, untilMs: number, hold: boolean, again?: 'again'): StepResult {
     const path = this.at(step)
     this.path = path
     this.visit(path)
-    const recorded = this.find('pause', path)
+    const last = this.find('pause', path)
+    const recorded = again !== undefined && last?.until !== untilMs ? undefined : last
     const until = recorded?.until ?? untilMs
     if (!recorded) this.note({ t: 'pause', p: path, until })
     if (until <= this.ports.now()) {

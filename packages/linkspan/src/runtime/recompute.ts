@@ -129,6 +129,7 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
       _key: string,
       _change: CellChange<Result>,
     ) => frontier(path, 'state'),
+    endingOf: async () => null,
     async spawn(pass: MessagePass, plan: SpawnPlan): Promise<SpawnOutcome> {
       await listener.children(pass, plan)
       const spawned = pass.recorded.findLast((entry) => entry.t === 'spawned' && entry.p === plan.path) as

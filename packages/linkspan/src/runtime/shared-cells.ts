@@ -28,7 +28,7 @@ export function createSharedCells(reader: StateReader, committer: Committer, clo
         value,
         until = null,
         result,
-      } = change(bytes === null ? null : valueAt(openCell(bytes, scope, key), at), at)
+      } = await change(bytes === null ? null : valueAt(openCell(bytes, scope, key), at), at)
       if (value === undefined) {
         recorder.write(result)
         return result

@@ -108,6 +108,11 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   CONNECTION_UNBOUND: inside,
   STEP_FAILED: inside,
   STEP_ASYNC: inside,
+  THROTTLED: {
+    status: 429,
+    title: 'Too many requests',
+    detail: 'More came in than this flow lets through. Send it again later.',
+  },
   SPLIT_NOT_ITERABLE: inside,
   SPLIT_ITEM_FAILED: inside,
   JOIN_TOO_LARGE: inside,

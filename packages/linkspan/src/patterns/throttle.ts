@@ -1,0 +1,163 @@
+import { type Duration, durationMs, formatDuration } from '../model/duration.ts'
+import { LinkspanError } from '../model/errors.ts'
+import type { Json } from '../model/message.ts'
+import './steps.ts'
+import { answered } from './parts/answered.ts'
+import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
+import { keyText } from './parts/key-text.ts'
+import { reserveSlot, type Slots } from './parts/slots.ts'
+import type { CellChange, CommonOptions, Pattern, StepContext } from './pattern.ts'
+import type { Context } from './steps.ts'
+
+declare module './steps.ts' {
+  interface Steps<B, N, F extends FlowFacts> {
+    /**
+     * Throttler: lets at most `max` messages go on in any stretch of time as long as `per`. With `key` each key has a
+     * budget of its own. The budget is engine state: it survives a restart and is shared by all engines of a journal.
+     *
+     * A message that is over it gets the next free slot and waits in the journal for that time, so that those that wait
+     * go on one after the other in the order in which they came, and none asks again meanwhile. One that misses its
+     * slot by more than a second (or a 128th of `per`), as the engine was away, takes another one. It frees its key
+     * unless `hold` is set, as in `delay`. With `reject` it fails with `THROTTLED` instead and takes no slot.
+     *
+     * It counts the messages that come to this step, each once, and not how often a call behind it is tried. Up to a
+     * `max` of 128 slots are kept to the millisecond, above it to a 128th of `per`, always on the safe side.
+     *
+     * @example
+     * ```ts
+     * import { flow, inbox, type Operation } from 'linkspan'
+     * declare const send: Operation<{ to: string; text: string }, void, { kind: 'natural' }>
+     * const tell = flow('tell')
+     *   .from(inbox<{ to: string; text: string }>())
+     *   .throttle('gently', { max: 5, per: '1m', key: (message) => message.to })
+     *   .to('send', send)
+     * ```
+     */
+    throttle(name: string, options: ThrottleOptions<B, N>): Steps<B, N, F>
+  }
+}
+
+/** How many messages go on in how much time, and what becomes of the others. */
+export interface ThrottleOptions<B, N> extends CommonOptions {
+  /** The most messages: a whole number from 1, or a function of the message that answers one. */
+  readonly max: number | ((body: B, ctx: Context<N>) => number)
+  /** In how much time. */
+  readonly per: Duration
+  /** What has a budget of its own; not empty. Synchronous and pure. @default all messages together */
+  readonly key?: (body: B, ctx: Context<N>) => string
+  /** Whether a message that is over the budget fails with `THROTTLED` instead of waiting. @default false */
+  readonly reject?: boolean
+  /** Whether the messages after it with the same key wait too. @default false */
+  readonly hold?: boolean
+  /** Steps with the same scope share their budget, also those of other flows. @default the flow and the step */
+  readonly scope?: string
+}
+
+type Asked = (body: unknown, ctx: StepContext) => unknown
+
+/** The `throttle` step. */
+export const throttle: Pattern = {
+  kind: 'throttle',
+  stepClass: 'stateful',
+  summary: 'Lets at most so many messages go on in so much time; others wait or fail (Throttler).',
+  methods: {
+    throttle: (draft, name: string, given: ThrottleOptions<unknown, unknown>) =>
+      draft.add({
+        kind: 'throttle',
+        name,
+        options: dataOf(given, name),
+        code: {
+          ...(typeof given.max === 'function' ? { max: given.max } : {}),
+          ...(given.key === undefined
+            ? {}
+            : { key: needFunction(given.key, 'the option key of throttle()', name) }),
+        },
+        common: given,
+        keepsState: true,
+      }),
+  },
+  detail: ({ options: { max, perMs } }) =>
+    `throttle ${max === null ? '' : `${max} `}per ${formatDuration(perMs as number)}`,
+  compile(node, code, { path }) {
+    const { scope, max: fixed, perMs, reject, hold } = node.options
+    const key = code['key'] as Asked | undefined
+    const max = code['max'] as Asked | undefined
+    return async (pass) => {
+      const context = pass.enter(path)
+      const cell = key ? keyText(key(pass.body, context), path) : ''
+      const most = max ? mostOf(max(pass.body, context), path) : (fixed as number)
+      const change = slotFor(most, perMs as number, reject === true ? path : null)
+      let slot = await pass.update(path, scope as string, cell, change)
+      while (slot !== null) {
+        const stop = pass.pause(path, slot, hold === true, 'again')
+        if (stop !== undefined) return stop
+        slot = await pass.update(path, scope as string, cell, wokenAt(slot, most, perMs as number), 'again')
+      }
+      return undefined
+    }
+  },
+}
+
+function dataOf(given: ThrottleOptions<unknown, unknown>, step: string): Readonly<Record<string, Json>> {
+  const { max, per, scope } = given ?? {}
+  if (typeof max !== 'function' && !isCount(max))
+    throw invalid(`${stepWords(step)}: max is a whole number from 1 or a function, not ${shown(max)}.`)
+  const perMs = per === undefined ? 0 : durationMs(per)
+  if (perMs <= 0) throw invalid(`${stepWords(step)}: per is a duration longer than 0, such as '1m'.`)
+  if (given.reject === true && given.hold === true)
+    throw invalid(
+      `${stepWords(step)} rejects, so nothing waits there that could hold its key. Leave hold out.`,
+    )
+  return {
+    max: typeof max === 'function' ? null : max,
+    perMs,
+    reject: given.reject === true,
+    hold: given.hold === true,
+    ...(scope === undefined ? {} : { scope }),
+  }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1
+}
+
+function mostOf(given: unknown, path: string): number {
+  const most = answered(given, path, 'its max')
+  if (isCount(most)) return most
+  throw new LinkspanError(
+    'STEP_FAILED',
+    `The max of the throttle "${path}" is a whole number from 1, but its function answered ${shown(most)}.`,
+    { details: { path } },
+  )
+}
+
+/** Reserves the next slot and answers its time, or null when it is now. `rejecting` is the path of a step that rejects. */
+function slotFor(most: number, perMs: number, rejecting: string | null): CellChange<number | null> {
+  return (present, at) => {
+    const { slot, slots, until } = reserveSlot(present as Slots | null, { most, perMs, at })
+    if (slot <= at) return { value: slots, until, result: null }
+    // Thrown here nothing is recorded and no slot taken, so that the message can be sent again.
+    if (rejecting !== null) throw throttled(rejecting, most, perMs, slot - at)
+    return { value: slots, until, result: slot }
+  }
+}
+
+/**
+ * Goes on when its slot has come. One that wakes up late, as the engine was away, takes another slot: otherwise all
+ * whose slots were missed would go on together.
+ */
+function wokenAt(slot: number, most: number, perMs: number): CellChange<number | null> {
+  const late = Math.max(LATE_MS, perMs / LATE_PARTS)
+  return (present, at) => (at <= slot + late ? { result: null } : slotFor(most, perMs, null)(present, at))
+}
+
+const LATE_MS = 1_000
+const LATE_PARTS = 128
+
+function throttled(path: string, most: number, perMs: number, afterMs: number): LinkspanError {
+  return new LinkspanError(
+    'THROTTLED',
+    `The throttle "${path}" lets at most ${most} per ${formatDuration(perMs)} go on, and this is one more. The next could go on in ${formatDuration(afterMs)}.`,
+    { details: { path, max: most, perMs, afterMs } },
+  )
+}
