@@ -22,7 +22,7 @@ export const systemManagement: readonly CatalogueEntry[] = [
     elsewhere: {
       camel: ['intercept', 'interceptFrom', 'interceptSendToEndpoint'],
       spring: ['detour of a router', 'ChannelInterceptor'],
-      mule: ['Interception API'],
+      mule: ['interceptors'],
       ibm: ['Filter node with a user-defined property'],
       n8n: ['IF'],
     },
