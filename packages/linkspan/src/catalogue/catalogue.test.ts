@@ -63,6 +63,7 @@ describe('findEntry', () => {
   it('finds the entry of a step, alone', () => {
     expect(found('call')).toEqual(['Content Enricher'])
     expect(found('dedupe')).toEqual(['Idempotent Consumer'])
+    expect(found('claimPop')).toEqual(['Claim Check'])
   })
 
   it('finds entries by what other tools call them', () => {

@@ -1,3 +1,4 @@
+import { patternsByKind } from '../patterns/index.ts'
 import { ENTRIES, type KnownEntry } from './catalogue.ts'
 import type { LanguageNode } from './entry.ts'
 import { LANGUAGE } from './language.ts'
@@ -18,7 +19,7 @@ export function findEntry(name: string): Found {
   const wanted = plain(name)
   const own = ENTRIES.filter((entry) => plain(entry.name) === wanted)
   if (own.length > 0) return found(own)
-  const home = ENTRIES.filter(({ is }) => is !== undefined && plain(is) === wanted)
+  const home = ENTRIES.filter((entry) => ownWords(entry).includes(wanted))
   if (home.length > 0) return found(home)
   const entries = ENTRIES.filter(
     (entry) => entry.with?.some((kind) => plain(kind) === wanted) || foreign(entry).includes(wanted),
@@ -32,6 +33,11 @@ export function findEntry(name: string): Found {
 
 function found(entries: readonly KnownEntry[]): Found {
   return { entries, nodes: [], near: [] }
+}
+
+/** Its step, and the methods that add it. */
+function ownWords({ is }: KnownEntry): readonly string[] {
+  return is === undefined ? [] : [is, ...Object.keys(patternsByKind.get(is)?.methods ?? {})].map(plain)
 }
 
 function foreign({ elsewhere }: KnownEntry): readonly string[] {
