@@ -57,6 +57,7 @@ export type {
 export type { RecipientsOptions } from '../patterns/recipients.ts'
 export type { CommonSampleOptions, EveryNth, OnePer, SampleOptions } from '../patterns/sample.ts'
 export type { Comparator, ItemOf } from '../patterns/sort.ts'
+export type { Stationed, Stations, StationsOptions } from '../patterns/parts/stations.ts'
 export type { LoopOptions, While } from '../patterns/loop.ts'
 export type { RaiseOptions } from '../patterns/raise.ts'
 export type { Attempt, Catching, Caught, Tried } from '../patterns/try.ts'

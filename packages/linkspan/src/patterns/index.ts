@@ -3,6 +3,7 @@ import { choice } from './choice.ts'
 import { claimCheck } from './claim-check.ts'
 import { dedupe } from './dedupe.ts'
 import { delay } from './delay.ts'
+import { dynamicRouter } from './dynamic-router.ts'
 import { filter } from './filter.ts'
 import { group } from './group.ts'
 import { loadBalance } from './load-balance.ts'
@@ -17,6 +18,7 @@ import { raise } from './raise.ts'
 import { recipients } from './recipients.ts'
 import { reply } from './reply.ts'
 import { sample } from './sample.ts'
+import { routingSlip } from './routing-slip.ts'
 import { sort } from './sort.ts'
 import { split } from './split.ts'
 import { state } from './state.ts'
@@ -54,6 +56,8 @@ export const patterns: readonly Pattern[] = [
   log,
   stop,
   loop,
+  routingSlip,
+  dynamicRouter,
   tryStep,
   waitFor,
   raise,
@@ -72,6 +76,7 @@ export * from './choice.ts'
 export * from './claim-check.ts'
 export * from './dedupe.ts'
 export * from './delay.ts'
+export * from './dynamic-router.ts'
 export * from './filter.ts'
 export * from './group.ts'
 export * from './load-balance.ts'
@@ -91,6 +96,7 @@ export * from './raise.ts'
 export * from './recipients.ts'
 export * from './reply.ts'
 export * from './sample.ts'
+export * from './routing-slip.ts'
 export * from './sort.ts'
 export * from './split.ts'
 export * from './state.ts'

@@ -81,6 +81,7 @@ export const loop: Pattern = {
       })
     },
   },
+  drawn: 'within',
   compile(node, code, { path, program }) {
     const body = program('')
     const copy = node.options['copy'] === true
@@ -134,8 +135,8 @@ function goesOnOf(
   if (predicate) {
     const most = options['most'] as number
     return (pass) => (turn) => {
-      const context = pass.enter(path)
       pass.bind('turn', turn)
+      const context = pass.enter(path)
       if (!answered(predicate(pass.body, context), path, 'its "while"')) return false
       if (turn >= most) throw endless(path, most)
       return true
