@@ -26,7 +26,7 @@ export const messageRouting: readonly CatalogueEntry[] = [
   },
   {
     name: 'Dynamic Router',
-    says: 'Asks again and again where the message goes next, until there is no more.',
+    is: 'dynamicRouter',
     elsewhere: {
       camel: ['dynamicRouter'],
       spring: ['dynamic router', 'Control Bus with routers'],
@@ -107,7 +107,7 @@ export const messageRouting: readonly CatalogueEntry[] = [
   },
   {
     name: 'Routing Slip',
-    says: 'The message carries the list of the steps that it is to take.',
+    is: 'routingSlip',
     elsewhere: {
       camel: ['routingSlip'],
       spring: ['RoutingSlipHeaderValueMessageProcessor', 'routing slip'],

@@ -1,10 +1,8 @@
 /** Entries of which something is not built yet, so that there is nothing to show. */
 export const NOT_BUILT_YET: ReadonlySet<string> = new Set([
   'Change Data Capture',
-  'Dynamic Router',
   'Aggregator',
   'Resequencer',
-  'Routing Slip',
   'Process Manager',
   'Circuit Breaker',
   'Saga',
