@@ -8,6 +8,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**', 'tests/mutants/**'],
     pool: 'forks',
     execArgv: ['--conditions=source'],
-    testTimeout: 20_000,
+    // Nothing is tested by the clock on the wall: these end what hangs, also on a machine that is busy with other things.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 })
