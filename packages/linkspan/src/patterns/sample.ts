@@ -12,7 +12,8 @@ declare module './steps.ts' {
      * Sampling: lets some messages go on and ends the others as *filtered*. `every: 10` lets the tenth go on, the
      * twentieth, and so on; `per: '1m'` lets one go on and then none until a minute has passed. The count, or the time
      * of the last one, is engine state: it survives a restart and is shared by all engines of a journal. With `key` it
-     * is kept for each key apart. Time is when a message comes to this step, not when it was accepted.
+     * is kept for each key apart; a count that never gets full is kept for good, so sample by count where the keys are a
+     * known few. Time is when a message comes to this step, not when it was accepted.
      *
      * @example
      * ```ts

@@ -118,4 +118,25 @@ describe('a cell that several engines change', () => {
     await Promise.all([refused, next])
     expect(value()).toBe(1)
   })
+
+  it('is told the time, and waits for a change that answers later', async () => {
+    const { engine, clock, value, between, put, recorder } = sharedCell()
+    const cells = engine()
+    const times: number[] = []
+    between(() => put(10))
+    const slow = cells.update(
+      's',
+      'k',
+      async (present, at) => {
+        times.push(at)
+        return add(1)(present)
+      },
+      recorder(),
+    )
+    const next = cells.update('s', 'k', add(1), recorder())
+    await clock.run()
+    expect(await Promise.all([slow, next])).toEqual([11, 12])
+    expect(value()).toBe(12)
+    expect(times).toEqual([clock.now(), clock.now()])
+  })
 })
