@@ -150,17 +150,39 @@ describe('two people who act on one message at once', () => {
     await three.advance('1s')
     expect(lives).toBe(false)
     const other = (three.nodes[1] as Node).admin
-    await expect(three.during(acts.drop(other, id))).rejects.toMatchObject({
-      code: 'MESSAGE_STATE',
-      message: expect.stringContaining('at another engine'),
-    })
-    await three.advance('1m')
+    const before = three.clock.now()
     await three.during(acts.drop(other, id))
+    // Not before the one that began is fenced.
+    expect(three.clock.now() - before).toBeGreaterThan(5_000)
     one().thaw()
     await expect(three.during(late)).rejects.toMatchObject({ code })
     await three.advance('1m')
     expect((await other.trace(id)).notes).toMatchObject([{ what: 'dropped' }])
     expect(bank.requests).toHaveLength(1)
+  })
+
+  it('are refused while another engine that lives cannot bring to an end what it began', async () => {
+    const { bank, pay } = paying()
+    let isThere = true
+    await using three = await cluster([pay], {
+      onCommit: ({ revive }) => (revive.length > 0 && !isThere ? 'unreachable-before' : 'ok'),
+    })
+    const [one, other] = three.nodes as readonly [Node, Node]
+    doubtful(bank)
+    const { id } = await one.send(pay, 'a')
+    await three.advance('1m')
+    isThere = false
+    const first = acts.redeliver(one.admin, id)
+    await three.advance('1s')
+    await expect(three.during(acts.drop(other.admin, id))).rejects.toMatchObject({
+      code: 'MESSAGE_STATE',
+      message: expect.stringContaining('at another engine'),
+    })
+    isThere = true
+    await three.during(first)
+    await three.advance('1m')
+    expect((await other.admin.trace(id)).notes).toMatchObject([{ what: 'redelivered' }])
+    expect(bank.requests).toHaveLength(2)
   })
 
   it('are refused for what was done to a message of a selection since it was read', async () => {

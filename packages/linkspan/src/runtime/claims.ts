@@ -9,7 +9,10 @@ import { mayWrite } from './may-write.ts'
  * until it is given back or its engine can write no more, so no clock has a say in it.
  */
 export interface Claims {
-  /** Answers how to give the claim back, with the next commit; or null when another engine has it. */
+  /**
+   * Waits until nobody else has the claim, or can write no more. Answers how to give it back, with the next commit; or
+   * null when another engine has it for too long.
+   */
   take(seq: number): Promise<(() => void) | null>
 }
 
@@ -24,6 +27,9 @@ export interface ClaimsOptions {
 }
 
 const SCOPE = 'linkspan:claims'
+/** How long is waited for another engine: longer than a dead one's lease. */
+const WITHIN_MS = 15_000
+const POLL_MS = 100
 /** After which time a claim is forgotten whose engine died with it, and whose message nobody acted on again. */
 const KEEP_MS = 86_400_000
 
@@ -46,16 +52,24 @@ export function createClaims({ state, committer, clock, member, members }: Claim
     return by !== member && mayWrite((await members()).find((each) => each.member === by))
   }
 
+  const takeNow = async (key: string): Promise<(() => void) | null> => {
+    const before = await state.get(SCOPE, key)
+    if (before !== null && (await isHeld(before, key))) return null
+    turn += 1
+    const mine = sealCell({ v: { by: member, turn }, u: null }, SCOPE, key)
+    if (!(await write(key, before, mine))) return null
+    // Whoever waits for what goes with it hears of a failure.
+    return () => void write(key, mine, null).catch(() => undefined)
+  }
+
   return {
     async take(seq) {
-      const key = String(seq)
-      const before = await state.get(SCOPE, key)
-      if (before !== null && (await isHeld(before, key))) return null
-      turn += 1
-      const mine = sealCell({ v: { by: member, turn }, u: null }, SCOPE, key)
-      if (!(await write(key, before, mine))) return null
-      // Whoever waits for what goes with it hears of a failure.
-      return () => void write(key, mine, null).catch(() => undefined)
+      const deadline = clock.monotonic() + WITHIN_MS
+      for (;;) {
+        const giveBack = await takeNow(String(seq))
+        if (giveBack !== null || clock.monotonic() >= deadline) return giveBack
+        await new Promise<void>((resolve) => clock.timer(POLL_MS, resolve))
+      }
     },
   }
 }
