@@ -300,6 +300,42 @@ export type Aside = [
   Check<Body<typeof limited, { id: number; text: string }>>,
 ]
 
+// An aggregate goes on as what its members are folded into, collected as, or made of.
+const summed = ids().aggregate('a', {
+  key: (b) => b.id,
+  initial: () => 0,
+  add: (sum, b) => sum + b.id,
+  complete: { size: (b) => b.id, when: (sum, { count }) => sum > count, last: (b) => b.text === '' },
+})
+const gathered = ids().aggregate('a', { key: (b) => b.text, complete: { timeout: '1m' } })
+const described = ids()
+  .call('a', getItem, { as: 'item' })
+  .aggregate('b', {
+    key: (b) => b.id,
+    complete: { size: 2 },
+    result: (all, { by }) => ({ texts: all.map((b) => b.text), by }),
+    as: 'whole',
+  })
+const foldedAs = ids().aggregate('a', {
+  key: (b) => b.id,
+  initial: (): string[] => [],
+  add: (texts, b) => [...texts, b.text],
+  complete: { maxAge: '1d' },
+  result: (texts, { count, key }) => [texts.length === count, key] as const,
+})
+export type Aggregated = [
+  Check<Body<typeof summed, number>>,
+  Check<Body<typeof gathered, { id: number; text: string }[]>>,
+  Check<Body<typeof described, { id: number; text: string }>>,
+  Check<
+    Equal<
+      NamesOf<typeof described>['whole'],
+      { texts: string[]; by: 'size' | 'when' | 'last' | 'timeout' | 'maxAge' }
+    >
+  >,
+  Check<Body<typeof foldedAs, readonly [boolean, string]>>,
+]
+
 // Channels carry what they say; with a schema, what goes in may differ from what comes out.
 const plain = channel<{ id: number }>('plain')
 const coerced = channel('coerced', {
@@ -407,6 +443,20 @@ export const refused = [
   () => ids().publish('a', coerced, { body: (b) => ({ at: b.text, n: b.id }) }),
   // @ts-expect-error: an update that answers another state
   () => ids().state('s', { initial: () => 0 }, (n) => ({ state: `${n}`, result: n })),
+  // @ts-expect-error: an aggregate without a completion
+  () => ids().aggregate('a', { key: (b) => b.id }),
+  // @ts-expect-error: an add that answers something else than was begun with
+  () => ids().aggregate('a', { key: (b) => b.id, initial: () => 0, add: (n, b) => `${n}${b.id}`, complete: { size: 2 } }),
+  // @ts-expect-error: a fold without its beginning
+  () => ids().aggregate('a', { key: (b) => b.id, add: (n: number, b) => n + b.id, complete: { size: 2 } }),
+  // @ts-expect-error: a wrong field of a member
+  () => ids().aggregate('a', { key: (b) => b.ident, complete: { size: 2 } }),
+  // @ts-expect-error: a key that is none
+  () => ids().aggregate('a', { key: (b) => b, complete: { size: 2 } }),
+  // @ts-expect-error: a wrong field of what was collected
+  () => ids().aggregate('a', { key: (b) => b.id, complete: { size: 2 } }).map((all) => all.size),
+  // @ts-expect-error: a name that is bound already
+  () => ids().call('a', getItem, { as: 'item' }).aggregate('b', { key: (b) => b.id, complete: { size: 2 }, as: 'item' }),
   // @ts-expect-error: a body that has no items to sort
   () => ids().sort('s', (a, b) => a - b),
   // @ts-expect-error: a comparator that answers no number

@@ -59,7 +59,7 @@ export const messageRouting: readonly CatalogueEntry[] = [
   },
   {
     name: 'Aggregator',
-    says: 'Makes one message of several that belong together.',
+    is: 'aggregate',
     elsewhere: {
       camel: ['aggregate', 'completionSize', 'completionTimeout'],
       spring: ['@Aggregator'],

@@ -1,5 +1,14 @@
 import '../patterns/index.ts'
 
+export type {
+  AggregateOptions,
+  ClosedKeys,
+  CollectedMembers,
+  CompletedGroup,
+  Completion,
+  FoldedMembers,
+  GroupSoFar,
+} from '../patterns/aggregate.ts'
 export type { Choice, Chosen } from '../patterns/choice.ts'
 export type {
   Claim,
@@ -38,6 +47,7 @@ export type {
   NothingToAcknowledge,
   OnUnknown,
 } from '../patterns/parts/calling.ts'
+export type { CompletedBy } from '../patterns/parts/group-cell.ts'
 export type {
   Answer,
   AnswerJoin,

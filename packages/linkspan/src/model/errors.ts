@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'LOOP_ENDLESS'
   | 'WAIT_TIMED_OUT'
   | 'THROTTLED'
+  | 'AGGREGATE_CLOSED'
   | 'TIME_LIMIT'
   | 'RECORD_DAMAGED'
   | 'RECORD_NEWER'

@@ -1,3 +1,4 @@
+import { aggregate } from './aggregate.ts'
 import { call } from './call.ts'
 import { choice } from './choice.ts'
 import { claimCheck } from './claim-check.ts'
@@ -43,6 +44,7 @@ export const patterns: readonly Pattern[] = [
   multicast,
   recipients,
   loadBalance,
+  aggregate,
   tap,
   delay,
   dedupe,
@@ -71,6 +73,7 @@ export const patternsByKind: ReadonlyMap<string, Pattern> = new Map(
   patterns.map((pattern) => [pattern.kind, pattern]),
 )
 
+export * from './aggregate.ts'
 export * from './call.ts'
 export * from './choice.ts'
 export * from './claim-check.ts'

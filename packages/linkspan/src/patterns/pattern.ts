@@ -186,6 +186,8 @@ export interface Pass {
    * with `again` each other time is waited for too.
    */
   pause(path: string, untilMs: number, hold: boolean, again?: 'again'): StepResult
+  /** Moves {@link StepContext.now} on to a time that is on record; it never goes back. */
+  moveTo(at: number): void
   /** Where this message is found by who is to wake it. */
   readonly sleeper: Sleeper
   /**

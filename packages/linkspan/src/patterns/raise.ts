@@ -72,7 +72,7 @@ export const raise: Pattern = {
     const value = code['value'] as OfBody
     return async (pass) => {
       const context = pass.enter(path)
-      const cell = eventKey(answered(key(pass.body, context), path, 'its key'), path)
+      const cell = eventKey(key(pass.body, context), path)
       const made = answered(value(pass.body, context), path, 'its value')
       const carried = asJson(schema === undefined ? made : checked(schema, made, path), path, 'its value')
       const sleepers = await pass.update(path, scope, cell, raised(carried, node.options['keepMs'] as number))

@@ -3,8 +3,8 @@ import { type Duration, durationMs } from '../model/duration.ts'
 import { LinkspanError } from '../model/errors.ts'
 import { turnPlace } from '../model/step-place.ts'
 import './steps.ts'
-import { answered } from './parts/answered.ts'
 import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
+import { correlationKey } from './parts/correlation-key.ts'
 import { eventScope, look } from './parts/event-cell.ts'
 import { placer } from './parts/placed.ts'
 import {
@@ -107,7 +107,7 @@ export const waitFor: Pattern = {
     const place = placer(node)
     return async (pass) => {
       const context = pass.enter(path)
-      const cell = eventKey(answered(key(pass.body, context), path, 'its key'), path)
+      const cell = eventKey(key(pass.body, context), path)
       const until = timeoutMs === null ? NEVER_MS : context.now + timeoutMs
       for (let turn = 1; ; turn += 1) {
         const seen = await pass.update(turnPlace(path, turn * 2 - 1), scope, cell, look(pass.sleeper, until))
@@ -131,13 +131,7 @@ export function needEvent(event: EventDeclaration<unknown>, step: string): Event
 
 /** The key that an event is waited for, or raised for. */
 export function eventKey(key: unknown, path: string): string {
-  if ((typeof key === 'string' && key !== '') || (typeof key === 'number' && Number.isFinite(key)))
-    return String(key)
-  throw new LinkspanError(
-    'STEP_FAILED',
-    `The step "${path}" needs a key by which the event is found: a text that is not empty or a number, not ${shown(key)}.`,
-    { details: { path } },
-  )
+  return correlationKey(key, path, 'the event is found')
 }
 
 function tooLate(path: string, key: string, timeoutMs: number | null): LinkspanError {

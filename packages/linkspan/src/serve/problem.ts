@@ -118,6 +118,7 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   JOIN_TOO_LARGE: inside,
   LOOP_ENDLESS: inside,
   WAIT_TIMED_OUT: inside,
+  AGGREGATE_CLOSED: inside,
   RECORD_DAMAGED: inside,
   RECORD_NEWER: inside,
   PORT_IN_USE: inside,

@@ -1,0 +1,347 @@
+import { type Duration, durationMs, formatDuration } from '../model/duration.ts'
+import { LinkspanError } from '../model/errors.ts'
+import type { StepCode, StepNode } from '../model/flow-definition.ts'
+import type { Json } from '../model/message.ts'
+import { turnPlace } from '../model/step-place.ts'
+import './steps.ts'
+import { answered } from './parts/answered.ts'
+import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
+import { correlationKey } from './parts/correlation-key.ts'
+import {
+  type CompletedBy,
+  type CompleteGroup,
+  type GroupAnswer,
+  type GroupTimes,
+  join,
+  look,
+  type Member,
+} from './parts/group-cell.ts'
+import { COLLECT_LIMIT } from './parts/joining.ts'
+import { asJson } from './parts/json.ts'
+import { placer } from './parts/placed.ts'
+import type { CommonOptions, Pass, Pattern, StepContext, StepResult } from './pattern.ts'
+import type { Context, NewName } from './steps.ts'
+
+declare module './steps.ts' {
+  interface Steps<B, N, F extends FlowFacts> {
+    /**
+     * Aggregator: puts messages that belong together into one. Those of the same `key` are a group; `initial` and `add`
+     * fold its members into one value, in the order in which they come here, each counted exactly once whatever crashes.
+     * Without them the bodies are collected as an array of at most 10,000.
+     *
+     * All members but one end here as *done* ("aggregated"). The one that completes the group goes on, with the value as
+     * its body or bound to `as`; its id, headers and names are its own. A group that its time completes goes on
+     * as the message that leads it, mostly the first: it waits in the journal, and its own key is free meanwhile.
+     * A group knows no engine: members may be run by any of a cluster, and nothing is completed by stopping one.
+     *
+     * A group's value is one cell of engine state, written anew with each member: keep it small by folding. Collecting
+     * writes all bodies so far with each member, so it is meant for hundreds of small ones. Groups that are open take no
+     * memory.
+     *
+     * A function that throws fails its own message, which is then not a member. A leader ends as its flow's `timeLimit`
+     * says; when it is a dead letter or dropped, its group is led by the next member that comes after the group's
+     * time, or by the leader itself when it is redelivered.
+     *
+     * To complete a group from outside, send a message of its key for which `last` answers true and that `add` leaves out.
+     * To complete all groups at an interval, make the interval a part of the key: `Math.floor(now / 60_000)`.
+     *
+     * @example
+     * ```ts
+     * import { flow, inbox } from 'linkspan'
+     * const bills = flow('bills')
+     *   .from(inbox<{ customer: string; amount: number }>())
+     *   .aggregate('by customer', {
+     *     key: (sale) => sale.customer,
+     *     initial: () => 0,
+     *     add: (sum, sale) => sum + sale.amount,
+     *     complete: { size: 100, maxAge: '1d' },
+     *     result: (sum, { key, count }) => ({ customer: key, sum, sales: count }),
+     *   })
+     *   .map('text', ({ customer, sum, sales }) => `${customer}: ${sum} for ${sales} sales`)
+     * ```
+     */
+    aggregate<A = B[], R = A, K extends string = never>(
+      name: string,
+      options: AggregateOptions<B, N, A, R, K> & (FoldedMembers<A, B, N> | CollectedMembers),
+    ): Placed<B, N, F, K, R>
+  }
+}
+
+/** Which messages belong together, and when they are all there. */
+export interface AggregateOptions<B, N, A, R, K extends string> extends CommonOptions {
+  /** The correlation key: messages for which it answers the same are a group. */
+  readonly key: (body: B, ctx: Context<N>) => string | number
+  /** At least one way for a group to become complete. */
+  readonly complete: Completion<B, N, NoInfer<A>>
+  /** What goes on, made of a complete group's value. Synchronous and pure. @default the value */
+  readonly result?: (value: NoInfer<A>, group: CompletedGroup) => R
+  /** The name that the result is bound to beside the body; without it, the result is the body. */
+  readonly as?: NewName<K, N>
+  /** What becomes of members that come after their group was complete. @default they begin a new group */
+  readonly closed?: ClosedKeys
+}
+
+/** Members that are folded into one value. */
+export interface FoldedMembers<A, B, N> {
+  readonly initial: () => A
+  /** Adds a member. Synchronous; it may change the value that it is given. */
+  readonly add: (value: A, body: B, ctx: Context<N>) => NoInfer<A>
+}
+
+/** Members whose bodies are collected as an array. */
+export interface CollectedMembers {
+  readonly initial?: undefined
+  readonly add?: undefined
+}
+
+/** When a group is complete: as soon as one of these says so. */
+export interface Completion<B, N, A> {
+  /** At so many members; a function is asked with each. */
+  readonly size?: number | ((body: B, ctx: Context<N>) => number)
+  /** When no member has come for so long. */
+  readonly timeout?: Duration
+  /** So long after the first member, at the latest. */
+  readonly maxAge?: Duration
+  /** When this is true of the group with its newest member. */
+  readonly when?: (value: A, group: GroupSoFar) => boolean
+  /** When this is true of a member, which is the last then and counted in (Camel: eager check). */
+  readonly last?: (body: B, ctx: Context<N>) => boolean
+}
+
+/** A group with its newest member. */
+export interface GroupSoFar {
+  readonly key: string
+  readonly count: number
+  /** When its first member came, milliseconds since 1970. */
+  readonly since: number
+}
+
+/** A complete group. */
+export interface CompletedGroup extends GroupSoFar {
+  /** When it was complete, milliseconds since 1970. */
+  readonly at: number
+  readonly by: CompletedBy
+}
+
+/** What becomes of members of a group that is complete already. */
+export interface ClosedKeys {
+  /** How long the key of a complete group is remembered; after that it is a new one. */
+  readonly for: Duration
+  /** They fail with `AGGREGATE_CLOSED`, or end as *filtered*. @default 'fail' */
+  readonly late?: 'fail' | 'filter'
+}
+
+type Options = AggregateOptions<unknown, unknown, unknown, unknown, string> &
+  (FoldedMembers<unknown, unknown, unknown> | CollectedMembers)
+type OfBody<R> = (body: unknown, ctx: StepContext) => R
+
+/** The code of the step, as given. */
+interface AggregateCode {
+  readonly key: OfBody<unknown>
+  readonly initial?: () => unknown
+  readonly add?: (value: unknown, body: unknown, ctx: StepContext) => unknown
+  readonly result?: (value: unknown, group: CompletedGroup) => unknown
+  readonly size?: OfBody<unknown>
+  readonly when?: (value: unknown, group: GroupSoFar) => unknown
+  readonly last?: OfBody<unknown>
+}
+
+const AGGREGATED: StepResult = { kind: 'end', ending: 'done', reason: 'aggregated' }
+
+/** The `aggregate` step. */
+export const aggregate: Pattern = {
+  kind: 'aggregate',
+  stepClass: 'stateful',
+  summary: 'Puts messages that belong together into one (Aggregator).',
+  methods: {
+    aggregate: (draft, name: string, given: Options) =>
+      draft.add({
+        kind: 'aggregate',
+        name,
+        options: dataOf(given, name),
+        code: codeOf(given, name),
+        common: given,
+        binds: given.as === undefined ? [] : [given.as],
+        keepsState: true,
+      }),
+  },
+  detail: ({ options }) => `aggregate ${boundsOf(options).join(' or ')}`.trimEnd(),
+  compile(node, given, { path }) {
+    const code = given as unknown as AggregateCode
+    const scope = node.options['scope'] as string
+    const times = node.options as unknown as GroupTimes
+    const memberOf = counter(node, code, path)
+    const place = placer(node)
+    return async (pass) => {
+      const key = correlationKey(code.key(pass.body, pass.enter(path)), path, 'its group is found')
+      const update = (turn: number, change: ReturnType<typeof join>): Promise<GroupAnswer> =>
+        pass.update(turnPlace(path, turn), scope, key, change)
+      let answer = await update(1, join(memberOf(pass, key), times))
+      if ('wake' in answer && answer.wake) await pass.wake(turnPlace(path, 2), answer.wake)
+      for (let turn = 2; answer.did === 'leads'; turn += 2) {
+        const stop = pass.sleep(turnPlace(path, turn), answer.until, false)
+        if (stop !== undefined) return stop
+        answer = await update(turn + 1, look(pass.sleeper, times))
+      }
+      if (answer.did === 'late') return late(node, path, key, answer.closedAt)
+      if (answer.did !== 'complete') return AGGREGATED
+      pass.moveTo(answer.group.at)
+      place(pass, resultOf(answer.group, key, code, path))
+      return undefined
+    }
+  },
+}
+
+function dataOf(given: Options, step: string): Readonly<Record<string, Json>> {
+  if (typeof given !== 'object' || given === null)
+    throw invalid(
+      `${stepWords(step)} needs { key, complete, … } as its second argument, not ${shown(given)}.`,
+    )
+  const { complete, closed, as } = given
+  const { size, timeout, maxAge } = needCompletion(complete, step)
+  return {
+    size: typeof size === 'number' ? needSize(size, isCollecting(given), step) : null,
+    timeoutMs: timeMs(timeout, 'timeout', step),
+    maxAgeMs: timeMs(maxAge, 'maxAge', step),
+    closedMs: closed === undefined ? null : timeMs(closed?.for, 'closed.for', step, true),
+    late: lateOf(closed, step),
+    ...(as === undefined ? {} : { as }),
+  }
+}
+
+/** A group that nothing completes would lie there for good, and its members with it. */
+function needCompletion(complete: Options['complete'], step: string): Options['complete'] {
+  const { size, timeout, maxAge, when, last } = complete ?? {}
+  const isGiven = [size, timeout, maxAge, when, last].some((way) => way !== undefined)
+  if (typeof complete === 'object' && complete !== null && isGiven) return complete
+  throw invalid(
+    `${stepWords(step)} never completes a group. Give it "complete" with at least one of size, timeout, maxAge, when, last.`,
+  )
+}
+
+function isCollecting({ initial, add }: Options): boolean {
+  return initial === undefined && add === undefined
+}
+
+function needSize(size: number, collects: boolean, step: string): number {
+  if (!isSize(size))
+    throw invalid(`${stepWords(step)}: size is a whole number from 1 or a function, not ${shown(size)}.`)
+  if (collects && size > COLLECT_LIMIT)
+    throw invalid(
+      `${stepWords(step)} collects at most ${COLLECT_LIMIT} bodies, and its size is ${size}. Fold them: { initial: () => …, add: (value, body) => … }.`,
+    )
+  return size
+}
+
+function isSize(size: unknown): size is number {
+  return Number.isSafeInteger(size) && (size as number) >= 1
+}
+
+function timeMs(given: Duration | undefined, what: string, step: string, needed = false): number | null {
+  if (given === undefined && !needed) return null
+  const ms = given === undefined ? 0 : durationMs(given)
+  if (ms > 0) return ms
+  throw invalid(`${stepWords(step)}: ${what} is a duration above zero such as '5m', not ${shown(given)}.`)
+}
+
+function lateOf(closed: ClosedKeys | undefined, step: string): 'fail' | 'filter' | null {
+  if (closed === undefined) return null
+  const { late: given = 'fail' } = closed
+  if (given === 'fail' || given === 'filter') return given
+  throw invalid(`${stepWords(step)}: closed.late is 'fail' or 'filter', not ${shown(given)}.`)
+}
+
+function codeOf(given: Options, step: string): StepCode {
+  const { complete, key, initial, add, result } = given
+  const { size, when, last } = complete
+  const needed = isCollecting(given) ? { key } : { key, initial, add }
+  const chosen = { result, when, last, size: typeof size === 'number' ? undefined : size }
+  const entries = [
+    ...Object.entries(needed),
+    ...Object.entries(chosen).filter(([, value]) => value !== undefined),
+  ]
+  for (const [what, value] of entries) needFunction(value, `the option ${what} of aggregate()`, step)
+  return Object.fromEntries(entries)
+}
+
+function boundsOf(options: Readonly<Record<string, Json>>): readonly string[] {
+  const { size, timeoutMs, maxAgeMs } = options
+  return [
+    ...(typeof size === 'number' ? [String(size)] : []),
+    ...[timeoutMs, maxAgeMs].flatMap((ms) => (typeof ms === 'number' ? [formatDuration(ms)] : [])),
+  ]
+}
+
+/** How a message is counted into its group. */
+function counter(node: StepNode, code: AggregateCode, path: string): (pass: Pass, key: string) => Member {
+  const fixed = node.options['size'] as number | null
+  const fold = code.add === undefined ? collect(path) : folding(code, path)
+  return ({ body, context, sleeper }, key) => ({
+    sleeper,
+    fold: (before) => fold(before, body, context),
+    completes({ value, count, since }) {
+      const size = fixed ?? sizeOf(code, body, context, path)
+      if (size !== null && count >= size) return 'size'
+      if (isTrue(code.last?.(body, context), path, 'last')) return 'last'
+      return isTrue(code.when?.(value, { key, count, since }), path, 'when') ? 'when' : null
+    },
+  })
+}
+
+type Fold = (before: { readonly value: Json } | null, body: unknown, context: StepContext) => Json
+
+/** The value that `add` may change is a copy, as the group is left as it was when something throws. */
+function folding({ initial, add }: AggregateCode, path: string): Fold {
+  return (before, body, context) => {
+    const value =
+      before === null
+        ? answered((initial as () => unknown)(), path, 'its initial')
+        : asJson(before.value, path, 'the value')
+    return asJson(answered(add?.(value, body, context), path, 'its add'), path, 'the value')
+  }
+}
+
+function collect(path: string): Fold {
+  return (before, body) => {
+    const bodies = (before?.value ?? []) as readonly Json[]
+    if (bodies.length < COLLECT_LIMIT) return [...bodies, asJson(body, path, 'a body')]
+    throw new LinkspanError(
+      'JOIN_TOO_LARGE',
+      `The step "${path}" collects at most ${COLLECT_LIMIT} bodies of a group. Fold them instead: { initial: () => …, add: (value, body) => … }.`,
+      { details: { path, limit: COLLECT_LIMIT } },
+    )
+  }
+}
+
+function sizeOf({ size }: AggregateCode, body: unknown, context: StepContext, path: string): number | null {
+  if (size === undefined) return null
+  const given = answered(size(body, context), path, 'its size')
+  if (isSize(given)) return given
+  throw new LinkspanError(
+    'STEP_FAILED',
+    `The step "${path}" needs the size of a group as a whole number from 1, but its function answered ${shown(given)}.`,
+    { details: { path } },
+  )
+}
+
+function isTrue(given: unknown, path: string, what: string): boolean {
+  return Boolean(answered(given, path, `its ${what}`))
+}
+
+function resultOf(group: CompleteGroup, key: string, { result }: AggregateCode, path: string): unknown {
+  const { value, count, since, at, by } = group
+  if (result === undefined) return value
+  return answered(result(value, { key, count, since, at, by }), path, 'its result')
+}
+
+function late(node: StepNode, path: string, key: string, closedAt: number): StepResult {
+  const which = `the group ${JSON.stringify(key)}`
+  const when = new Date(closedAt).toISOString()
+  if (node.options['late'] === 'filter')
+    return { kind: 'end', ending: 'filtered', reason: `${which} of "${node.name}" was complete at ${when}` }
+  throw new LinkspanError(
+    'AGGREGATE_CLOSED',
+    `The message came too late for the step "${path}": ${which} was complete at ${when}. Drop it, or redeliver it when the key is open again.`,
+    { details: { path, key, closedAt }, retry: 'never' },
+  )
+}
