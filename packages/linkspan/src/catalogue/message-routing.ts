@@ -246,7 +246,7 @@ export const messageRouting: readonly CatalogueEntry[] = [
   },
   {
     name: 'Saga',
-    says: 'Several steps all take effect, or what was done is made undone by their compensations.',
+    is: 'saga',
     elsewhere: {
       camel: ['saga', 'compensation'],
       spring: [],

@@ -4,7 +4,6 @@ export const NOT_BUILT_YET: ReadonlySet<string> = new Set([
   'Resequencer',
   'Process Manager',
   'Circuit Breaker',
-  'Saga',
 ])
 
 /** Entries that are built and whose page is not written yet. */

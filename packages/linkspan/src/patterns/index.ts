@@ -18,6 +18,7 @@ import { publish } from './publish.ts'
 import { raise } from './raise.ts'
 import { recipients } from './recipients.ts'
 import { reply } from './reply.ts'
+import { saga } from './saga.ts'
 import { sample } from './sample.ts'
 import { routingSlip } from './routing-slip.ts'
 import { sort } from './sort.ts'
@@ -61,6 +62,7 @@ export const patterns: readonly Pattern[] = [
   routingSlip,
   dynamicRouter,
   tryStep,
+  saga,
   waitFor,
   raise,
 ]
@@ -100,6 +102,7 @@ export * from './recipients.ts'
 export * from './reply.ts'
 export * from './sample.ts'
 export * from './routing-slip.ts'
+export * from './saga.ts'
 export * from './sort.ts'
 export * from './split.ts'
 export * from './state.ts'
