@@ -142,7 +142,11 @@ describe('saga', () => {
         (s) =>
           s
             .step('first', (b) => b.delay('wait', '2m'), {
-              compensate: (u) => u.map((b) => (undone.push(b), b)),
+              compensate: (u) =>
+                u.map((b) => {
+                  undone.push(b)
+                  return b
+                }),
             })
             .step('second', (b) => b.map((v) => v)),
         { timeout: '1m' },
