@@ -64,6 +64,32 @@ describe('a message that waits for an event', () => {
     expect(dead.items.map(({ error }) => error?.code)).toEqual(['WAIT_TIMED_OUT'])
   })
 
+  it('goes on when it is raised after an engine died that had looked, and before one runs it again', async () => {
+    const { put, orders, decisions, decision } = approvals()
+    const first = (): Node => engines.nodes[0] as Node
+    let lives = true
+    await using engines = await cluster([orders, decisions], {
+      engines: 1,
+      onCommit: ({ state }) => {
+        if (!lives || !state.some(({ scope }) => scope === 'event decided')) return 'ok'
+        lives = false
+        engines.clock.defer(() => first().kill())
+        return 'lost-after'
+      },
+    })
+    await first().send(orders, { id: 'o1' })
+    await engines.advance('1s')
+    expect(first().isAlive).toBe(false)
+    const second = await engines.join([decisions])
+    await engines.advance('1m')
+    await second.send(decisions, decision('o1'))
+    await engines.advance('1m')
+    await engines.join([orders, decisions])
+    await second.stop()
+    await engines.advance('1m')
+    expect(put.effects.map(({ input }) => input)).toEqual([{ id: 'o1', by: 'ada' }])
+  })
+
   it('is one of several: each event is taken once', async () => {
     const { put, orders, decisions, decision } = approvals()
     await using one = await rig([orders, decisions])

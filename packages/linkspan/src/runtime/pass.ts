@@ -114,6 +114,8 @@ export class MessagePass implements RunningPass {
   /** Messages to be accepted with the next commit of this pass. */
   staged: (() => void)[] = []
   cancelled: string | null = null
+  /** Whether it was a former pass that last looked for what this one is about to wait for. */
+  private isOldNews = false
   /** What is on record now, the unsaved included. */
   private entries: Entry[]
   private readonly order: readonly string[]
@@ -239,6 +241,7 @@ export class MessagePass implements RunningPass {
     again?: 'again',
   ): Promise<Result> {
     const recorded = this.recall(path)
+    this.isOldNews = recorded !== undefined && again === undefined
     if (recorded && again === undefined) return recorded.value as Result
     return this.ports.update(this, this.at(path), scope, key, change)
   }
@@ -348,7 +351,9 @@ export class MessagePass implements RunningPass {
     if (recorded && !this.ports.sleeps(this, path)) return undefined
     const until = recorded?.until ?? untilMs
     if (!recorded) this.note({ t: 'pause', p: path, until })
-    return { kind: 'suspend', path, wakeAt: until, hold, why: 'event' }
+    // Of what a former pass saw before it died, it may have been woken since: that found nobody asleep.
+    const wakeAt = !recorded && this.isOldNews ? this.ports.now() : until
+    return { kind: 'suspend', path, wakeAt, hold, why: 'event' }
   }
 
   wake(step: string, sleeper: Sleeper): Promise<void> {
