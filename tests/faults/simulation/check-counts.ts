@@ -32,7 +32,6 @@ function checkListed(
 ): void {
   const ids = new Set([...known.values()].map(({ id }) => id))
   const sentTo: ReadonlySet<string> = new Set(SENT_TO)
-  const relays = [...known.values()].filter(({ sent }) => sent.flow === 'relay').length
   const caused = new Set(effects.map(({ messageId }) => messageId))
   for (const { id, flow, state } of observed.messages) {
     if (isChild(id)) continue
@@ -42,9 +41,14 @@ function checkListed(
       report('missing', `${flow} ${id} is done and had no effect`)
     if (state === 'active' || state === 'waiting') report('stuck', `${flow} ${id} is ${state}`)
   }
-  for (const name of ['relayed', 'heard']) {
+  for (const [name, by] of [
+    ['relayed', 'relay'],
+    ['heard', 'relay'],
+    ['raised', 'waits'],
+  ] as const) {
+    const put = [...known.values()].filter(({ sent }) => sent.flow === by).length
     const count = observed.messages.filter(({ flow }) => flow === name).length
-    if (count !== relays) report('ledger', `${relays} were put on the channel, and "${name}" has ${count}`)
+    if (count !== put) report('ledger', `${put} were put on the channel, and "${name}" has ${count}`)
   }
 }
 

@@ -8,6 +8,7 @@ import { checkCounts } from './check-counts.ts'
 import { checkTicks } from './check-ticks.ts'
 import type { Evidence, Known, Report } from './evidence.ts'
 import { EXPECTED, type Expected, endingsOf, isOrdered } from './expected.ts'
+import { SAMPLED } from './flows.ts'
 import { rootOf } from './operator.ts'
 import type { Sent } from './sender.ts'
 import { type Effect, type Sunk, shown } from './systems.ts'
@@ -67,7 +68,7 @@ function checkMessage(
   for (const effect of effects) {
     const place = placeOf(effect.input.flow, effect.system, effect.input)
     places.set(place, [...(places.get(place) ?? []), effect])
-    if (sent.flow !== 'relay' && rootOf(effect.messageId) !== known.id)
+    if (effect.input.flow === sent.flow && rootOf(effect.messageId) !== known.id)
       report('unfounded', `${named(sent)} was accepted as ${known.id}: ${shown(effect)}`)
   }
   for (const each of expected) {
@@ -77,6 +78,11 @@ function checkMessage(
   }
   for (const [effect] of places.values())
     if (effect) report('unfounded', `${named(sent)} must not have: ${shown(effect)}`)
+  if (sent.flow === 'balanced' && effects.length !== 1)
+    report(
+      effects.length === 0 ? 'missing' : 'doubled',
+      `${named(sent)} was taken by ${effects.length} targets`,
+    )
   if (sent.flow === 'spare') checkSpare(known, effects, evidence, report)
   if (sent.flow === 'later' || sent.flow === 'held') checkDelay(sent, effects, evidence, report)
   if (sent.flow === 'ask') checkReplies(known, evidence, report)
@@ -153,21 +159,32 @@ function checkEnding({ sent, id }: Known, { observed, effects }: Evidence, repor
     report('missing', `${named(sent)} is done in time, and had no effect`)
 }
 
-/** Of messages that `dedupe` takes for the same, the first one goes on, and no other. */
+/** Of messages that are the same to them, `once` lets the first go on and no other, and `paced` each third. */
 function checkSame(
   known: ReadonlyMap<number, Known>,
   byNumber: ReadonlyMap<number, readonly Effect[]>,
   report: Report,
 ): void {
-  const groups = new Map<number, number>()
-  for (const { sent } of known.values()) {
-    if (sent.flow !== 'once') continue
-    const times = byNumber.get(sent.n)?.length ?? 0
-    groups.set(sent.body.same, (groups.get(sent.body.same) ?? 0) + times)
+  for (const [flow, letThrough] of [
+    ['once', () => 1],
+    ['paced', (count: number) => Math.floor(count / SAMPLED)],
+  ] as const) {
+    const groups = new Map<number, { readonly count: number; readonly times: number }>()
+    for (const { sent } of known.values()) {
+      if (sent.flow !== flow) continue
+      const { count, times } = groups.get(sent.body.same) ?? { count: 0, times: 0 }
+      const more = byNumber.get(sent.n)?.length ?? 0
+      groups.set(sent.body.same, { count: count + 1, times: times + more })
+    }
+    for (const [same, { count, times }] of groups) {
+      const due = letThrough(count)
+      if (times !== due)
+        report(
+          times < due ? 'missing' : 'doubled',
+          `"${flow}" let ${times} through of the ${count} that are ${same}, not ${due}`,
+        )
+    }
   }
-  for (const [same, times] of groups)
-    if (times !== 1)
-      report(times === 0 ? 'missing' : 'doubled', `"once" let ${times} through of those that are ${same}`)
 }
 
 function checkFed(

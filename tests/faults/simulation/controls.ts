@@ -39,7 +39,7 @@ export const CONTROLS = {
   fencing: {
     what: 'what an engine writes after others took over is kept, until it notices',
     finds: ['doubled', 'missing', 'order'],
-    within: 20,
+    within: 100,
     engines: 3,
   },
   mail: {

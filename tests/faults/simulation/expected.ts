@@ -1,6 +1,6 @@
 /** What the checker knows of the flows: which effects a message must have. It knows nothing of how they come about. */
 import type { SystemName } from './failpoints.ts'
-import { type FlowName, type Order, type SentTo, worth } from './flows.ts'
+import { type FlowName, type Order, recipientsOf, type SentTo, slipPlace, worth } from './flows.ts'
 
 /** An effect that a message must have. */
 export interface Expected {
@@ -77,11 +77,47 @@ export const EXPECTED: Readonly<Record<SentTo, OfOrder>> = {
   ],
   mended: put('mended', 'key'),
   limited: put('limited', 'verify', 'perhaps'),
+  rounds: ({ n, items, same }) => [
+    ...Array.from({ length: items }, (_, turn) => effect('rounds', 'key', `each//${turn + 1}/put`, worth(n))),
+    same === 1
+      ? effect('rounds', 'key', 'care/first/put', worth(n))
+      : effect('rounds', 'verify', 'care/do/put', worth(n)),
+    effect('rounds', 'natural', 'care/finally/put', worth(n)),
+    ...(items === 0
+      ? []
+      : [effect('rounds', 'natural', 'least/look', worth(n)), effect('rounds', 'key', 'put', worth(n))]),
+  ],
+  // That it is one of the two is checked apart.
+  balanced: ({ n }) => [
+    effect('balanced', 'key', 'turns/one/put', worth(n), 'perhaps'),
+    effect('balanced', 'verify', 'turns/other/put', worth(n), 'perhaps'),
+  ],
+  asked: (order) => {
+    const to = recipientsOf(order)
+    const value = worth(order.n)
+    return [
+      ...(to.includes('north') ? [effect('asked', 'key', 'ask/north/load', value)] : []),
+      ...(to.includes('south') ? [effect('asked', 'verify', 'ask/south/load', value)] : []),
+      effect('asked', 'verify', 'joined', to.length * value),
+    ]
+  },
+  routed: (order) => {
+    const to = recipientsOf(order)
+    const value = worth(order.n)
+    return [
+      ...(to.includes('north') ? [effect('routed', 'key', slipPlace(order, 'north'), value)] : []),
+      ...(to.includes('south') ? [effect('routed', 'verify', slipPlace(order, 'south'), value)] : []),
+      effect('routed', 'key', 'way//1/first/put', value),
+      ...(order.same > 2 ? [effect('routed', 'natural', 'way//2/then/put', value)] : []),
+    ]
+  },
+  paced: put('paced', 'key', 'perhaps'),
+  waits: ({ n }) => [effect('raised', 'natural', 'put', worth(n)), effect('waits', 'key', 'put', worth(n))],
 }
 
 /** How a message must end. */
 export function endingsOf(flow: SentTo, { fate }: Order): readonly string[] {
-  if (flow === 'once') return ['done', 'filtered']
+  if (flow === 'once' || flow === 'paced') return ['done', 'filtered']
   if (flow === 'limited') return ['done', 'dead']
   if (flow !== 'sieve') return ['done']
   return fate === 'filtered' ? ['filtered'] : fate === 'poison' ? ['dead'] : ['done']
@@ -91,6 +127,8 @@ export function endingsOf(flow: SentTo, { fate }: Order): readonly string[] {
 const UNORDERED: ReadonlySet<string> = new Set([
   // Its key is free while it waits.
   'later put',
+  'paced put',
+  'waits put',
   // Nobody waits for the copy.
   'fan copy/put',
   // The call may take effect late, after the flow went on without it.

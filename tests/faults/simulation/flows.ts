@@ -1,5 +1,17 @@
 /** The project of a run: between them, the flows use every step, every guarantee and every kind of source. */
-import { channel, deadLetter, exponential, type Flow, fixed, flow, inbox, retry, rules, when } from 'linkspan'
+import {
+  channel,
+  deadLetter,
+  event,
+  exponential,
+  type Flow,
+  fixed,
+  flow,
+  inbox,
+  retry,
+  rules,
+  when,
+} from 'linkspan'
 import type { Duration } from 'linkspan/connect'
 import { schedule } from 'linkspan/schedule'
 import { z } from 'zod'
@@ -39,11 +51,17 @@ export const SENT_TO = [
   'spare',
   'mended',
   'limited',
+  'rounds',
+  'balanced',
+  'asked',
+  'waits',
+  'routed',
+  'paced',
 ] as const
 export type SentTo = (typeof SENT_TO)[number]
 
 /** Flows that are fed otherwise: by a channel, by the clock, by polling. */
-export type FlowName = SentTo | 'relayed' | 'heard' | 'ticks' | 'feed'
+export type FlowName = SentTo | 'relayed' | 'heard' | 'raised' | 'ticks' | 'feed'
 
 /** How the flows are made. */
 export interface FlowOptions {
@@ -88,6 +106,8 @@ export function flowsOf(names: ReadonlySet<FlowName>, options: FlowOptions): rea
     ...effectFlows(options),
     ...stepFlows(options),
     ...scopeFlows(options),
+    ...passFlows(options),
+    ...wayFlows(options),
     ...otherFlows(options),
   }
   return Object.entries(all).flatMap(([name, made]) => (names.has(name as FlowName) ? [made as Flow] : []))
@@ -208,6 +228,125 @@ function scopeFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
   }
 }
 
+/** Flows that repeat, choose, catch and ask within the pass, or ask several and join what they answer. */
+function passFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
+  const { natural, key, verify } = options.connected.operations
+  return {
+    rounds: begin('rounds', options)
+      .log('seen', ({ n }) => ({ n }))
+      .loop(
+        'each',
+        (body) => body.items,
+        (each) =>
+          each.to('put', key, { input: (body, { turn }) => sunk('rounds', `each//${turn + 1}/put`)(body) }),
+      )
+      .try('care', (t) =>
+        t
+          .do((s) =>
+            s
+              .validate('not the first', notTheFirst)
+              .to('put', verify, { input: sunk('rounds', 'care/do/put') }),
+          )
+          .catch('first', 'BODY_INVALID', (s) =>
+            s.to('put', key, { input: sunk('rounds', 'care/first/put') }),
+          )
+          .finally((s) => s.to('put', natural, { input: sunk('rounds', 'care/finally/put') })),
+      )
+      .choice('enough', (c) =>
+        c.when(
+          'nothing',
+          (body) => body.items === 0,
+          (nothing) => nothing.stop('no more'),
+        ),
+      )
+      .group(
+        'least',
+        (s) =>
+          s
+            .call('look', natural, { input: sunk('rounds', 'least/look'), as: 'seen' })
+            .map('all', (_body, { seen }) => [seen.echo + 2, seen.echo, seen.echo + 1])
+            .sort('rising', (a, b) => a - b)
+            .map('first', ([first]) => first ?? 0),
+        { as: 'least' },
+      )
+      .to('put', key, { input: (body, { least }) => ({ ...sunk('rounds', 'put')(body), value: least }) }),
+    balanced: begin('balanced', options).loadBalance('turns', (b) =>
+      b
+        .target('one', (s) => s.to('put', key, { input: sunk('balanced', 'turns/one/put') }), { weight: 2 })
+        .target('other', (s) => s.to('put', verify, { input: sunk('balanced', 'turns/other/put') })),
+    ),
+    asked: begin('asked', options)
+      .recipients(
+        'ask',
+        recipientsOf,
+        (r) =>
+          r
+            .branch('north', (s) =>
+              s
+                .call('load', key, { input: sunk('asked', 'ask/north/load'), as: 'seen' })
+                .map((_, { seen }) => seen.echo),
+            )
+            .branch('south', (s) =>
+              s
+                .call('load', verify, { input: sunk('asked', 'ask/south/load'), as: 'seen' })
+                .map((_, { seen }) => seen.echo),
+            ),
+        { join: { as: 'sum', initial: () => 0, add: (sum, echo) => sum + echo } },
+      )
+      .to('joined', verify, { input: (body, { sum }) => ({ ...sunk('asked', 'joined')(body), value: sum }) }),
+  }
+}
+
+/** Flows that go one of several ways, and that let through only so many. */
+function wayFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
+  const { natural, key, verify } = options.connected.operations
+  return {
+    routed: begin('routed', options)
+      .claimSet('put aside', 'order')
+      .map('number', ({ n }) => n)
+      .claimGet('bring back', 'order')
+      .routingSlip('slip', recipientsOf, (r) =>
+        r
+          .branch('north', (s) =>
+            s.to('put', key, {
+              input: (body) => sunk('routed', slipPlace(body, 'north'))(body),
+            }),
+          )
+          .branch('south', (s) =>
+            s.to('put', verify, {
+              input: (body) => sunk('routed', slipPlace(body, 'south'))(body),
+            }),
+          ),
+      )
+      .dynamicRouter('way', nextOf, (r) =>
+        r
+          .branch('first', (s) => s.to('put', key, { input: sunk('routed', 'way//1/first/put') }))
+          .branch('then', (s) => s.to('put', natural, { input: sunk('routed', 'way//2/then/put') })),
+      ),
+    paced: begin('paced', options)
+      .throttle('gently', { max: 3, per: '5s', key: (body) => body.key })
+      .sample('some', { every: SAMPLED, key: (body) => String(body.same) })
+      .to('put', key, { input: sunk('paced', 'put') }),
+  }
+}
+
+/** The place of the call in one of the branches of a slip; the operator looks for an effect by it. */
+export const slipPlace = (order: Order, to: 'north' | 'south'): string =>
+  `slip//${recipientsOf(order).indexOf(to) + 1}/${to}/put`
+
+/** Of how many messages `paced` lets one go on. */
+export const SAMPLED = 3
+
+const nextOf = ({ same }: Order, { turn }: { readonly turn: number }): 'first' | 'then' | null =>
+  turn === 0 ? 'first' : turn === 1 && same > 2 ? 'then' : null
+
+const LISTS = [[], ['north'], ['south'], ['south', 'north']] as const
+
+/** Whom `asked` asks. */
+export const recipientsOf = ({ same }: Order): readonly ('north' | 'south')[] => LISTS[same - 1] ?? []
+
+const notTheFirst = z.custom<Order>((value) => (value as Order).same !== 1, 'It is the first.')
+
 const wholesome = z.custom<Order>((value) => (value as Order).fate !== 'poison', 'It is poison.')
 
 /** Flows that are fed by other flows, by the clock and by polling. */
@@ -215,6 +354,8 @@ function otherFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
   const { keyOf, missed, bounds, connected } = options
   const { natural, key, verify } = connected.operations
   const news = channel<Sunk>('news', { kind: 'topic' })
+  const orders = channel<Sunk>('orders', { kind: 'topic' })
+  const answered = event<{ value: number }>('answered', { keep: '1000d' })
   return {
     relay: begin('relay', options)
       .map('shape', sunk('relay', 'put'))
@@ -225,6 +366,17 @@ function otherFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
     heard: flow('heard', { onError, ...bounds })
       .from(news, { key: keyOf })
       .to('put', natural, { input: (body) => ({ ...body, flow: 'heard' }) }),
+    waits: begin('waits', options)
+      .publish('ask', orders, { body: sunk('waits', 'put') })
+      .waitFor('answer', answered, { key: ({ n }) => n, as: 'answer' })
+      .to('put', key, {
+        input: (body, { answer }) => ({ ...sunk('waits', 'put')(body), value: answer.value }),
+      }),
+    // Under another key, so that it is often another engine that wakes who waits.
+    raised: flow('raised', { onError, ...bounds })
+      .from(orders, { key: (body) => keyOf({ key: `${body.key}!` }) })
+      .to('put', natural, { input: (body) => ({ ...body, flow: 'raised' }) })
+      .raise('tell', answered, { key: ({ n }) => n, value: ({ value }) => ({ value }) }),
     ticks: flow('ticks', { onError, ...bounds })
       .from(schedule(TICK_MS, { missed, maxMissed: TICKS_MADE_UP }), { key: () => keyOf({ key: 'tick' }) })
       .to('put', key, {
