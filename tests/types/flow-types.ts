@@ -323,7 +323,14 @@ const foldedAs = ids().aggregate('a', {
   complete: { maxAge: '1d' },
   result: (texts, { count, key }) => [texts.length === count, key] as const,
 })
+const ordered = ids().resequence('r', {
+  place: (b) => b.id,
+  key: (b) => b.text,
+  timeout: '1m',
+  late: 'filter',
+})
 export type Aggregated = [
+  Check<Body<typeof ordered, { id: number; text: string }>>,
   Check<Body<typeof summed, number>>,
   Check<Body<typeof gathered, { id: number; text: string }[]>>,
   Check<Body<typeof described, { id: number; text: string }>>,
@@ -443,6 +450,10 @@ export const refused = [
   () => ids().publish('a', coerced, { body: (b) => ({ at: b.text, n: b.id }) }),
   // @ts-expect-error: an update that answers another state
   () => ids().state('s', { initial: () => 0 }, (n) => ({ state: `${n}`, result: n })),
+  // @ts-expect-error: a place that is no number
+  () => ids().resequence('r', { place: (b) => b.text, timeout: '1m' }),
+  // @ts-expect-error: a resequencer that would wait for good
+  () => ids().resequence('r', { place: (b) => b.id }),
   // @ts-expect-error: an aggregate without a completion
   () => ids().aggregate('a', { key: (b) => b.id }),
   // @ts-expect-error: an add that answers something else than was begun with

@@ -70,7 +70,7 @@ export const messageRouting: readonly CatalogueEntry[] = [
   },
   {
     name: 'Resequencer',
-    says: 'Brings messages back into order.',
+    is: 'resequence',
     elsewhere: {
       camel: ['resequence'],
       spring: ['Resequencer', 'resequencer'],

@@ -1,7 +1,6 @@
 /** Entries of which something is not built yet, so that there is nothing to show. */
 export const NOT_BUILT_YET: ReadonlySet<string> = new Set([
   'Change Data Capture',
-  'Resequencer',
   'Process Manager',
   'Circuit Breaker',
 ])

@@ -51,6 +51,7 @@ export type ErrorCode =
   | 'WAIT_TIMED_OUT'
   | 'THROTTLED'
   | 'AGGREGATE_CLOSED'
+  | 'SEQUENCE_PASSED'
   | 'TIME_LIMIT'
   | 'RECORD_DAMAGED'
   | 'RECORD_NEWER'

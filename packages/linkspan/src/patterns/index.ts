@@ -20,6 +20,7 @@ import { recipients } from './recipients.ts'
 import { reply } from './reply.ts'
 import { saga } from './saga.ts'
 import { sample } from './sample.ts'
+import { resequence } from './resequence.ts'
 import { routingSlip } from './routing-slip.ts'
 import { sort } from './sort.ts'
 import { split } from './split.ts'
@@ -46,6 +47,7 @@ export const patterns: readonly Pattern[] = [
   recipients,
   loadBalance,
   aggregate,
+  resequence,
   tap,
   delay,
   dedupe,
@@ -100,6 +102,7 @@ export * from './publish.ts'
 export * from './raise.ts'
 export * from './recipients.ts'
 export * from './reply.ts'
+export * from './resequence.ts'
 export * from './sample.ts'
 export * from './routing-slip.ts'
 export * from './saga.ts'

@@ -119,6 +119,7 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   LOOP_ENDLESS: inside,
   WAIT_TIMED_OUT: inside,
   AGGREGATE_CLOSED: inside,
+  SEQUENCE_PASSED: inside,
   RECORD_DAMAGED: inside,
   RECORD_NEWER: inside,
   PORT_IN_USE: inside,
