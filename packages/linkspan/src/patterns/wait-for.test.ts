@@ -23,6 +23,18 @@ describe('waitFor', () => {
     expect(second.stop).toMatchObject({ path: 'decision//4' })
   })
 
+  it('goes on at the time at which it found the event, so that what follows counts from there', async () => {
+    const around = world()
+    const telling = waiting.map((_body, { now }) => now)
+    await run(telling, { id: 'a' }, around, { now: 1_000 })
+    around.cells.set('event decided|a', {
+      value: { raised: [{ value: { yes: true }, until: 99_999 }], waiting: [] },
+      until: null,
+    })
+    expect((await run(telling, { id: 'a' }, around, { now: 50_000 })).body).toBe(50_000)
+    expect((await run(telling, { id: 'a' }, around, { now: 1_000 })).body).toBe(50_000)
+  })
+
   it('takes an event of its key only, and only once', async () => {
     const around = world()
     around.cells.set('event decided|a', {

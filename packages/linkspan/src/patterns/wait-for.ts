@@ -111,6 +111,7 @@ export const waitFor: Pattern = {
       const until = timeoutMs === null ? NEVER_MS : context.now + timeoutMs
       for (let turn = 1; ; turn += 1) {
         const seen = await pass.update(turnPlace(path, turn * 2 - 1), scope, cell, look(pass.sleeper, until))
+        if (seen.found !== 'nothing') pass.moveTo(seen.at)
         if (seen.found === 'late') throw tooLate(path, cell, timeoutMs)
         if (seen.found === 'event') {
           place(pass, seen['value'])

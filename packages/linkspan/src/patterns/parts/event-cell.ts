@@ -8,10 +8,11 @@ interface EventCell {
 }
 
 /** What a message that waits for an event finds when it looks. */
-export type Look =
+export type Look = { readonly at: number } & (
   | { readonly found: 'event'; readonly value: Json }
   | { readonly found: 'late' }
   | { readonly found: 'nothing' }
+)
 
 /** The scope of the cells of an event. */
 export function eventScope(event: string): string {
@@ -25,10 +26,13 @@ export function look(sleeper: Sleeper, until: number): CellChange<Look & { reado
     const others = waiting.filter(({ id }) => id !== sleeper.id)
     const [first, ...left] = raised
     if (first)
-      return { ...closed({ raised: left, waiting: others }), result: { found: 'event', value: first.value } }
-    if (now >= until) return { ...closed({ raised, waiting: others }), result: { found: 'late' } }
+      return {
+        ...closed({ raised: left, waiting: others }),
+        result: { at: now, found: 'event', value: first.value },
+      }
+    if (now >= until) return { ...closed({ raised, waiting: others }), result: { at: now, found: 'late' } }
     const queue = [...others, { ...sleeper, until }]
-    return { ...closed({ raised, waiting: queue }), result: { found: 'nothing' } }
+    return { ...closed({ raised, waiting: queue }), result: { at: now, found: 'nothing' } }
   }
 }
 
