@@ -199,6 +199,22 @@ describe('engine state', () => {
       ).toEqual(seen.map((_, at) => at + 1))
   })
 
+  it('shows nothing of an update that changed it in place and then threw', async () => {
+    const put = fakeOperation<{ seen: readonly number[] }>('store.put', { kind: 'natural' })
+    const count = flow('count')
+      .from(inbox<number>())
+      .state('seen', { key: () => 'all', initial: (): number[] => [], as: 'seen' }, (seen, n) => {
+        seen.push(n)
+        if (n < 0) throw new Error('no such number')
+        return { state: seen, result: seen }
+      })
+      .to('put', put, { input: (_n, { seen }) => ({ seen }) })
+    await using engine = await rig([count])
+    await engine.during(Promise.all([1, -1, 2, -2, 3].map((n) => engine.engine.send(count, n))))
+    await engine.advance('1s')
+    expect(put.effects.map(({ input }) => input.seen)).toEqual([[1], [1, 2], [1, 2, 3]])
+  })
+
   it('is committed with the record of who changed it: a crash at any commit counts nobody twice or not at all', async () => {
     let crashes = 0
     for (const fate of ['lost-before', 'lost-after'] as const) {

@@ -122,7 +122,9 @@ function changer(
   return (body, context) => {
     const until = forMs === null ? null : context.now + forMs
     return (present) => {
-      const before = present ?? answered(initial(), path, 'its initial state')
+      // The engine keeps the value for the next message: an update that changes it in place and throws must not show there.
+      const before =
+        present === null ? answered(initial(), path, 'its initial state') : structuredClone(present)
       const answer = answered(update(before, body, context), path, 'its update')
       if (typeof answer !== 'object' || answer === null || !('state' in answer)) throw noUpdate(answer, path)
       return {
