@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from './files.ts'
+import { NODE_OPTIONS } from './node-options.ts'
 
 /** A program and its arguments. */
 export interface Command {
@@ -29,7 +30,7 @@ export function tool(script: string, ...args: readonly string[]): Command {
 
 /** A script of this repository, run by the Node that runs this script. */
 export function script(path: string, ...args: readonly string[]): Command {
-  return { file: process.execPath, args: ['--conditions=source', join(root, path), ...args] }
+  return { file: process.execPath, args: [...NODE_OPTIONS, join(root, path), ...args] }
 }
 
 export const tsc = (...args: readonly string[]): Command => tool('typescript/bin/tsc', ...args)

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { argv, execPath, exit, stdout } from 'node:process'
 import { parseArgs } from 'node:util'
+import { NODE_OPTIONS } from '../../scripts/lib/node-options.ts'
 import { splitMillion } from './million/split-million.ts'
 import { flipReport } from './flips/flip-report.ts'
 import { memoryFolder } from './flips/flips.ts'
@@ -454,7 +455,7 @@ async function million(): Promise<boolean> {
 }
 
 async function mutants(): Promise<boolean> {
-  const child = spawn(execPath, ['--conditions=source', join(import.meta.dirname, '../mutants/run.ts')], {
+  const child = spawn(execPath, [...NODE_OPTIONS, join(import.meta.dirname, '../mutants/run.ts')], {
     stdio: 'inherit',
   })
   const [code] = await once(child, 'close')

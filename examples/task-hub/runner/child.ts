@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import { arch, platform } from 'node:process'
 
 /** A process of this run. It ends when the runner does, because its channel to the runner closes. */
 export interface Child {
@@ -26,10 +27,14 @@ export interface ChildOptions {
 
 const LAST_WORDS = 15
 
+// V8 can lose track of its own pages of code where the processor has memory protection keys, and ends the process
+// (nodejs/node#64500); that would be one kill too many.
+const STEADY = platform === 'linux' && arch === 'x64' ? ['--no-memory-protection-keys'] : []
+
 /** Starts a TypeScript file as a process of its own, with this process's Node. */
 export function startChild(options: ChildOptions): Child {
   const output = openSync(options.output, 'a')
-  const child = spawn(process.execPath, ['--conditions=source', options.file, ...options.args], {
+  const child = spawn(process.execPath, ['--conditions=source', ...STEADY, options.file, ...options.args], {
     stdio: ['ignore', output, output, 'ipc'],
     env: { ...process.env, ...options.env },
   })

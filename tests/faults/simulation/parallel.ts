@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { NODE_OPTIONS } from '../../../scripts/lib/node-options.ts'
 import { added, type FailedSeed, type SeedsResult } from './seeds.ts'
 import type { Share, Word } from './share.ts'
 
@@ -55,7 +56,7 @@ export async function runParallel(options: ParallelOptions): Promise<SeedsResult
 
 async function runShare(share: Share, progress: (more: number) => void): Promise<SeedsResult> {
   const child = fork(join(import.meta.dirname, 'share.ts'), [JSON.stringify(share)], {
-    execArgv: ['--conditions=source'],
+    execArgv: [...NODE_OPTIONS],
   })
   let result: SeedsResult | null = null
   child.on('message', (word: Word) => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { postgres } from '../../../packages/linkspan/src/journal/postgres/postgres.ts'
 import { migrate, readFacts } from '../../../packages/linkspan/src/journal/postgres/schema.ts'
 import { batch } from '../../../packages/linkspan/src/testing/journal-suite/harness.ts'
+import { NODE_OPTIONS } from '../../../scripts/lib/node-options.ts'
 import { databasePerTest } from './databases.ts'
 
 const database = databasePerTest()
@@ -181,7 +182,7 @@ describe('a database that is set to forget', () => {
 
 async function spawnOpener(): Promise<{ readonly said: string; end(): Promise<unknown> }> {
   const program = fileURLToPath(new URL('opener.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--conditions=source', program, database.url], {
+  const child = spawn(process.execPath, [...NODE_OPTIONS, program, database.url], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [line] = await child.stdout.setEncoding('utf8').take(1).toArray()

@@ -14,6 +14,7 @@ import {
   seqs,
   wait,
 } from '../../../packages/linkspan/src/testing/journal-suite/harness.ts'
+import { NODE_OPTIONS } from '../../../scripts/lib/node-options.ts'
 import { databasePerTest } from './databases.ts'
 import { type StoppableClock, stoppableClock, until } from './shared-rig.ts'
 
@@ -203,7 +204,7 @@ describe('a process that is gone from this host', () => {
 
 async function spawnOpener(): Promise<{ readonly said: string; readonly child: ChildProcess }> {
   const program = fileURLToPath(new URL('opener.ts', import.meta.url))
-  const child = spawn(process.execPath, ['--conditions=source', program, database.url], {
+  const child = spawn(process.execPath, [...NODE_OPTIONS, program, database.url], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   children.push(child)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { execPath } from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { NODE_OPTIONS } from '../../../scripts/lib/node-options.ts'
 import { seeded } from '../rig/seeded.ts'
 import type { Outcome } from './scenario.ts'
 
@@ -112,7 +113,7 @@ async function startFlipper({ folder, seed, checksums = true }: FlipOptions): Pr
   const program = fileURLToPath(new URL('flipper.ts', import.meta.url))
   const child: ChildProcess = fork(program, [folder, String(seed), checksums ? 'on' : 'off'], {
     execPath,
-    execArgv: ['--conditions=source', '--max-old-space-size=1024'],
+    execArgv: [...NODE_OPTIONS, '--max-old-space-size=1024'],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   await once(child, 'message')

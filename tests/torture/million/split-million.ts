@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { execPath } from 'node:process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { NODE_OPTIONS } from '../../../scripts/lib/node-options.ts'
 import type { Row } from '../report.ts'
 import { seeded } from '../rig/seeded.ts'
 
@@ -104,7 +105,7 @@ function start(folder: string, items: number, first: boolean): ChildProcess {
   const output = openSync(join(folder, 'engine.log'), 'a')
   return fork(program, [folder, String(items), first ? '1' : '0'], {
     execPath,
-    execArgv: ['--conditions=source'],
+    execArgv: [...NODE_OPTIONS],
     stdio: ['ignore', output, output, 'ipc'],
   })
 }
