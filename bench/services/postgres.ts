@@ -3,7 +3,7 @@ import { chownSync, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '../run/temporary.ts'
 import { startDaemon } from './daemon.ts'
-import { freePort } from './free-port.ts'
+import { freePort } from '../../scripts/lib/free-port.ts'
 import type { ServiceStart } from './service.ts'
 
 const install = 'apt-get install --no-install-recommends postgresql'

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { temporaryFolder } from '../run/temporary.ts'
 import { startDaemon } from './daemon.ts'
-import { freePort } from './free-port.ts'
+import { freePort } from '../../scripts/lib/free-port.ts'
 import type { ServiceStart } from './service.ts'
 
 const install = 'apt-get install --no-install-recommends redis-server'

@@ -21,6 +21,7 @@ import { parse, parseAllDocuments } from 'yaml'
 import { hub } from '../../deploy/hub/hub.ts'
 import { durationMs } from '../../packages/linkspan/src/model/duration.ts'
 import { filesBelow, root } from '../../scripts/lib/files.ts'
+import { freePort } from '../../scripts/lib/free-port.ts'
 import { type TestPostgres, testPostgres } from '../postgres-server/index.ts'
 import { copiesOf, execForm, filesOf, only, readStages, type Stage } from './dockerfile.ts'
 
@@ -400,14 +401,6 @@ async function statusOf(url: string): Promise<number | null> {
     ({ status }) => status,
     () => null,
   )
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
-  const { port: found } = server.address() as AddressInfo
-  await new Promise((closed) => server.close(closed))
-  return found
 }
 
 it('is said in the README that it was not built here', () => {

@@ -6,7 +6,7 @@ import { type Binaries, binaries } from './binaries.ts'
 import { type ClusterProcess, clusterProcess } from './cluster-process.ts'
 import { freshFolder, temporaryFolder } from './data-folder.ts'
 import { removeLeftOver } from './left-over.ts'
-import { freePort } from './ports.ts'
+import { freePort } from '../../scripts/lib/free-port.ts'
 import { installedMajor, type Major } from './versions.ts'
 
 /** Settings of `postgresql.conf`. Durations and sizes as PostgreSQL writes them: `'10s'`, `'64MB'`. */

@@ -7,7 +7,7 @@ import { answers } from '../../scripts/lib/loopback.ts'
 import { down, named, type Place, states, up, withNeeds } from '../../scripts/services/control.ts'
 import { running } from '../../scripts/services/daemon.ts'
 import type { Service } from '../../scripts/services/service.ts'
-import { freePort } from '../postgres-server/ports.ts'
+import { freePort } from '../../scripts/lib/free-port.ts'
 
 let folder: string
 let said: string[]

@@ -2,10 +2,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync, readFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { execPath } from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { NODE_OPTIONS } from '../../../scripts/lib/node-options.ts'
 
 /** Starts a program of the rig by the name of its file. */
 export type StartProgram = (
@@ -23,7 +23,7 @@ export function programs(folder: string, children: Set<ChildProcess>): StartProg
     const child = fork(fileURLToPath(new URL(name, import.meta.url)), args.map(String), {
       execPath,
       env: { ...process.env, ...environment },
-      execArgv: ['--conditions=source'],
+      execArgv: [...NODE_OPTIONS],
       stdio: ['ignore', output, output, 'ipc'],
     })
     children.add(child)
@@ -43,16 +43,6 @@ export async function ended(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' =
   const exited = once(child, 'exit')
   child.kill(signal)
   await exited
-}
-
-/** A port that nobody listens on now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function printFile(folder: string, printed: string): string {
