@@ -39,7 +39,7 @@ describe('messages that are aggregated', () => {
     for (let n = 0; n < 4; n += 1) await one.send(parts, { key: 'a', n })
     await one.advance('1m')
     expect(whole()).toEqual([{ key: 'a', ns: [0, 1, 2], by: 'size' }])
-    expect(await one.states()).toEqual(['done', 'done', 'done', 'done'])
+    expect(await one.states()).toEqual(['done', 'done', 'done', 'waiting'])
     one.crash()
     await one.start()
     for (const n of [4, 5]) await one.send(parts, { key: 'a', n })
@@ -145,6 +145,31 @@ describe('messages that are aggregated', () => {
       }
     }
     expect(kills).toBeGreaterThan(8)
+  })
+
+  it('go on from any engine of a cluster when a signal comes, each group once', async () => {
+    const put = fakeOperation<readonly Part[]>('store.put', { kind: 'key', validFor: '24h' })
+    const parts = flow('parts')
+      .from(inbox<Part>(), { key: ({ key }) => key })
+      .aggregate('parts', {
+        key: ({ key }) => key,
+        complete: { size: 100 },
+        signal: ({ n }) => (n < 0 ? 'all' : null),
+      })
+      .to('put', put)
+    await using three = await cluster([parts], { seed: SEED })
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f']
+    for (let n = 0; n < 30; n += 1)
+      await three.nodes[n % 3]?.send(parts, { key: keys[n % keys.length] as string, n })
+    await three.advance('5s')
+    expect(put.effects).toEqual([])
+    await three.nodes[1]?.send(parts, { key: 'signal', n: -1 })
+    await three.advance('1m')
+    expect(
+      put.effects.map(({ input }) => input.map(({ key }) => key).join('')).toSorted(),
+      `seed ${SEED}`,
+    ).toEqual(keys.map((key) => key.repeat(5)))
+    expect(new Set(await three.states())).toEqual(new Set(['done']))
   })
 
   it('are each counted once on any engine of a cluster, while engines die and come', async () => {

@@ -337,7 +337,7 @@ export type Aggregated = [
   Check<
     Equal<
       NamesOf<typeof described>['whole'],
-      { texts: string[]; by: 'size' | 'when' | 'last' | 'timeout' | 'maxAge' }
+      { texts: string[]; by: 'size' | 'when' | 'last' | 'timeout' | 'maxAge' | 'interval' | 'forced' }
     >
   >,
   Check<Body<typeof foldedAs, readonly [boolean, string]>>,

@@ -7,6 +7,7 @@ export type {
   CompletedGroup,
   Completion,
   FoldedMembers,
+  GroupSignal,
   GroupSoFar,
 } from '../patterns/aggregate.ts'
 export type { Choice, Chosen } from '../patterns/choice.ts'

@@ -4,13 +4,14 @@ import { flow } from '../flow/flow.ts'
 import { inbox } from '../flow/inbox.ts'
 import { crashSweep } from '../testing/crash-sweep.ts'
 import { fakeOperation } from '../testing/fake-operation.ts'
-import type { CompletedGroup, Completion } from './aggregate.ts'
+import type { CompletedGroup, Completion, GroupSignal } from './aggregate.ts'
 import { begin, type Ran, run, type World, world } from './fixtures/pass-for-tests.ts'
 
 interface Part {
   readonly key: string
   readonly n: number
   readonly last?: boolean
+  readonly signal?: GroupSignal
 }
 
 interface Whole {
@@ -27,6 +28,7 @@ const summing = (complete: Completion<Part, unknown, number[]>) =>
       return ns
     },
     complete,
+    signal: ({ signal }) => signal,
     result: (ns, group): Whole => ({ ns, group }),
   })
 
@@ -44,6 +46,7 @@ function messages(tested: ReturnType<typeof summing>, around: World = world()) {
   return {
     around,
     go,
+    recordOf: (id: string) => records.get(id) as World['records'],
     send(id: string, body: Part, now = 1_000): Promise<Ran> {
       bodies.set(id, body)
       return go(id, now)
@@ -51,13 +54,16 @@ function messages(tested: ReturnType<typeof summing>, around: World = world()) {
   }
 }
 
+/** Waits until the group is complete, without a time. */
+const LEADS = { kind: 'suspend', why: 'event', path: 'parts//2', hold: false, wakeAt: 8_640_000_000_000_000 }
 const AGGREGATED = { kind: 'end', ending: 'done', reason: 'aggregated' }
+const done = (groups: number) => ({ kind: 'end', ending: 'done', reason: `${groups} groups completed` })
 
 describe('aggregate', () => {
   it('ends every member but the one that completes the group by its size', async () => {
     const { send, around } = messages(summing({ size: 3 }))
-    expect((await send('a', part(1), 1_000)).stop).toEqual(AGGREGATED)
-    expect((await send('b', part(9, 'other'), 1_500)).stop).toEqual(AGGREGATED)
+    expect((await send('a', part(1), 1_000)).stop).toEqual(LEADS)
+    expect((await send('b', part(9, 'other'), 1_500)).stop).toEqual(LEADS)
     expect((await send('c', part(2), 2_000)).stop).toEqual(AGGREGATED)
     const { stop, body } = await send('d', part(3), 3_000)
     expect(stop).toBeUndefined()
@@ -66,7 +72,8 @@ describe('aggregate', () => {
       group: { key: 'k', count: 3, since: 1_000, at: 3_000, by: 'size' },
     })
     expect([...around.cells.keys()]).toEqual(['tested/parts|other'])
-    expect((await send('e', part(4))).stop).toEqual(AGGREGATED)
+    expect(around.happened.woken.map(({ id }) => id)).toEqual(['a'])
+    expect((await send('e', part(4))).stop).toEqual(LEADS)
   })
 
   it('counts a member once, however often its pass is computed again', async () => {
@@ -87,7 +94,7 @@ describe('aggregate', () => {
         last: (b) => b.last === true,
       }),
     )
-    expect((await send('a', part(1))).stop).toEqual(AGGREGATED)
+    expect((await send('a', part(1))).stop).toEqual(LEADS)
     expect((await send('b', part(2))).body).toMatchObject({ ns: [1, 2], group: { by: 'when' } })
     expect((await send('c', { ...part(3), last: true })).body).toMatchObject({
       ns: [3],
@@ -97,7 +104,7 @@ describe('aggregate', () => {
 
   it('asks each member for the size', async () => {
     const { send } = messages(summing({ size: ({ n }) => n }))
-    expect((await send('a', part(3))).stop).toEqual(AGGREGATED)
+    expect((await send('a', part(3))).stop).toEqual(LEADS)
     expect((await send('b', part(2))).body).toMatchObject({ ns: [3, 2], group: { by: 'size' } })
     await expect(send('c', part(0.5))).rejects.toThrow(/size of a group as a whole number from 1, .* 0.5/)
   })
@@ -226,6 +233,86 @@ describe('aggregate', () => {
     }
   })
 
+  it('completes all groups at the multiples of its interval', async () => {
+    const { send, go } = messages(summing({ interval: '1m' }))
+    expect((await send('a', part(1), 61_000)).stop).toMatchObject({ kind: 'suspend', wakeAt: 120_000 })
+    expect((await send('b', part(2, 'other'), 119_999)).stop).toMatchObject({ wakeAt: 120_000 })
+    expect((await send('c', part(3), 119_000)).stop).toEqual(AGGREGATED)
+    expect((await go('a', 120_000)).body).toMatchObject({
+      ns: [1, 3],
+      group: { by: 'interval', at: 120_000 },
+    })
+    expect((await send('d', part(4), 120_000)).stop).toMatchObject({ wakeAt: 180_000 })
+    expect((await go('b', 120_000)).body).toMatchObject({ ns: [2], group: { by: 'interval' } })
+  })
+
+  it('completes the group of a signal, which is no member', async () => {
+    const { send, go, around } = messages(summing({ size: 9 }))
+    await send('a', part(1))
+    await send('b', part(2, 'other'))
+    expect((await send('c', { ...part(0), signal: 'group' }, 2_000)).stop).toEqual(done(1))
+    expect(around.happened.woken.map(({ id }) => id)).toEqual(['a'])
+    expect((await go('a', 2_000)).body).toEqual({
+      ns: [1],
+      group: { key: 'k', count: 1, since: 1_000, at: 2_000, by: 'forced' },
+    })
+    expect((await send('d', { ...part(0), signal: 'group' })).stop).toEqual(done(0))
+    expect([...around.cells.keys()]).toEqual(['tested/parts|other'])
+  })
+
+  it('completes all groups that there are when a signal comes, however often it is interrupted', async () => {
+    const { send, go, around, recordOf } = messages(summing({ size: 9 }))
+    for (let n = 0; n < 600; n += 1) await send(`m${n}`, part(n, `k${n}`), 1_000)
+    const all: Part = { ...part(0), signal: 'all' }
+    expect((await send('all', all, 2_000)).stop).toEqual(done(600))
+    expect(new Set(around.happened.woken.map(({ id }) => id)).size).toBe(600)
+    await send('late', part(1, 'k999'), 3_000)
+    // Killed before its last page was on record.
+    expect([...recordOf('all').keys()]).toEqual(['parts//1', 'parts//2', 'parts//3', 'parts//4'])
+    recordOf('all').delete('parts//4')
+    expect((await go('all', 4_000)).stop).toEqual(done(600))
+    expect((await go('late', 4_000)).stop).toMatchObject({ kind: 'suspend' })
+    expect(around.cells.get('tested/parts|k999')?.value).toMatchObject({ forcedAt: null })
+    expect((await go('m7', 4_000)).body).toMatchObject({ ns: [7], group: { by: 'forced' } })
+    await expect(send('odd', { ...part(1), signal: 'every' as never })).rejects.toThrow(
+      /'group', 'all', 'inclusive' or null of its signal, but its function answered "every"/,
+    )
+  })
+
+  it('completes all groups with a member that says so, and its own with it', async () => {
+    const { send, go } = messages(summing({ size: 9 }))
+    await send('a', part(1))
+    await send('b', part(2, 'other'))
+    expect((await send('c', { ...part(3), signal: 'inclusive' }, 2_000)).body).toMatchObject({
+      ns: [1, 3],
+      group: { by: 'forced' },
+    })
+    expect((await go('a', 2_000)).stop).toEqual(AGGREGATED)
+    expect((await go('b', 2_000)).body).toMatchObject({ ns: [2], group: { by: 'forced' } })
+  })
+
+  it('lets no child wait for a group that may never be complete', async () => {
+    const tested = begin<Part>().split(
+      'each',
+      (body) => [body],
+      (each) => each.aggregate('parts', { key: ({ key }) => key, complete: { size: 2 } }),
+    )
+    const around = world()
+    await run(tested, part(1), around)
+    expect(around.happened.children).toMatchObject([{ ending: 'done' }])
+  })
+
+  it('shares its groups with a step of the same scope', async () => {
+    const options = { key: ({ key }: Part) => key, complete: { size: 2 }, scope: 'shared' }
+    const around = world()
+    await run(begin<Part>().aggregate('one', options), part(1), around)
+    const other = begin<Part>().aggregate('other', options)
+    expect((await run(other, part(2), { ...around, records: new Map() }, { id: 'm-2' })).body).toEqual([
+      part(1),
+      part(2),
+    ])
+  })
+
   it('goes on at the time at which the group was complete', async () => {
     const tested = begin<Part>()
       .aggregate('parts', { key: ({ key }) => key, complete: { timeout: '1m' } })
@@ -272,12 +359,14 @@ interface Arrival {
   readonly at: number
   readonly key: string
   readonly last: boolean
+  readonly signal: GroupSignal
 }
 
 interface Rules {
   readonly size: number | null
   readonly timeout: number | null
   readonly maxAge: number | null
+  readonly interval: number | null
 }
 
 interface Expected {
@@ -287,8 +376,13 @@ interface Expected {
   readonly by: string
 }
 
+const isMember = ({ signal }: Pick<Arrival, 'signal'>): boolean => signal === null || signal === 'inclusive'
+
 /** What an aggregator is: lists of members by key, looked at whenever time or a member comes. */
-function expectedOf(arrivals: readonly Arrival[], { size, timeout, maxAge }: Rules): readonly Expected[] {
+function expectedOf(
+  arrivals: readonly Arrival[],
+  { size, timeout, maxAge, interval }: Rules,
+): readonly Expected[] {
   const open = new Map<string, { members: number[]; first: number; last: number }>()
   const complete: Expected[] = []
   const close = (key: string, at: number, by: string): void => {
@@ -297,18 +391,29 @@ function expectedOf(arrivals: readonly Arrival[], { size, timeout, maxAge }: Rul
   }
   const passTime = (now: number): void => {
     for (const [key, { first, last }] of [...open]) {
-      const old = maxAge === null ? Number.POSITIVE_INFINITY : first + maxAge
-      const idle = timeout === null ? Number.POSITIVE_INFINITY : last + timeout
-      if (Math.min(old, idle) <= now) close(key, Math.min(old, idle), old <= idle ? 'maxAge' : 'timeout')
+      const times = [
+        ['maxAge', maxAge === null ? Infinity : first + maxAge],
+        ['interval', interval === null ? Infinity : first - (first % interval) + interval],
+        ['timeout', timeout === null ? Infinity : last + timeout],
+      ] as const
+      const due = Math.min(...times.map(([, at]) => at))
+      if (due <= now) close(key, due, times.find(([, at]) => at === due)![0])
     }
   }
-  for (const [n, { at, key, last }] of arrivals.entries()) {
+  const closeAll = (at: number): void => {
+    for (const key of [...open.keys()]) close(key, at, 'forced')
+  }
+  for (const [n, { at, key, last, signal }] of arrivals.entries()) {
     passTime(at)
+    if (signal === 'all') closeAll(at)
+    if (signal === 'group' && open.has(key)) close(key, at, 'forced')
+    if (!isMember({ signal })) continue
     const group = open.get(key) ?? { members: [], first: at, last: at }
     open.set(key, group)
     group.members.push(n)
     group.last = at
-    if (size !== null && group.members.length >= size) close(key, at, 'size')
+    if (signal === 'inclusive') closeAll(at)
+    else if (size !== null && group.members.length >= size) close(key, at, 'size')
     else if (last) close(key, at, 'last')
   }
   passTime(1e9)
@@ -321,26 +426,31 @@ const arrivals = fc
       gap: fc.integer({ min: 0, max: 40 }),
       key: fc.constantFrom('a', 'b', 'c'),
       last: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+      signal: fc.oneof(
+        { weight: 9, arbitrary: fc.constant(null) },
+        { weight: 1, arbitrary: fc.constantFrom('all', 'group', 'inclusive') },
+      ),
     }),
     { minLength: 1, maxLength: 40 },
   )
   .map((steps) => {
     let at = 0
-    return steps.map(({ gap, key, last }): Arrival => {
+    return steps.map(({ gap, ...step }): Arrival => {
       at += gap
-      return { at, key, last }
+      return { at, ...step }
     })
   })
 const rules = fc.record({
   size: fc.option(fc.integer({ min: 1, max: 6 })),
   timeout: fc.option(fc.integer({ min: 1, max: 60 })),
   maxAge: fc.option(fc.integer({ min: 1, max: 120 })),
+  interval: fc.option(fc.integer({ min: 1, max: 90 })),
 })
 
 /** Runs a schedule: who sleeps is run at its time, `late` milliseconds after it, or when it was woken. */
 async function played(
   given: readonly Arrival[],
-  { size, timeout, maxAge }: Rules,
+  { size, timeout, maxAge, interval }: Rules,
   late: (n: number) => number,
 ) {
   const { send, go, around } = messages(
@@ -348,6 +458,7 @@ async function played(
       ...(size === null ? {} : { size }),
       ...(timeout === null ? {} : { timeout }),
       ...(maxAge === null ? {} : { maxAge }),
+      ...(interval === null ? {} : { interval }),
       last: (b) => b.last === true,
     }),
   )
@@ -368,12 +479,14 @@ async function played(
       ended(next[0], await go(next[0], next[1]))
     }
   }
-  for (const [n, { at, key, last }] of given.entries()) {
+  for (const [n, { at, key, last, signal }] of given.entries()) {
     await wakeUntil(at)
-    ended(String(n), await send(String(n), { key, n, last }, at))
+    ended(String(n), await send(String(n), { key, n, last, signal }, at))
     for (const { id } of around.happened.woken.splice(0)) if (asleep.has(id)) ended(id, await go(id, at))
   }
   await wakeUntil(1e9)
+  // Who leads a group without a time sleeps on.
+  for (const [id, at] of asleep) if (at > 1e9) asleep.delete(id)
   return { whole, asleep, around }
 }
 
@@ -399,7 +512,7 @@ describe('aggregate, on any schedule', () => {
         const { whole, asleep, around } = await played(given, by, (n) => late[n] ?? 0)
         const open = [...around.cells.values()].flatMap(({ value }) => (value as { value: number[] }).value)
         expect([...whole.flatMap(({ members }) => members), ...open].toSorted((a, b) => a - b)).toEqual(
-          given.map((_arrival, n) => n),
+          given.flatMap((arrival, n) => (isMember(arrival) ? [n] : [])),
         )
         for (const { members, key } of whole) {
           expect(members).toEqual(members.toSorted((a, b) => a - b))
@@ -407,7 +520,7 @@ describe('aggregate, on any schedule', () => {
           expect(members.length).toBeLessThanOrEqual(by.size ?? Number.POSITIVE_INFINITY)
         }
         expect(asleep.size).toBe(0)
-        if (by.timeout !== null || by.maxAge !== null) expect(open).toEqual([])
+        if (by.timeout !== null || by.maxAge !== null || by.interval !== null) expect(open).toEqual([])
       }),
       { numRuns: 300 },
     )
@@ -433,6 +546,25 @@ describe('aggregate, when the engine is killed', () => {
       for (const n of [1, 2, 3, 4]) send(part(n, 'a'))
       send(part(5, 'b'))
       send(part(6, 'b'))
+    })
+    expect(report.runs).toBeGreaterThan(report.boundaries)
+  })
+
+  it('comes to the same by a signal', async () => {
+    const signalled = flow('orders')
+      .from(inbox<Part>())
+      .aggregate('parts', {
+        key: ({ key }) => key,
+        initial: () => 0,
+        add: (sum, { n }) => sum + n,
+        complete: { size: 9 },
+        signal: ({ signal }) => signal,
+      })
+      .to('put', put)
+    const report = await crashSweep(signalled, async ({ send, advance }) => {
+      for (const n of [1, 2, 3, 4]) send(part(n, n % 2 === 0 ? 'a' : 'b'))
+      await advance('1m')
+      send({ ...part(0), signal: 'all' })
     })
     expect(report.runs).toBeGreaterThan(report.boundaries)
   })

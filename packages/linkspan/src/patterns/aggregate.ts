@@ -6,6 +6,7 @@ import { turnPlace } from '../model/step-place.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
 import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
+import { completeAll, completeOne, done } from './parts/complete-groups.ts'
 import { correlationKey } from './parts/correlation-key.ts'
 import {
   type CompletedBy,
@@ -30,9 +31,9 @@ declare module './steps.ts' {
      * Without them the bodies are collected as an array of at most 10,000.
      *
      * All members but one end here as *done* ("aggregated"). The one that completes the group goes on, with the value as
-     * its body or bound to `as`; its id, headers and names are its own. A group that its time completes goes on
-     * as the message that leads it, mostly the first: it waits in the journal, and its own key is free meanwhile.
-     * A group knows no engine: members may be run by any of a cluster, and nothing is completed by stopping one.
+     * its body or bound to `as`; its id, headers and names are its own. Until then the first member waits in the journal and
+     * leads the group: a group that its time completes, or somebody from outside, goes on as that one. Its key is free
+     * meanwhile. A group knows no engine: members may be run by any of a cluster.
      *
      * A group's value is one cell of engine state, written anew with each member: keep it small by folding. Collecting
      * writes all bodies so far with each member, so it is meant for hundreds of small ones. Groups that are open take no
@@ -40,10 +41,11 @@ declare module './steps.ts' {
      *
      * A function that throws fails its own message, which is then not a member. A leader ends as its flow's `timeLimit`
      * says; when it is a dead letter or dropped, its group is led by the next member that comes after the group's
-     * time, or by the leader itself when it is redelivered.
+     * time, or by the leader itself when it is redelivered. In a split or another step with children a group without a time
+     * has no leader, as the parent would wait for it, and cannot be completed from outside.
      *
-     * To complete a group from outside, send a message of its key for which `last` answers true and that `add` leaves out.
-     * To complete all groups at an interval, make the interval a part of the key: `Math.floor(now / 60_000)`.
+     * A message that is a `signal` completes groups before their time, one or all; who comes before such a group has gone on is
+     * still in it.
      *
      * @example
      * ```ts
@@ -73,6 +75,14 @@ export interface AggregateOptions<B, N, A, R, K extends string> extends CommonOp
   readonly key: (body: B, ctx: Context<N>) => string | number
   /** At least one way for a group to become complete. */
   readonly complete: Completion<B, N, NoInfer<A>>
+  /**
+   * Whether a message is no member but completes groups: that of its `key`, or `all` that the step has. It ends as *done*.
+   * With `'inclusive'` it is a member, and completes its own group and all others (Camel: `AGGREGATION_COMPLETE_ALL_GROUPS`,
+   * `…_INCLUSIVE`; for a member that completes its own group there is `last`).
+   */
+  readonly signal?: (body: B, ctx: Context<N>) => GroupSignal
+  /** Steps with the same scope share their groups, also those of other flows. @default the flow and the step */
+  readonly scope?: string
   /** What goes on, made of a complete group's value. Synchronous and pure. @default the value */
   readonly result?: (value: NoInfer<A>, group: CompletedGroup) => R
   /** The name that the result is bound to beside the body; without it, the result is the body. */
@@ -80,6 +90,9 @@ export interface AggregateOptions<B, N, A, R, K extends string> extends CommonOp
   /** What becomes of members that come after their group was complete. @default they begin a new group */
   readonly closed?: ClosedKeys
 }
+
+/** What a message completes: null where it is a member like any. */
+export type GroupSignal = 'group' | 'all' | 'inclusive' | null | undefined
 
 /** Members that are folded into one value. */
 export interface FoldedMembers<A, B, N> {
@@ -102,6 +115,8 @@ export interface Completion<B, N, A> {
   readonly timeout?: Duration
   /** So long after the first member, at the latest. */
   readonly maxAge?: Duration
+  /** All groups at the multiples of this time, counted from 1970 in UTC: `'1h'` is at each full hour. */
+  readonly interval?: Duration
   /** When this is true of the group with its newest member. */
   readonly when?: (value: A, group: GroupSoFar) => boolean
   /** When this is true of a member, which is the last then and counted in (Camel: eager check). */
@@ -144,9 +159,10 @@ interface AggregateCode {
   readonly size?: OfBody<unknown>
   readonly when?: (value: unknown, group: GroupSoFar) => unknown
   readonly last?: OfBody<unknown>
+  readonly signal?: OfBody<unknown>
 }
 
-const AGGREGATED: StepResult = { kind: 'end', ending: 'done', reason: 'aggregated' }
+const AGGREGATED: StepResult = done('aggregated')
 
 /** The `aggregate` step. */
 export const aggregate: Pattern = {
@@ -173,12 +189,17 @@ export const aggregate: Pattern = {
     const memberOf = counter(node, code, path)
     const place = placer(node)
     return async (pass) => {
+      const signal = signalOf(code, pass, path)
+      const ended = signal === 'all' || signal === 'inclusive' ? await completeAll(pass, path, scope) : null
+      if (ended !== null && signal === 'all') return done(`${ended.groups} groups completed`)
       const key = correlationKey(code.key(pass.body, pass.enter(path)), path, 'its group is found')
+      if (signal === 'group') return completeOne(pass, path, scope, key)
+      const first = ended?.turn ?? 1
       const update = (turn: number, change: ReturnType<typeof join>): Promise<GroupAnswer> =>
         pass.update(turnPlace(path, turn), scope, key, change)
-      let answer = await update(1, join(memberOf(pass, key), times))
-      if ('wake' in answer && answer.wake) await pass.wake(turnPlace(path, 2), answer.wake)
-      for (let turn = 2; answer.did === 'leads'; turn += 2) {
+      let answer = await update(first, join(memberOf(pass, key, signal === 'inclusive'), times))
+      if ('wake' in answer && answer.wake) await pass.wake(turnPlace(path, first + 1), answer.wake)
+      for (let turn = first + 1; answer.did === 'leads'; turn += 2) {
         const stop = pass.sleep(turnPlace(path, turn), answer.until, false)
         if (stop !== undefined) return stop
         answer = await update(turn + 1, look(pass.sleeper, times))
@@ -197,25 +218,27 @@ function dataOf(given: Options, step: string): Readonly<Record<string, Json>> {
     throw invalid(
       `${stepWords(step)} needs { key, complete, … } as its second argument, not ${shown(given)}.`,
     )
-  const { complete, closed, as } = given
-  const { size, timeout, maxAge } = needCompletion(complete, step)
+  const { closed, as, scope } = given
+  const { size, timeout, maxAge, interval } = needCompletion(given, step)
   return {
     size: typeof size === 'number' ? needSize(size, isCollecting(given), step) : null,
     timeoutMs: timeMs(timeout, 'timeout', step),
     maxAgeMs: timeMs(maxAge, 'maxAge', step),
+    intervalMs: timeMs(interval, 'interval', step),
     closedMs: closed === undefined ? null : timeMs(closed?.for, 'closed.for', step, true),
     late: lateOf(closed, step),
     ...(as === undefined ? {} : { as }),
+    ...(scope === undefined ? {} : { scope }),
   }
 }
 
 /** A group that nothing completes would lie there for good, and its members with it. */
-function needCompletion(complete: Options['complete'], step: string): Options['complete'] {
-  const { size, timeout, maxAge, when, last } = complete ?? {}
-  const isGiven = [size, timeout, maxAge, when, last].some((way) => way !== undefined)
+function needCompletion({ complete, signal }: Options, step: string): Options['complete'] {
+  const { size, timeout, maxAge, interval, when, last } = complete ?? {}
+  const isGiven = [size, timeout, maxAge, interval, when, last, signal].some((way) => way !== undefined)
   if (typeof complete === 'object' && complete !== null && isGiven) return complete
   throw invalid(
-    `${stepWords(step)} never completes a group. Give it "complete" with at least one of size, timeout, maxAge, when, last.`,
+    `${stepWords(step)} never completes a group. Give it "complete" with at least one of size, timeout, maxAge, interval, when, last, or a signal.`,
   )
 }
 
@@ -252,10 +275,10 @@ function lateOf(closed: ClosedKeys | undefined, step: string): 'fail' | 'filter'
 }
 
 function codeOf(given: Options, step: string): StepCode {
-  const { complete, key, initial, add, result } = given
+  const { complete, key, initial, add, result, signal } = given
   const { size, when, last } = complete
   const needed = isCollecting(given) ? { key } : { key, initial, add }
-  const chosen = { result, when, last, size: typeof size === 'number' ? undefined : size }
+  const chosen = { result, when, last, signal, size: typeof size === 'number' ? undefined : size }
   const entries = [
     ...Object.entries(needed),
     ...Object.entries(chosen).filter(([, value]) => value !== undefined),
@@ -265,21 +288,40 @@ function codeOf(given: Options, step: string): StepCode {
 }
 
 function boundsOf(options: Readonly<Record<string, Json>>): readonly string[] {
-  const { size, timeoutMs, maxAgeMs } = options
+  const { size, timeoutMs, maxAgeMs, intervalMs } = options
   return [
     ...(typeof size === 'number' ? [String(size)] : []),
-    ...[timeoutMs, maxAgeMs].flatMap((ms) => (typeof ms === 'number' ? [formatDuration(ms)] : [])),
+    ...[timeoutMs, maxAgeMs, intervalMs].flatMap((ms) =>
+      typeof ms === 'number' ? [formatDuration(ms)] : [],
+    ),
   ]
 }
 
+function signalOf({ signal }: AggregateCode, pass: Pass, path: string): GroupSignal {
+  if (signal === undefined) return null
+  const given = answered(signal(pass.body, pass.enter(path)), path, 'its signal')
+  if (given == null || given === 'group' || given === 'all' || given === 'inclusive') return given
+  throw new LinkspanError(
+    'STEP_FAILED',
+    `The step "${path}" needs 'group', 'all', 'inclusive' or null of its signal, but its function answered ${shown(given)}.`,
+    { details: { path } },
+  )
+}
+
 /** How a message is counted into its group. */
-function counter(node: StepNode, code: AggregateCode, path: string): (pass: Pass, key: string) => Member {
+function counter(
+  node: StepNode,
+  code: AggregateCode,
+  path: string,
+): (pass: Pass, key: string, completesIt: boolean) => Member {
   const fixed = node.options['size'] as number | null
   const fold = code.add === undefined ? collect(path) : folding(code, path)
-  return ({ body, context, sleeper }, key) => ({
+  return ({ body, context, sleeper }, key, completesIt) => ({
     sleeper,
+    isAwaited: context.index !== null,
     fold: (before) => fold(before, body, context),
     completes({ value, count, since }) {
+      if (completesIt) return 'forced'
       const size = fixed ?? sizeOf(code, body, context, path)
       if (size !== null && count >= size) return 'size'
       if (isTrue(code.last?.(body, context), path, 'last')) return 'last'

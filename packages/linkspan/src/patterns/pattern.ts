@@ -97,8 +97,15 @@ export interface CellChanged<Result> {
   readonly result: Result
 }
 
+/** A cell as it was found. */
+export interface CellSeen {
+  readonly key: string
+  readonly value: Json
+}
+
 /** How much a line of the log matters. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
 /** Where a message that waits to be woken is found: plain data, to be kept in a cell of engine state. */
 export interface Sleeper {
   readonly id: string
@@ -156,6 +163,13 @@ export interface Pass {
     change: CellChange<Result>,
     again?: 'again',
   ): Promise<Result>
+  /**
+   * Changes a cell of engine state without a record: for changes that come to the same when they are made again, as they are
+   * when the pass is computed again before it is recorded that they are made.
+   */
+  change<Result>(scope: string, key: string, change: CellChange<Result>): Promise<Result>
+  /** Cells of a scope behind a key, in the order of their keys, as of the changes made so far. Not on record. */
+  cells(scope: string, after: string, limit: number): Promise<readonly CellSeen[]>
   /** How another message ended, `live` when it has not, or null when it is not known (any more). For a change of a cell. */
   endingOf(id: string): Promise<Ending | 'live' | null>
   /** Makes children, waits until all have ended, and answers how. The worker is free meanwhile, the key is held. */

@@ -1,7 +1,7 @@
 import type { RecordFrame, StateReader } from '../journal/journal.ts'
 import type { Json } from '../model/message.ts'
 import type { Clock } from '../model/outside.ts'
-import type { CellChange } from '../patterns/pattern.ts'
+import type { CellChange, CellSeen } from '../patterns/pattern.ts'
 import { openCell, type StoredCell, sealCell } from './codec.ts'
 import type { Committer } from './committer.ts'
 
@@ -17,16 +17,29 @@ export interface Cells {
     change: CellChange<Result>,
     recorder: CellRecorder<Result>,
   ): Promise<Result>
+  /** Cells of a scope behind a key, in the order of their keys, as of the changes that were handed in so far. */
+  list(scope: string, after: string, limit: number): Promise<readonly CellSeen[]>
 }
 
 /** Puts the result of a change on the record of the message that makes it. */
 export interface CellRecorder<Result> {
   /** With whatever is committed next: called in the moment in which the change is handed in. */
   write(result: Result): void
-  /** As a frame that is committed with the change or not at all. Called again when it was not. */
-  frame(result: Result): RecordFrame
-  /** The frame was committed. */
-  kept(result: Result, frame: RecordFrame): void
+  /** As a frame that is committed with the change or not at all; null for none. Called again when it was not. */
+  frame(result: Result): RecordFrame | null
+  /** The change and the frame were committed. */
+  kept(result: Result): void
+}
+
+/** Reads cells once what was changed is committed. */
+export async function listCells(
+  reader: StateReader,
+  committer: Pick<Committer, 'flush'>,
+  [scope, after, limit]: Parameters<Cells['list']>,
+): ReturnType<Cells['list']> {
+  await committer.flush()
+  const found = await reader.list(scope, after, limit)
+  return found.map(({ key, value }) => ({ key, value: openCell(value, scope, key).v }))
 }
 
 interface Cell {
@@ -64,6 +77,7 @@ export function createCells(reader: StateReader, committer: Committer, clock: Cl
     cell === null || (cell.u !== null && cell.u <= clock.now()) ? null : cell.v
 
   return {
+    list: (...asked) => listCells(reader, committer, asked),
     update(scope, key, change, { write }) {
       const cell = open(scope, key)
       cell.users += 1

@@ -8,6 +8,7 @@ import {
 } from '../model/errors.ts'
 import type { Ending, Headers, Json } from '../model/message.ts'
 import type { Clock, Logger, Random } from '../model/outside.ts'
+import { pathAt, renamedPlace } from '../model/step-place.ts'
 import type {
   CallRequest,
   CellChange,
@@ -28,8 +29,8 @@ import type { Events } from './events.ts'
 import { identityOf } from './former-names.ts'
 import { Interrupt, type InterruptReason, isInterrupt } from './interrupt.ts'
 import { settled } from './json.ts'
-import type { Loans } from './loans.ts'
 import { type Bound, bodyOf, type Loaded, recordOf, toLoaded, waitOf } from './loaded.ts'
+import type { Loans } from './loans.ts'
 import { MessagePass, type PassPorts, unwrapFinal } from './pass.ts'
 import type { PassEnd, Slot, Work } from './queue/work.ts'
 import { recordedOutputs } from './recompute.ts'
@@ -37,7 +38,6 @@ import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { Replies } from './replies.ts'
 import { createRoster } from './roster.ts'
 import type { PassObserver } from './running-pass.ts'
-import { pathAt, renamedPlace } from '../model/step-place.ts'
 import { checkStart, checkTimeLimit, isSettling, limitOf, needsAnswer } from './time-limit.ts'
 
 /** What running messages takes. */
@@ -605,6 +605,8 @@ export function createLive(options: LiveOptions): Live {
         key: string,
         change: CellChange<Result>,
       ) => options.cells.update(scope, key, change, recorderOf<Result>(pass, path)),
+      change: (pass, scope, key, change) => options.cells.update(scope, key, change, offRecord(pass)),
+      cells: (_pass, scope, after, limit) => options.cells.list(scope, after, limit),
       endingOf: async (id) => {
         const found = await options.messages.find(id)
         return found && (found.ending?.ending ?? 'live')
@@ -640,6 +642,16 @@ export function createLive(options: LiveOptions): Live {
     portsOf.set(flow, made)
     return made
   }
+
+  /** Nothing goes on record, but what is built on the change may not leave the engine before it is durable. */
+  const offRecord = <Result>(pass: MessagePass): CellRecorder<Result> => ({
+    write() {
+      pass.uncommitted = committer.flush()
+      pass.uncommitted.catch(() => undefined)
+    },
+    frame: () => null,
+    kept: () => undefined,
+  })
 
   const recorderOf = <Result extends Json>(pass: MessagePass, path: string): CellRecorder<Result> => {
     const entryFor = (result: Result): Entry => ({ t: 'value', p: path, v: result })

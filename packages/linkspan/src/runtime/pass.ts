@@ -1,9 +1,12 @@
 import { ensureError, LinkspanError, restoreError, type StoredError, storeError } from '../model/errors.ts'
+import { seededRandom } from '../model/hashing.ts'
 import type { Ending, Headers, Json } from '../model/message.ts'
 import { actionFor, backoffMs, type ErrorAction, type ErrorPolicy } from '../model/policy.ts'
+import { turnPlace } from '../model/step-place.ts'
 import type {
   CallRequest,
   CellChange,
+  CellSeen,
   Executor,
   LogLevel,
   Program,
@@ -15,13 +18,11 @@ import type {
 } from '../patterns/pattern.ts'
 import { type CallState, callState, UNTOUCHED } from './call-state.ts'
 import type { CompiledFlow } from './compile.ts'
-import { seededRandom } from '../model/hashing.ts'
 import { Interrupt, isInterrupt } from './interrupt.ts'
 import { sameJson, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
 import { answers, type Entry } from './record.ts'
 import type { PassObserver, RunningPass } from './running-pass.ts'
-import { turnPlace } from '../model/step-place.ts'
 
 /** What a pass leaves to whoever runs it: the live engine, or a replay. */
 export interface PassPorts {
@@ -41,6 +42,8 @@ export interface PassPorts {
     key: string,
     change: CellChange<Result>,
   ): Promise<Result>
+  change<Result>(pass: MessagePass, scope: string, key: string, change: CellChange<Result>): Promise<Result>
+  cells(pass: MessagePass, scope: string, after: string, limit: number): Promise<readonly CellSeen[]>
   endingOf(id: string): Promise<Ending | 'live' | null>
   spawn(
     pass: MessagePass,
@@ -244,6 +247,14 @@ export class MessagePass implements RunningPass {
     this.isOldNews = recorded !== undefined && again === undefined
     if (recorded && again === undefined) return recorded.value as Result
     return this.ports.update(this, this.at(path), scope, key, change)
+  }
+
+  change<Result>(scope: string, key: string, change: CellChange<Result>): Promise<Result> {
+    return this.ports.change(this, scope, key, change)
+  }
+
+  cells(scope: string, after: string, limit: number): Promise<readonly CellSeen[]> {
+    return this.ports.cells(this, scope, after, limit)
   }
 
   endingOf(id: string): Promise<Ending | 'live' | null> {

@@ -129,6 +129,8 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
       _key: string,
       _change: CellChange<Result>,
     ) => frontier(path, 'state'),
+    change: async (pass) => frontier(pass.path, 'state'),
+    cells: async (pass) => frontier(pass.path, 'state'),
     endingOf: async () => null,
     async spawn(pass: MessagePass, plan: SpawnPlan): Promise<SpawnOutcome> {
       await listener.children(pass, plan)

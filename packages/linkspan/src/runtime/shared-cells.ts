@@ -1,8 +1,8 @@
-import type { RecordFrame, StateReader } from '../journal/journal.ts'
+import type { StateReader } from '../journal/journal.ts'
 import type { Json } from '../model/message.ts'
 import type { Clock } from '../model/outside.ts'
 import type { CellChange } from '../patterns/pattern.ts'
-import type { CellRecorder, Cells } from './cells.ts'
+import { type CellRecorder, type Cells, listCells } from './cells.ts'
 import { openCell, type StoredCell, sealCell } from './codec.ts'
 import type { Committer } from './committer.ts'
 import { createTurns } from './turns.ts'
@@ -37,19 +37,18 @@ export function createSharedCells(reader: StateReader, committer: Committer, clo
       const sealed = value === null ? null : sealCell({ v: value, u: until }, scope, key)
       const written = await put({ scope, key, value: sealed, until, basedOn: { value: bytes, at, frame } })
       if (!written) continue
-      recorder.kept(result, frame)
+      recorder.kept(result)
       return result
     }
   }
 
-  const put = (
-    change: Parameters<Committer['state']>[0] & { readonly basedOn: { readonly frame: RecordFrame } },
-  ): Promise<boolean> =>
+  const put = (change: Parameters<Committer['state']>[0]): Promise<boolean> =>
     new Promise((resolve, reject) => {
       committer.state(change, resolve, reject)
     })
 
   return {
+    list: (...asked) => listCells(reader, committer, asked),
     update: (scope, key, change, recorder) =>
       inTurn(`${scope}\u0000${key}`, () => update(scope, key, change, recorder)),
   }

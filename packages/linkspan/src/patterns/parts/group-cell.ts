@@ -1,8 +1,8 @@
 import type { Json } from '../../model/message.ts'
-import type { CellChange, Sleeper } from '../pattern.ts'
+import { type CellChange, NEVER_MS, type Sleeper } from '../pattern.ts'
 
 /** What made a group complete. */
-export type CompletedBy = 'size' | 'when' | 'last' | 'timeout' | 'maxAge'
+export type CompletedBy = 'size' | 'when' | 'last' | 'timeout' | 'maxAge' | 'interval' | 'forced'
 
 /** When a group is complete by itself, in milliseconds, and how long its key is closed after that. */
 export interface GroupTimes {
@@ -10,12 +10,16 @@ export interface GroupTimes {
   readonly timeoutMs: number | null
   /** Since its first member. */
   readonly maxAgeMs: number | null
+  /** At the multiples of it, counted from 1970. */
+  readonly intervalMs: number | null
   readonly closedMs: number | null
 }
 
 /** A message that is to be counted in. */
 export interface Member {
   readonly sleeper: Sleeper
+  /** Whether somebody waits for this message to end, as a parent for its child: it leads no group that may never be complete. */
+  readonly isAwaited: boolean
   /** The value with this member; `null` stands for a group that has none yet. */
   readonly fold: (before: { readonly value: Json } | null) => Json
   /** Whether it completes the group that it is now in, and why. */
@@ -45,7 +49,10 @@ export type GroupAnswer =
   | { readonly did: 'late'; readonly closedAt: number }
   | { readonly did: 'over' }
 
-/** The members so far; the leader is who waits for the group's time. */
+/** What became of a group that was to be completed from outside: who is to be woken, when anybody is. */
+export type Forced = { readonly did: 'forced' | 'nothing'; readonly wake: StoredSleeper | null }
+
+/** The members so far; the leader is who waits until the group is complete. */
 interface OpenGroup {
   readonly value: Json
   readonly count: number
@@ -54,6 +61,8 @@ interface OpenGroup {
   readonly leader: StoredSleeper | null
   /** How often the leader has looked. */
   readonly looks: number
+  /** When it was asked for from outside that it be complete. */
+  readonly forcedAt?: number | null
 }
 
 type GroupCell = OpenGroup | { readonly closedAt: number }
@@ -78,12 +87,13 @@ export function join(member: Member, times: GroupTimes): CellChange<GroupAnswer>
       last: at,
       leader: cell?.leader ?? null,
       looks: cell?.looks ?? 0,
+      forcedAt: cell?.forcedAt ?? null,
     }
     const { value, count, first } = group
-    const by = member.completes({ value, count, since: first }) ?? (isDue(group, times, at) ? 'maxAge' : null)
+    const by = member.completes({ value, count, since: first }) ?? dueBy(group, times, at)
     if (by !== null) return completed(group, by, at, times, other(group.leader, member.sleeper))
-    const isLate = cell !== null && isDue(cell, times, at)
-    return counted(group, member.sleeper, times, isLate)
+    const isLate = cell !== null && dueBy(cell, times, at) !== null
+    return counted(group, member, times, isLate)
   }
 }
 
@@ -93,20 +103,38 @@ export function look(sleeper: Sleeper, times: GroupTimes): CellChange<GroupAnswe
     const cell = present as GroupCell | null
     if (cell === null || 'closedAt' in cell || cell.leader?.id !== sleeper.id)
       return { result: { did: 'over' } }
-    if (isDue(cell, times, at)) {
-      const by = at >= oldAt(cell, times) ? 'maxAge' : 'timeout'
-      return completed(cell, by, at, times, null)
-    }
+    const by = dueBy(cell, times, at)
+    if (by !== null) return completed(cell, by, at, times, null)
     const result = { did: 'leads', until: dueAt(cell, times), wake: null } as const
     return { value: stored({ ...cell, looks: cell.looks + 1 }), result }
   }
 }
 
+/**
+ * Has a group completed that had begun by a time: its leader finds it so when it is woken. One that was asked for before is
+ * not asked for again, but its leader is woken, as who asked may have died before that.
+ */
+export function force(since: number): CellChange<Forced> {
+  return (present, at) => {
+    const cell = present as GroupCell | null
+    if (cell === null || 'closedAt' in cell || cell.first > since)
+      return { result: { did: 'nothing', wake: null } }
+    const result = { did: 'forced', wake: cell.leader } as const
+    return cell.forcedAt == null ? { value: stored({ ...cell, forcedAt: at }), result } : { result }
+  }
+}
+
 /** A leader that is overdue may be a dead letter or dropped, so who comes then leads. */
-function counted(group: OpenGroup, sleeper: Sleeper, times: GroupTimes, isLate: boolean): Changed {
+function counted(
+  group: OpenGroup,
+  { sleeper, isAwaited }: Member,
+  times: GroupTimes,
+  isLate: boolean,
+): Changed {
   const { leader, looks } = group
   const until = dueAt(group, times)
-  const leads = until !== Number.POSITIVE_INFINITY && (leader === null || isLate || looks >= LOOKS)
+  const mayLead = until < NEVER_MS || !isAwaited
+  const leads = mayLead && (leader === null || isLate || looks >= LOOKS)
   if (!leads && leader?.id !== sleeper.id) return { value: stored(group), result: { did: 'joined' } }
   const wake = other(leader, sleeper)
   return {
@@ -128,20 +156,25 @@ function completed(
     : { value: stored({ closedAt: at }), until: at + closedMs, result }
 }
 
-function idleAt({ last }: OpenGroup, { timeoutMs }: GroupTimes): number {
-  return timeoutMs === null ? Number.POSITIVE_INFINITY : last + timeoutMs
-}
-
-function oldAt({ first }: OpenGroup, { maxAgeMs }: GroupTimes): number {
-  return maxAgeMs === null ? Number.POSITIVE_INFINITY : first + maxAgeMs
+/** When something makes a group complete by itself, the weightiest first. */
+function bounds(
+  { first, last, forcedAt }: OpenGroup,
+  { timeoutMs, maxAgeMs, intervalMs }: GroupTimes,
+): readonly (readonly [by: CompletedBy, at: number | null])[] {
+  return [
+    ['forced', forcedAt ?? null],
+    ['maxAge', maxAgeMs === null ? null : first + maxAgeMs],
+    ['interval', intervalMs === null ? null : (Math.floor(first / intervalMs) + 1) * intervalMs],
+    ['timeout', timeoutMs === null ? null : last + timeoutMs],
+  ]
 }
 
 function dueAt(group: OpenGroup, times: GroupTimes): number {
-  return Math.min(idleAt(group, times), oldAt(group, times))
+  return Math.min(NEVER_MS, ...bounds(group, times).map(([, at]) => at ?? NEVER_MS))
 }
 
-function isDue(group: OpenGroup, times: GroupTimes, at: number): boolean {
-  return at >= dueAt(group, times)
+function dueBy(group: OpenGroup, times: GroupTimes, now: number): CompletedBy | null {
+  return bounds(group, times).find(([, at]) => at !== null && at <= now)?.[0] ?? null
 }
 
 function other(leader: StoredSleeper | null, sleeper: Sleeper): StoredSleeper | null {
