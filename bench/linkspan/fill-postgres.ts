@@ -44,6 +44,8 @@ async function besideIt(from: number, to: number): Promise<void> {
   const [{ flow, version }] = rows as [{ flow: string; version: string }]
   const message = messageRow(Number(flow), Number(version))
   await client.query(`SELECT linkspan.add_volumes_1(${VOLUME}, ${to + 1}, 1)`)
+  await client.query('SELECT linkspan.announce_volumes_1()')
+  await client.query(`SELECT linkspan.use_volumes_1(max(hi)) FROM linkspan.volumes`)
   for (let lo = from; lo <= to; lo += VOLUME) {
     const hi = Math.min(to, lo + VOLUME - 1)
     await copyIn(client, `linkspan.messages (${MESSAGE})`, pieces(lo, hi, message))

@@ -186,4 +186,72 @@ describe('volumes', () => {
     await expect(journal.history.prune(25, 0, 25, 7)).rejects.toMatchObject({ code: 'JOURNAL_TAKEN_OVER' })
     expect(await rows('messages')).toEqual(range(1, 40))
   })
+
+  it('show what was kept of one to a read that waited while it was dropped', async () => {
+    await live(30, [2, 12])
+    const [member] = await database.ask('SELECT id, incarnation FROM linkspan.members')
+    const dropper = new Client(database.url)
+    await dropper.connect()
+    await dropper.query('BEGIN')
+    await dropper.query('SELECT linkspan.drop_volume_1($1, $2, 25, 0, 100)', [
+      member?.['id'],
+      member?.['incarnation'],
+    ])
+    const reads = Promise.all([journal.messages.load([2]), journal.messages.find(rootId(2, 'abcdefghijkl'))])
+    const waiting = 'SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted'
+    while (Number((await database.ask(waiting))[0]?.['count']) < 2);
+    await dropper.query('COMMIT')
+    await dropper.end()
+    const [loaded, found] = await reads
+    expect(seqs(loaded)).toEqual([2])
+    expect(found?.seq).toBe(2)
+  })
+
+  // PostgreSQL 12 to 18: a session that looks at the volumes for the first time while one is added may never learn of it.
+  it('are all known to a session that began while one was made', async () => {
+    const maker = new Client(database.url)
+    await maker.connect()
+    for (const round of range(1, 150)) {
+      const hi = 10 * round + 11
+      const readers = range(1, 3).map(() => new Client(database.url))
+      for (const reader of readers) await reader.connect()
+      await maker.query(`BEGIN; SELECT linkspan.add_volumes_1(10, ${hi - 1}, 0)`)
+      const made = maker.query('COMMIT')
+      await Promise.all([
+        made,
+        ...readers.map((reader) => reader.query('SELECT count(*) FROM linkspan.messages')),
+      ])
+      await maker.query('SELECT linkspan.announce_volumes_1()')
+      await maker.query(`SELECT linkspan.use_volumes_1(${hi})`)
+      await maker.query(
+        `INSERT INTO linkspan.messages (seq, accepted_at, flow, code_version, size, partition, token, headers, body)
+          VALUES (${hi - 1}, 1, 1, 1, 0, 0, '', '{}', '')`,
+      )
+      for (const reader of readers) {
+        const { rows: found } = await reader.query('SELECT count(*)::int AS count FROM linkspan.messages')
+        expect(found).toEqual([{ count: round }])
+        await reader.end()
+      }
+    }
+    await maker.end()
+  }, 120_000)
+
+  it('are not written to before all sessions have been told of them', async () => {
+    await database.ask('SELECT linkspan.add_volumes_1(10, 25, 0)')
+    expect(await volumes()).toEqual(['messages_kept', 'messages_1', 'messages_11', 'messages_21'])
+    const seen = 'SELECT hi, usable FROM linkspan.volumes ORDER BY hi'
+    const states = async () => (await database.ask(seen)).map(({ hi, usable }) => [Number(hi), usable])
+    expect(await states()).toEqual([
+      [11, true],
+      [21, false],
+      [31, false],
+    ])
+    await database.ask('UPDATE linkspan.head SET last_seq = 10')
+    expect(await owner.accept({})).toEqual([11])
+    expect((await states()).slice(0, 3)).toEqual([
+      [11, true],
+      [21, true],
+      [31, true],
+    ])
+  })
 })

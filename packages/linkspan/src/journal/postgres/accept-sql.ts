@@ -1,4 +1,4 @@
-import { COMMIT_PARAMETERS } from './commit-parameters.ts'
+import { COMMIT_PARAMETERS, REFUSALS } from './commit-parameters.ts'
 import { FUNCTION_SETTINGS } from './tables-sql.ts'
 
 /** What of a batch `accept_1` is given. */
@@ -84,6 +84,11 @@ export function acceptSql(schema: string): string {
           FROM unnest(x_at, x_seq, x_token, x_child) AS x(at, seq, token, child);
       END IF;
       first := base + 1;
+      IF (
+        SELECT v.hi FROM ${schema}.volumes v WHERE v.usable ORDER BY v.lo DESC LIMIT 1
+      ) > base + total - cardinality(x_at) IS NOT TRUE THEN
+        RAISE EXCEPTION 'there is no volume for all of % messages', total USING ERRCODE = '${REFUSALS.noVolume}';
+      END IF;
 
       SELECT array_agg(p.partition) INTO owned FROM ${schema}.partitions p WHERE p.owner = p_member;
       IF m_hand_over IS NOT NULL OR (m_partition <@ owned) IS NOT TRUE

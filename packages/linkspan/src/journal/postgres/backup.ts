@@ -99,6 +99,7 @@ function preamble(schema: string, volumes: readonly Volume[]): string {
     `DELETE FROM ${schema}.head;`,
     ...kept,
     ...volumes.map(volume),
+    `SELECT ${schema}.use_volumes_1(${volumes.at(-1)?.hi ?? 0});`,
     '',
   ].join('\n')
 }

@@ -98,6 +98,7 @@ export const REFUSALS = {
   tailLost: 'LK003',
   nameTaken: 'LK004',
   oldTurn: 'LK005',
+  noVolume: 'LK006',
 } as const
 
 /** The key of an advisory lock, held for a transaction at most. */

@@ -21,7 +21,7 @@ const BY_STATE: Readonly<Record<string, Failure>> = {
   [REFUSALS.fenced]: 'fenced',
   [REFUSALS.tailLost]: 'tailLost',
   [REFUSALS.oldTurn]: 'notNow',
-  '23514': 'noVolume',
+  [REFUSALS.noVolume]: 'noVolume',
   '3D000': 'refused',
   '25006': 'notNow',
   '40001': 'notNow',

@@ -226,14 +226,18 @@ function pageSql(schema: string): string {
     ORDER BY u.seq LIMIT p_limit`
 }
 
-/** The functions of the hot queries, `load_1` and so on: what each answers is as of one moment. */
+/**
+ * The functions of the hot queries, `load_1` and so on: what each answers is as of one moment, and that of after its
+ * tables were locked, which is why they are not STABLE: while a volume is dropped a query waits, and would then read as of
+ * before, when what was kept of the volume lay in a table that is gone.
+ */
 export function readsSql(schema: string): string {
   return Object.entries(READS)
     .map(([name, { parameters, returns, sql }]) => {
       const declared = Object.entries(parameters).map(([parameter, type]) => `${parameter} ${type}`)
       return `
         CREATE FUNCTION ${schema}.${name}_1(${declared.join(', ')}) RETURNS ${returns(schema)}
-        LANGUAGE plpgsql STABLE ${FUNCTION_SETTINGS} AS $read$
+        LANGUAGE plpgsql ${FUNCTION_SETTINGS} AS $read$
         BEGIN
           RETURN QUERY ${sql(schema)};
         END $read$;`

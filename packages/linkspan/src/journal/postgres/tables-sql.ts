@@ -30,7 +30,7 @@ export function tablesSql(schema: string): string {
     CREATE TABLE ${schema}.mail (
       member bigint NOT NULL, flow bigint NOT NULL, handed bigint NOT NULL, PRIMARY KEY (member, flow)
     ) WITH (fillfactor = 50);
-    CREATE TABLE ${schema}.volumes (lo bigint PRIMARY KEY, hi bigint NOT NULL);
+    CREATE TABLE ${schema}.volumes (lo bigint PRIMARY KEY, hi bigint NOT NULL, usable boolean NOT NULL);
     CREATE TABLE ${schema}.names (id bigint PRIMARY KEY, name text COLLATE "C" NOT NULL);
 
     CREATE TABLE ${schema}.messages (

@@ -1,7 +1,7 @@
 import { lockKey, REFUSALS } from './commit-parameters.ts'
 import { FUNCTION_SETTINGS, VOLUME_TABLES } from './tables-sql.ts'
 
-/** Volumes of the history, and forgetting: `add_volumes_1`, `make_volume_1`, `drop_volume_1`, `prune_1`. */
+/** Volumes of the history, and forgetting: `add_volumes_1` and what belongs to it, `drop_volume_1`, `prune_1`. */
 export function volumesSql(schema: string): string {
   return keptSql(schema) + addSql(schema) + dropSql(schema) + pruneSql(schema)
 }
@@ -14,22 +14,27 @@ const keptSql = (schema: string): string =>
 
 const TABLES = `ARRAY[${VOLUME_TABLES.map((table) => `'${table}'`).join(', ')}]`
 
-/** A table is made apart and then attached, which holds up neither reads nor writes of the others. */
+/**
+ * A table is made apart and then attached, which holds up neither reads nor writes of the others. Three transactions make
+ * a volume, as PostgreSQL (12 to 18) does not tell every session of a partition that was added under this weak lock: one
+ * that lists the partitions while another is being added may keep its list without it, and read as if what lies there
+ * were not. `add_volumes_1` adds volumes; `announce_volumes_1`, once that is through, has every session list them anew,
+ * whatever it has listed; and once that is through, `use_volumes_1` lets commits write to those up to a place.
+ */
 const addSql = (schema: string): string => `
-  CREATE FUNCTION ${schema}.add_volumes_1(p_size bigint, p_up_to bigint, p_ahead bigint) RETURNS bigint
+  CREATE FUNCTION ${schema}.add_volumes_1(p_size bigint, p_up_to bigint, p_ahead bigint,
+    OUT hi bigint, OUT usable boolean)
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $add$
   DECLARE
-    lo bigint;
     up_to bigint;
   BEGIN
     PERFORM pg_advisory_xact_lock(${lockKey(schema, 'volumes')});
     SELECT greatest(p_up_to, h.last_seq + p_ahead) INTO up_to FROM ${schema}.head h;
     LOOP
-      SELECT coalesce(max(v.hi), 1) INTO lo FROM ${schema}.volumes v;
-      EXIT WHEN lo > up_to;
-      PERFORM ${schema}.make_volume_1(lo, lo + p_size);
+      SELECT coalesce(max(v.hi), 1), coalesce(bool_and(v.usable), true) INTO hi, usable FROM ${schema}.volumes v;
+      EXIT WHEN hi > up_to;
+      PERFORM ${schema}.make_volume_1(hi, hi + p_size);
     END LOOP;
-    RETURN lo;
   END $add$;
 
   CREATE FUNCTION ${schema}.make_volume_1(p_lo bigint, p_hi bigint) RETURNS void
@@ -42,8 +47,24 @@ const addSql = (schema: string): string => `
       EXECUTE format('ALTER TABLE ${schema}.%I ATTACH PARTITION ${schema}.%I FOR VALUES FROM (%s) TO (%s)',
         name, name || '_' || p_lo, p_lo, p_hi);
     END LOOP;
-    INSERT INTO ${schema}.volumes VALUES (p_lo, p_hi);
+    INSERT INTO ${schema}.volumes VALUES (p_lo, p_hi, false);
   END $make$;
+
+  CREATE FUNCTION ${schema}.announce_volumes_1() RETURNS void
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $announce$
+  DECLARE
+    name text;
+  BEGIN
+    -- It sets what is set already: that sessions are told of a change is what it is for.
+    FOREACH name IN ARRAY ${TABLES} LOOP
+      EXECUTE format('ALTER TABLE ONLY ${schema}.%I ALTER COLUMN seq SET STATISTICS -1', name);
+    END LOOP;
+  END $announce$;
+
+  CREATE FUNCTION ${schema}.use_volumes_1(p_hi bigint) RETURNS void
+  LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $use$
+    UPDATE ${schema}.volumes v SET usable = true WHERE NOT v.usable AND v.hi <= p_hi
+  $use$;
 `
 
 /**

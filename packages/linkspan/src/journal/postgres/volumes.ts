@@ -20,8 +20,13 @@ export function createVolumes(
   let end = 0
   let making: Promise<void> | null = null
   const make = async (upTo: number, ahead: number): Promise<void> => {
-    const [row] = await ask(`SELECT ${schema}.add_volumes_1($1, $2, $3) AS hi`, [size, upTo, ahead])
-    end = (row as unknown as { hi: number }).hi
+    const [row] = await ask(`SELECT hi, usable FROM ${schema}.add_volumes_1($1, $2, $3)`, [size, upTo, ahead])
+    const { hi, usable } = row as unknown as { hi: number; usable: boolean }
+    if (!usable) {
+      await ask(`SELECT ${schema}.announce_volumes_1()`)
+      await ask(`SELECT ${schema}.use_volumes_1($1)`, [hi])
+    }
+    end = hi
   }
   const cover = async (place: number): Promise<void> => {
     await making?.catch(() => undefined)

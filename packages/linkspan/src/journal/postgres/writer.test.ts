@@ -14,7 +14,7 @@ const still = { monotonic: () => 0 }
 
 const lost = (): Error => Object.assign(new Error('reset'), { code: 'ECONNRESET' })
 const full = (): Error => Object.assign(new Error('no space'), { code: '53100', severity: 'ERROR' })
-const noVolume = (): Error => Object.assign(new Error('no partition'), { code: '23514', severity: 'ERROR' })
+const noVolume = (): Error => Object.assign(new Error('no partition'), { code: 'LK006', severity: 'ERROR' })
 const answered = (first: number, parts: Row = {}): Row => ({
   first,
   repeats: null,
