@@ -36,7 +36,9 @@ export interface Ownership {
   retire(partitions: readonly number[]): void
   /** Gives back retired partitions, when all that ran in them has a wait or an ending, durably. */
   release(partitions: readonly number[]): Promise<void>
-  /** The engines that share the journal and what they own, for people. */
+  /** The engines that share the journal and what they own. Cheap: asked again and again, whatever waits. */
+  members(): Promise<readonly ClusterMember[]>
+  /** The same, with the count of what waits in each partition: for people. */
   survey(): Promise<ClusterSurvey>
 }
 

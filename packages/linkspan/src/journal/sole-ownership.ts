@@ -1,4 +1,4 @@
-import type { BacklogReader, ClusterSurvey, Grant, Opened, Ownership } from './journal.ts'
+import type { BacklogReader, ClusterMember, ClusterSurvey, Grant, Opened, Ownership } from './journal.ts'
 
 /** What a sole owner's journal says of itself. */
 export interface SoleOwner {
@@ -16,6 +16,16 @@ export function soleOwnership({ opened, name, backlog, now }: SoleOwner): Owners
   const since = now()
   const { crashed, lastSeq } = opened
   const grants: readonly Grant[] = [{ partition: 0, died: crashed ? { member: 0, upTo: lastSeq } : null }]
+  const owner: ClusterMember = {
+    member: 0,
+    name,
+    since,
+    leaseUntil: Number.MAX_SAFE_INTEGER,
+    state: 'live',
+    self: true,
+    partitions: [0],
+    flows: {},
+  }
   return {
     member: 0,
     partitions: 1,
@@ -25,20 +35,10 @@ export function soleOwnership({ opened, name, backlog, now }: SoleOwner): Owners
     recovered: async () => undefined,
     retire: refuse,
     release: async () => refuse(),
+    members: async () => [owner],
     survey: async (): Promise<ClusterSurvey> => ({
       now: now(),
-      members: [
-        {
-          member: 0,
-          name,
-          since,
-          leaseUntil: Number.MAX_SAFE_INTEGER,
-          state: 'live',
-          self: true,
-          partitions: [0],
-          flows: {},
-        },
-      ],
+      members: [owner],
       partitions: [{ partition: 0, owner: 0, ...(await waitingIn(backlog)) }],
     }),
   }

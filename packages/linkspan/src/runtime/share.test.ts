@@ -46,6 +46,7 @@ function rigged({ grants = [], partitions = 8, given = {}, ownership = {} }: Rig
       for (const partition of those) granted.delete(partition)
     },
     release: async (those) => void story.push(`released ${those}`),
+    members: async () => [],
     survey: async () => ({ now: 0, members: [], partitions: [] }),
     ...ownership,
   }

@@ -64,6 +64,7 @@ function bench(...answers: (Row | Error)[]): Bench {
     logger: { log: (...line) => void told.push(line[1]) },
     atRest: () => 7,
     activity: () => 0,
+    members: () => Promise.reject(new Error('not asked')),
     survey: () => Promise.reject(new Error('not asked')),
   })
   const listener: OwnershipListener = {

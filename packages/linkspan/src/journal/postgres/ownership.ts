@@ -1,6 +1,6 @@
 import type { LinkspanError } from '../../model/errors.ts'
 import type { CancelTimer, Clock, Logger } from '../../model/outside.ts'
-import type { ClusterSurvey, Grant, Ownership, OwnershipListener } from '../journal.ts'
+import type { ClusterMember, ClusterSurvey, Grant, Ownership, OwnershipListener } from '../journal.ts'
 import type { Row } from './client.ts'
 import type { Membership } from './joining.ts'
 import { createLease, type Lease } from './lease.ts'
@@ -25,6 +25,7 @@ export interface OwnershipOptions {
   readonly atRest: () => number | null
   /** Rises with each commit, whose answer tells of mail as well. */
   readonly activity: () => number
+  readonly members: () => Promise<readonly ClusterMember[]>
   readonly survey: () => Promise<ClusterSurvey>
 }
 
@@ -225,6 +226,7 @@ export function createMember(options: OwnershipOptions): Member {
       inTurn('Giving back', 'release', [given], () => {
         share.released(given)
       }),
+    members: options.members,
     survey: options.survey,
   }
   return {

@@ -12,7 +12,7 @@ import { type Base, type Parts, readingParts } from './reading-parts.ts'
 import { MIGRATIONS, migrate, readFacts, refuseStrangers } from './schema.ts'
 import { askOn, sessionOf } from './session.ts'
 import type { StoreOptions } from './store-options.ts'
-import { readSurvey } from './survey.ts'
+import { readMembers, readSurvey } from './survey.ts'
 import { createVolumes, type Volumes } from './volumes.ts'
 import { openWriter } from './writer.ts'
 
@@ -73,6 +73,7 @@ function shared(options: StoreOptions, base: Base, membership: Membership, volum
     logger,
     atRest: () => writer.atRest,
     activity: () => writer.activity,
+    members: () => readMembers(parts.reading, membership.member),
     survey: () => readSurvey(parts.reading, membership.member),
   })
   const { lease, mail } = member
@@ -134,6 +135,7 @@ function readersOwnership(reading: Reading): Ownership {
     recovered: async () => refuse(),
     retire: refuse,
     release: async () => refuse(),
+    members: () => readMembers(reading, null),
     survey: () => readSurvey(reading, null),
   }
 }

@@ -3,15 +3,16 @@ import type { Row } from './client.ts'
 import { flowsOf } from './joining.ts'
 import type { Reading } from './reading.ts'
 
-/** Who shares a journal and what lies where. It counts all that waits: for people. */
-export async function readSurvey({ look, schema }: Reading, self: number | null): Promise<ClusterSurvey> {
-  const [members, partitions] = await Promise.all([
-    look(
-      `SELECT m.id, m.name, ${ms('m.since')} AS since, ${ms('m.lease_until')} AS lease_until, m.flows::text AS flows,
-         CASE WHEN m.closed THEN 'closed' WHEN m.fenced OR m.lease_until <= clock_timestamp() THEN 'dead' ELSE 'live' END
-           AS state, m.fenced, ${ms('clock_timestamp()')} AS now
-       FROM ${schema}.members m ORDER BY m.id`,
-    ),
+/** Who shares a journal and what each owns. */
+export async function readMembers(reading: Reading, self: number | null): Promise<readonly ClusterMember[]> {
+  return (await lookAtMembers(reading, self)).members
+}
+
+/** The same, and what lies where. It counts all that waits: for people. */
+export async function readSurvey(reading: Reading, self: number | null): Promise<ClusterSurvey> {
+  const { look, schema } = reading
+  const [{ now, members }, partitions] = await Promise.all([
+    lookAtMembers(reading, self),
     look(
       `SELECT p.partition, p.owner, coalesce(w.waiting, 0) AS waiting, w.oldest FROM ${schema}.partitions p
        LEFT JOIN (SELECT partition, count(*) AS waiting, min(accepted_at) AS oldest FROM ${schema}.waits GROUP BY 1) w
@@ -20,15 +21,32 @@ export async function readSurvey({ look, schema }: Reading, self: number | null)
   ])
   const parts = partitions as readonly unknown[] as readonly ClusterPartition[]
   return {
-    now: Math.round((members[0]?.['now'] as number | undefined) ?? 0),
-    members: members.map((row) => memberOf(row, parts, self)),
+    now,
+    members,
     partitions: parts.map(({ partition, owner, waiting, oldest }) => ({ partition, owner, waiting, oldest })),
+  }
+}
+
+async function lookAtMembers(
+  { look, schema }: Reading,
+  self: number | null,
+): Promise<Pick<ClusterSurvey, 'now' | 'members'>> {
+  const rows = await look(
+    `SELECT m.id, m.name, ${ms('m.since')} AS since, ${ms('m.lease_until')} AS lease_until, m.flows::text AS flows,
+       CASE WHEN m.closed THEN 'closed' WHEN m.fenced OR m.lease_until <= clock_timestamp() THEN 'dead' ELSE 'live' END
+         AS state, m.fenced, ${ms('clock_timestamp()')} AS now,
+       (SELECT json_agg(p.partition ORDER BY p.partition)::text FROM ${schema}.partitions p WHERE p.owner = m.id) AS owned
+     FROM ${schema}.members m ORDER BY m.id`,
+  )
+  return {
+    now: Math.round((rows[0]?.['now'] as number | undefined) ?? 0),
+    members: rows.map((row) => memberOf(row, self)),
   }
 }
 
 const ms = (time: string): string => `(extract(epoch FROM ${time}) * 1000)::float8`
 
-function memberOf(row: Row, partitions: readonly ClusterPartition[], self: number | null): ClusterMember {
+function memberOf(row: Row, self: number | null): ClusterMember {
   const member = row['id'] as number
   return {
     member,
@@ -38,7 +56,7 @@ function memberOf(row: Row, partitions: readonly ClusterPartition[], self: numbe
     state: row['state'] as ClusterMember['state'],
     self: member === self,
     ...(row['fenced'] === true ? { fenced: true } : {}),
-    partitions: partitions.filter(({ owner }) => owner === member).map(({ partition }) => partition),
+    partitions: JSON.parse((row['owned'] as string | null) ?? '[]') as readonly number[],
     ...flowsOf(row['flows'] as string),
   }
 }

@@ -13,7 +13,7 @@ import {
   surplus,
   takeShare,
 } from './sharing.ts'
-import { survey } from './survey.ts'
+import { membersOf, survey } from './survey.ts'
 import type { World } from './world.ts'
 
 /** What a membership takes. */
@@ -185,6 +185,7 @@ export function createMembership(options: MembershipOptions): Membership {
         refuseLost()
         for (const partition of partitions) release(partition)
       },
+      members: async () => membersOf(world(), now(), member),
       survey: async (): Promise<ClusterSurvey> => survey(world(), now(), member),
     },
   }

@@ -2,7 +2,25 @@ import type { ClusterMember, ClusterSurvey } from '../journal.ts'
 import { type MemberRow, ownedBy } from './cluster.ts'
 import type { Kept, World } from './world.ts'
 
-/** Who shares a world, and what waits where, as seen by a member. */
+/** Who shares a world, as seen by a member. */
+export function membersOf({ cluster }: World, now: number, self: number | null): readonly ClusterMember[] {
+  return [...cluster.members.values()].map(
+    (row): ClusterMember => ({
+      member: row.member,
+      name: row.name,
+      since: row.since,
+      leaseUntil: row.leaseUntil,
+      state: stateOf(row, now),
+      self: row.member === self,
+      ...(row.fenced ? { fenced: true } : {}),
+      partitions: ownedBy(cluster, row.member),
+      flows: row.flows,
+      ...(row.formerNames ? { formerNames: row.formerNames } : {}),
+    }),
+  )
+}
+
+/** The same, and what waits where. */
 export function survey(world: World, now: number, self: number | null): ClusterSurvey {
   const { cluster, waits, messages } = world
   const waiting = new Map<number, { count: number; oldest: number }>()
@@ -13,20 +31,7 @@ export function survey(world: World, now: number, self: number | null): ClusterS
   }
   return {
     now,
-    members: [...cluster.members.values()].map(
-      (row): ClusterMember => ({
-        member: row.member,
-        name: row.name,
-        since: row.since,
-        leaseUntil: row.leaseUntil,
-        state: stateOf(row, now),
-        self: row.member === self,
-        ...(row.fenced ? { fenced: true } : {}),
-        partitions: ownedBy(cluster, row.member),
-        flows: row.flows,
-        ...(row.formerNames ? { formerNames: row.formerNames } : {}),
-      }),
-    ),
+    members: membersOf(world, now, self),
     partitions: [...cluster.partitions].map(([partition, { owner }]) => {
       const { count, oldest } = waiting.get(partition) ?? { count: 0, oldest: null }
       return { partition, owner, waiting: count, oldest }

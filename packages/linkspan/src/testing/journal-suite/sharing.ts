@@ -222,6 +222,10 @@ function testSurvey(declare: DeclareShared): void {
       { partition: other, ready: true, handOver: true, acceptedAt: 40 },
     )
     const { now, members, partitions } = await two.ownership.survey()
+    assert.deepEqual(
+      (await two.ownership.members()).map(({ leaseUntil: _later, ...row }) => row),
+      members.map(({ leaseUntil: _before, ...row }) => row),
+    )
     for (const { member, owned } of [one, two]) {
       const found = the(members.filter((row) => row.member === member))
       assert.deepEqual([found.state, found.self], ['live', member === two.member])
