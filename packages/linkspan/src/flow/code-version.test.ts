@@ -59,6 +59,8 @@ describe('code version', () => {
       begin().validate('v', z.object({ a: z.number() })),
       flow('x').from(inbox<number>(), { key: (n) => n }),
       flow('x').from(inbox<number>(), { key: (n) => n + 1 }),
+      flow('x').from(inbox(z.object({ a: z.string() }))),
+      flow('x').from(inbox(z.object({ a: z.number() }))),
     ].map(({ codeVersion }) => codeVersion)
     expect(new Set(versions).size).toBe(versions.length)
   })

@@ -6,9 +6,10 @@ const LENGTH = 12
 const MAX_DEPTH = 12
 
 /**
- * A flow's code version: 12 hexadecimal digits over its definition and the text of all its functions, the same in
- * every run of the same code. Its summary and settings do not count, as they change nothing that a step does. What functions close over is not seen (a constant of another file, say), nor what a
- * schema checks when its library cannot say so as JSON Schema: the project's `version` is for that.
+ * A flow's code version: 12 hexadecimal digits over its definition, its schemas and the text of all its functions, the
+ * same in every run of the same code. Its summary and settings do not count, as they change nothing that a step does.
+ * What functions close over is not seen (a constant of another file, say), nor what a schema checks when its library
+ * cannot say so as JSON Schema: the project's `version` is for that.
  */
 export function codeVersion(
   definition: FlowDefinition,

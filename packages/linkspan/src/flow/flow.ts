@@ -1,7 +1,12 @@
 import type { SourceDeclaration } from '../connect/connector.ts'
 import { type Duration, durationMs } from '../model/duration.ts'
 import { LinkspanError } from '../model/errors.ts'
-import type { FlowSettings, SourcePlace, StepCode } from '../model/flow-definition.ts'
+import {
+  DEFAULT_FLOW_SETTINGS,
+  type FlowSettings,
+  type SourcePlace,
+  type StepCode,
+} from '../model/flow-definition.ts'
 import type { Headers } from '../model/message.ts'
 import { asPolicy, type ErrorAction, type ErrorPolicy } from '../model/policy.ts'
 import { shown } from '../patterns/parts/arguments.ts'
@@ -49,8 +54,6 @@ export interface FlowStart {
   ): Steps<T, NoNames, Facts<T, never>>
 }
 
-const MIB = 1_048_576
-
 /**
  * Begins a flow: one source, steps and ends, typed from the source to the last step.
  * Its name is its identity in the journal, so a rename is told by `renamedFrom`.
@@ -76,7 +79,7 @@ export function flow(name: string, options: FlowOptions = {}): FlowStart {
         summary: options.summary ?? '',
         settings: settingsOf(name, options, sourceOptions?.dedupeFor),
         source,
-        own: ownOf(options, sourceOptions as SourceOptions<never> | undefined),
+        own: ownOf(options, source.schema, sourceOptions as SourceOptions<never> | undefined),
         place,
       })
     },
@@ -108,13 +111,14 @@ function checkSource(flowName: string, source: SourceDeclaration<unknown>, place
   )
 }
 
-function settingsOf(name: string, options: FlowOptions, dedupeFor: Duration = '30d'): FlowSettings {
+function settingsOf(name: string, options: FlowOptions, dedupeFor?: Duration): FlowSettings {
+  const usual = DEFAULT_FLOW_SETTINGS
   return {
-    concurrency: positive(name, 'concurrency', options.concurrency ?? 128),
-    window: positive(name, 'window', options.window ?? 10_000),
-    windowBytes: positive(name, 'windowBytes', options.windowBytes ?? 16 * MIB),
-    timeLimitMs: options.timeLimit === undefined ? null : durationMs(options.timeLimit),
-    dedupeForMs: durationMs(dedupeFor),
+    concurrency: positive(name, 'concurrency', options.concurrency ?? usual.concurrency),
+    window: positive(name, 'window', options.window ?? usual.window),
+    windowBytes: positive(name, 'windowBytes', options.windowBytes ?? usual.windowBytes),
+    timeLimitMs: options.timeLimit === undefined ? usual.timeLimitMs : durationMs(options.timeLimit),
+    dedupeForMs: dedupeFor === undefined ? usual.dedupeForMs : durationMs(dedupeFor),
   }
 }
 
@@ -126,9 +130,10 @@ function positive(flowName: string, option: string, value: number): number {
   )
 }
 
-function ownOf(options: FlowOptions, source: SourceOptions<never> = {}): StepCode {
+function ownOf(options: FlowOptions, schema: unknown, source: SourceOptions<never> = {}): StepCode {
   const { key, index, dedupe } = source
   return {
+    ...(schema === undefined ? {} : { schema }),
     ...(key === undefined ? {} : { key }),
     ...(index === undefined ? {} : { index }),
     ...(dedupe === undefined ? {} : { dedupe }),

@@ -43,6 +43,18 @@ export interface FlowSettings {
   readonly dedupeForMs: number
 }
 
+const MIB = 1_048_576
+const DAY_MS = 86_400_000
+
+/** The settings of a flow that says nothing else. */
+export const DEFAULT_FLOW_SETTINGS: FlowSettings = {
+  concurrency: 128,
+  window: 10_000,
+  windowBytes: 16 * MIB,
+  timeLimitMs: null,
+  dedupeForMs: 30 * DAY_MS,
+}
+
 /** One step. Its path is its name within the names of the scopes around it, joined by `/`. */
 export interface StepNode {
   /** The pattern that runs it. */
