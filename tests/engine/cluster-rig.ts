@@ -47,6 +47,8 @@ export interface Cluster extends AsyncDisposable {
   during: VirtualClock['during']
   /** The states of all messages in the order of acceptance. */
   states(): Promise<readonly string[]>
+  /** How often engines had what waits counted. */
+  surveys(): number
   /** How many partitions each living engine owns, in the order of starting. */
   shares(): Promise<readonly number[]>
 }
@@ -64,12 +66,24 @@ export async function cluster(flows: readonly Flow[], options: ClusterOptions = 
   const clock = virtualClock()
   const journal = simulated({ partitions, lease: '10s', clock, ...(onCommit ? { onCommit } : {}) })
   const nodes: Node[] = []
+  let surveys = 0
 
   const join: Cluster['join'] = async (given = flows, more = project) => {
-    const node = createNode(clock, journal, given, more, seed * 100 + nodes.length)
+    const node = createNode(clock, counted, given, more, seed * 100 + nodes.length)
     nodes.push(node)
     await clock.during(node.engine.start())
     return node
+  }
+  const counted: SimulatedJournal = {
+    ...journal,
+    async open(environment) {
+      const opened = await journal.open(environment)
+      const survey = () => {
+        surveys += 1
+        return opened.ownership.survey()
+      }
+      return { ...opened, ownership: { ...opened.ownership, survey } }
+    },
   }
   const alive = (): Node => {
     const node = nodes.find(({ isAlive }) => isAlive)
@@ -84,6 +98,7 @@ export async function cluster(flows: readonly Flow[], options: ClusterOptions = 
     join,
     advance: clock.advance,
     during: clock.during,
+    surveys: () => surveys,
     async states() {
       const { items } = await alive().admin.messages({ order: 'oldest', limit: 1_000 })
       return items.map(({ state }) => state)

@@ -1,11 +1,17 @@
 import { fixed, flow, inbox, retry } from 'linkspan'
 import { fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { type Cluster, cluster, type Node } from './cluster-rig.ts'
 
 interface Order {
   readonly key: string
   readonly n: number
+}
+
+interface Keyed {
+  readonly key: string
+  readonly [field: string]: unknown
 }
 
 const node = ({ nodes }: Cluster, n: number): Node => nodes[n] as Node
@@ -81,6 +87,66 @@ describe('engines of two versions of a flow', () => {
     await engines.advance('30s')
     expect(new Set(await engines.states())).toEqual(new Set(['done']))
     for (const key of KEYS) expect(numbersOf(made.second.effects, key).toSorted()).toEqual([1, 2])
+  })
+
+  it('run bodies that only the schema of the other version takes, in the order of their key', async () => {
+    const put = fakeOperation<Keyed>('store.put', { kind: 'key', validFor: '24h' })
+    const takingOnly = (field: string) =>
+      flow('save')
+        .from(
+          inbox(
+            z.looseObject({ key: z.string() }).extend({ [field]: z.number() }) as unknown as z.ZodType<Keyed>,
+          ),
+          {
+            key: ({ key }) => key,
+          },
+        )
+        .to('put', put)
+    const before = takingOnly('count')
+    const after = takingOnly('amount')
+    await using engines = await cluster([before], { engines: 1 })
+    await engines.join([after])
+    await engines.advance('10s')
+    for (const [at, key] of KEYS.entries()) {
+      await node(engines, 0).send(before, { key, count: at })
+      await node(engines, 1).send(after, { key, amount: at })
+    }
+    await engines.advance('20s')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    for (const [at, key] of KEYS.entries()) {
+      const effects = put.effects.filter(({ input }) => input.key === key).map(({ input }) => input)
+      expect(effects).toEqual([
+        { key, count: at },
+        { key, amount: at },
+      ])
+    }
+    expect(lent(engines)).toBeGreaterThan(0)
+  })
+
+  it('park a body that no schema of an engine that lives takes', async () => {
+    const taking = (name: string, more: Record<string, z.ZodType>) =>
+      flow('save')
+        .from(inbox(z.looseObject({ key: z.string() }).extend(more) as unknown as z.ZodType<Keyed>), {
+          key: ({ key }) => key,
+        })
+        .map(name, (body) => body)
+    const before = taking('before', {})
+    const now = taking('now', { a: z.string() })
+    const next = taking('next', { b: z.string() })
+    await using engines = await cluster([before], { engines: 1 })
+    await engines.during(node(engines, 0).admin.pause('save'))
+    for (const key of KEYS) await node(engines, 0).send(before, { key })
+    await engines.join([now])
+    await engines.join([next])
+    await engines.advance('10s')
+    await node(engines, 0).stop()
+    await engines.during(node(engines, 1).admin.resume('save'))
+    await engines.advance('30s')
+    const { items } = await node(engines, 1).admin.messages({ states: ['parked'] })
+    expect(items).toHaveLength(KEYS.length)
+    expect(new Set(items.map(({ error }) => error?.code))).toEqual(new Set(['BODY_INVALID']))
+    const { notes } = await node(engines, 1).admin.trace(items[0]?.id ?? '')
+    expect(notes.map(({ what }) => what)).toContain('lent')
   })
 
   it.each([

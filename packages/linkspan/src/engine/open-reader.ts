@@ -60,6 +60,7 @@ function stoppedView(journal: Journal, flows: ReadonlyMap<string, CompiledFlow>)
     refusing: null,
     budgets: [],
     runs: () => false,
+    elsewhere: () => false,
     paused: (name) => {
       const compiled = flows.get(name)
       return compiled !== undefined && isPaused(journal.cursors, compiled.flow.definition)

@@ -43,7 +43,7 @@ export function createActing({ messages, committer, inTurn, claims }: ActingOpti
     act: (stored: StoredMessage) => Promise<void>,
     by: Claims,
   ): Promise<void> => {
-    const giveBack = await by.take(seen.seq)
+    const giveBack = await by.take(String(seen.seq))
     if (giveBack === null)
       throw wrongState(
         seen,
@@ -54,12 +54,12 @@ export function createActing({ messages, committer, inTurn, claims }: ActingOpti
       await actOn(seen, (stored) => {
         const acted = act(stored)
         // In one commit: nobody finds the message free before it is changed.
-        giveBack()
+        void giveBack()
         isHandedIn = true
         return acted
       })
     } finally {
-      if (!isHandedIn) giveBack()
+      if (!isHandedIn) void giveBack()
       // The claim has to be gone before this engine may take it again.
       await committer.flush().catch(() => undefined)
     }

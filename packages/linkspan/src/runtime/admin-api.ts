@@ -51,8 +51,22 @@ export interface AdminReader {
   check(progress: Progress): Promise<CheckReport>
   stats(): Promise<Readonly<Record<string, number | string>>>
   /** The engines that share the journal, the partitions that each owns, and what waits in them. */
-  cluster(): Promise<ClusterSurvey>
+  cluster(): Promise<ClusterView>
   verify(progress: Progress): Promise<readonly { readonly where: string; readonly what: string }[]>
+}
+
+/** Messages of a flow that an engine runs for the owners of their partitions, which cannot run them. */
+export interface ClusterLoan {
+  /** The flow's first name. */
+  readonly flow: string
+  /** The number of the engine that runs them. */
+  readonly to: number
+  readonly count: number
+}
+
+/** Who shares the journal, what lies where, and what is lent. */
+export interface ClusterView extends ClusterSurvey {
+  readonly loans: readonly ClusterLoan[]
 }
 
 /** Called during long work; `total` may be an estimate, and is 0 where nobody knows. */

@@ -16,6 +16,7 @@ import type { CompiledFlow } from './compile.ts'
 import { checkBody } from './intake.ts'
 import { isInterrupt } from './interrupt.ts'
 import { bodyOf, recordOf } from './loaded.ts'
+import { countLoans } from './loans.ts'
 import { DEAF, Frontier, recompute } from './recompute.ts'
 import { renamed } from './record.ts'
 import { replayMessages } from './replay.ts'
@@ -39,6 +40,8 @@ export interface LiveView {
   readonly refusing: StoredError | null
   readonly budgets: EngineStatus['budgets']
   runs(seq: number): boolean
+  /** Whether another engine of the cluster has a flow that the project lacks. */
+  elsewhere(flow: string): boolean
   counts(): Promise<
     ReadonlyMap<
       string,
@@ -124,7 +127,10 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
     replay: (selection, progress) => replayMessages(selection, { messages, history, flows, check }, progress),
     check: (progress) => checkLive(journal, flows, progress),
     stats: () => history.stats(),
-    cluster: () => journal.ownership.survey(),
+    async cluster() {
+      const [survey, loans] = await Promise.all([journal.ownership.survey(), countLoans(journal.state)])
+      return { ...survey, loans }
+    },
     verify: (progress) => history.verify(progress),
   }
 }
@@ -136,6 +142,7 @@ async function listOf(
 ): Promise<Page<MessageSummary>> {
   const { limit, ...asked } = toHistoryQuery(query)
   const fits = ({ state }: MessageSummary): boolean => !query.states?.length || query.states.includes(state)
+  const known = { has: (flow: string): boolean => flows.has(flow) || live.elsewhere(flow) }
   const size = asked.live ? Math.max(limit, PAGE) : limit
   const items: MessageSummary[] = []
   for (let { beyond } = asked; ; ) {
@@ -145,7 +152,7 @@ async function listOf(
       ...(beyond === undefined ? {} : { beyond }),
     })
     for (const stored of page) {
-      const summary = inProject(summaryOf(stored, live.runs(stored.seq)), flows)
+      const summary = inProject(summaryOf(stored, live.runs(stored.seq)), known)
       if (!fits(summary)) continue
       items.push(summary)
       if (items.length === limit) return { items, next: nextOf(stored.seq) }

@@ -2,33 +2,35 @@ import type { Journal } from '../journal/journal.ts'
 import type { BudgetRules } from '../model/budget.ts'
 import { durationMs } from '../model/duration.ts'
 import { LinkspanError } from '../model/errors.ts'
+import { DEFAULT_FLOW_SETTINGS } from '../model/flow-definition.ts'
 import type { Logger } from '../model/outside.ts'
 import { asPolicy } from '../model/policy.ts'
 import type { Flow } from '../patterns/steps.ts'
-import type { EngineState } from './admin-api.ts'
 import { createActing } from './acting.ts'
+import type { EngineState } from './admin-api.ts'
 import { type BegunMarks, createBegunMarks } from './begun-mark.ts'
 import { budgetsOf, createBudgets } from './budget/budgets.ts'
 import { createCalls } from './calls.ts'
 import { createCells } from './cells.ts'
 import type { Subscribers } from './channels.ts'
-import { createClaims } from './claims.ts'
 import type { Children } from './children.ts'
 import { childrenOnQueues, childWork } from './children-on-queues.ts'
+import { type Claims, type ClaimsOptions, createClaims } from './claims.ts'
 import { type Committer, createCommitter } from './committer.ts'
 import { type CompiledFlow, compileFlow } from './compile.ts'
 import { type Connections, createConnections, declarationsOf } from './connections.ts'
 import type { Events } from './events.ts'
-import { followOthers, readLeft } from './follow-others.ts'
+import { followOthers, type Left, readLeft } from './follow-others.ts'
+import { createForeignFlows } from './foreign-flows.ts'
 import { presentNames, underPresentNames } from './former-names.ts'
 import { createFreshSet, type FreshSet } from './fresh-set.ts'
+import { guestsOn } from './guests.ts'
 import { NOTHING_HIDDEN } from './hide-secrets.ts'
 import { createHomes } from './homes.ts'
 import { checkBody, createEntrance, type Entrance, type Taker } from './intake.ts'
 import { addCounts, createLedger, type Ledger } from './ledger.ts'
-import { guestsOn } from './guests.ts'
-import { createLoans, type Loans } from './loans.ts'
 import { createLive, type Live, readyWait } from './live.ts'
+import { createLoans, type Loans } from './loans.ts'
 import { createEvents } from './meters.ts'
 import { isPaused } from './paused.ts'
 import { createPublishing } from './publishing.ts'
@@ -211,7 +213,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     clean,
   })
   const { member } = journal.ownership
-  const members = async () => (await journal.ownership.survey()).members
+  const { members } = journal.ownership
   const loans =
     partitions === 1
       ? null
@@ -256,10 +258,14 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     takers.set(name, { flow, queue })
   }
   const { owned } = share
+  const claimsTo = (about: ClaimsOptions['about']): Claims =>
+    createClaims({ state: journal.state, committer, clock, member, members, about })
   const sources = keepSources({
     takers,
     partitions,
     owned,
+    member,
+    claims: partitions === 1 ? null : claimsTo('sources'),
     outside,
     directory,
     journal,
@@ -268,10 +274,37 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     entrance,
     clean,
   })
+  const foreign = createForeignFlows({
+    has: (flow) => compiled.has(flow) || present.has(flow),
+    member,
+    logger,
+    open(name) {
+      const queue = foreignQueueOf(name, {
+        assembly,
+        journal,
+        committer,
+        fresh,
+        live,
+        children,
+        begun,
+        share,
+      })
+      queues.set(name, queue)
+      return queue
+    },
+  })
+  const others = {
+    async look(from: Left) {
+      const those = await members()
+      foreign.follow(those, from)
+      await sources.follow(those)
+    },
+  }
   const left = partitions === 1 ? new Map() : await readLeft(journal.cursors)
   for (const { queue, flow } of takers.values())
     if (await isPaused(journal.cursors, flow.flow.definition)) queue.pause()
   await share.begin()
+  if (partitions > 1) await others.look(left)
   await addCounts(journal, ledger.of)
   tellOfUnknownFlows(ledger, compiled, logger)
   for (const queue of queues.values()) queue.start()
@@ -286,14 +319,13 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     active: (flow) => queues.get(flow)?.active ?? 0,
   })
   const inTurn = createTurns()
-  const claims =
-    partitions === 1 ? null : createClaims({ state: journal.state, committer, clock, member, members })
+  const claims = partitions === 1 ? null : claimsTo('messages')
   const acting = createActing({ messages: journal.messages, committer, inTurn, claims })
   const aside = createPuttingAside({
     clock,
     committer,
     live,
-    takers,
+    queues,
     owned,
     messages: journal.messages,
     inTurn,
@@ -307,7 +339,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     logger,
     member,
     owned,
-    survey: journal.ownership.survey,
+    members,
     target: aside.target,
     perform: aside.perform,
   })
@@ -321,7 +353,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
           logger,
           takers,
           sources: byFlow,
-          look: [requests, loans],
+          look: [others, requests, loans],
         })
   const stopRetention = keepRetention({ history: journal.history, outside, keepMs, keepAttentionMs })
   const { crashed } = journal.opened
@@ -342,6 +374,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     acting,
     aside,
     requests,
+    foreign,
   }
   const stopping = { stopFollowing, stopRetention }
   return {
@@ -408,10 +441,34 @@ interface QueueParts {
   readonly share: Share
 }
 
-function queueOf(
-  { name, flow }: CompiledFlow,
-  { assembly, journal, committer, fresh, live, children, begun, share }: QueueParts,
-): FlowQueue {
+function queueOf({ name, flow }: CompiledFlow, parts: QueueParts): FlowQueue {
+  const { settings } = flow.definition
+  const beginning = (seq: number): Promise<void> => parts.begun.mark(flow.definition, seq)
+  return createFlowQueue({ flow: name, settings, beginning, ...queueOptions(name, parts) })
+}
+
+/** The queue of a flow that only others have: nothing of it is begun with here, and its settings are theirs. */
+function foreignQueueOf(name: string, parts: QueueParts): FlowQueue {
+  const { execute, ...options } = queueOptions(name, parts)
+  const queue = createFlowQueue({
+    flow: name,
+    settings: DEFAULT_FLOW_SETTINGS,
+    beginning: () => Promise.resolve(),
+    ...options,
+    execute: (work, slot, ended) =>
+      execute(work, slot, (end) => {
+        ended(end)
+        // Who ran it may have woken others, which it can only say to the journal.
+        queue.due(parts.assembly.options.outside.clock.now())
+      }),
+  })
+  return queue
+}
+
+function queueOptions(
+  name: string,
+  { assembly, journal, committer, fresh, live, children, share }: QueueParts,
+): Omit<FlowQueueOptions, 'flow' | 'settings' | 'beginning'> {
   const { clock, logger } = assembly.options.outside
   const store: FlowQueueOptions['store'] = ({ seq, key, attempt, loaded }, then) => {
     if (loaded === null || loaded.waits) {
@@ -424,9 +481,7 @@ function queueOf(
       then()
     })
   }
-  return createFlowQueue({
-    flow: name,
-    settings: flow.definition.settings,
+  return {
     backlog: journal.backlog,
     clock,
     flushed: () => committer.flush(),
@@ -438,10 +493,9 @@ function queueOf(
     },
     parentIsHere: (seq) => children.of(seq) !== null,
     store,
-    beginning: (seq) => begun.mark(flow.definition, seq),
     owns: (partition) => share.owned.has(partition),
     onError: (error) => logger.log('error', 'backlog.read', { flow: name, error: String(error) }),
-  })
+  }
 }
 
 /** Stops what brings messages in, lets running passes end within a limit, and closes everything. */

@@ -21,8 +21,8 @@ export interface FollowOptions {
   readonly logger: Logger
   readonly takers: ReadonlyMap<string, Taker>
   readonly sources: ReadonlyMap<string, KeptSource>
-  /** What else lies in the journal for this engine. */
-  readonly look: readonly ({ look(): Promise<void> } | null)[]
+  /** What else there is to be seen: given what people left by now. */
+  readonly look: readonly ({ look(left: Left): Promise<void> } | null)[]
 }
 
 const LOOK_EVERY_MS = 1_000
@@ -71,7 +71,7 @@ export function followOthers({
     for (const [name, taker] of takers) await follow(name, taker, before, now)
     // Not before: what could not be followed is tried again.
     before = now
-    for (const other of others) await other?.look()
+    for (const other of others) await other?.look(now)
   }
 
   const lookLater = (): void => {

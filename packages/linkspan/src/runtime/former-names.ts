@@ -1,4 +1,4 @@
-import type { BacklogEntry, Journal, StoredMessage } from '../journal/journal.ts'
+import type { BacklogEntry, ClusterMember, Journal, StoredMessage } from '../journal/journal.ts'
 import type { Flow } from '../patterns/steps.ts'
 
 /** A flow's names: what it is called, and was, the oldest first. */
@@ -10,6 +10,14 @@ export interface FlowNames {
 /** The name that a flow's cursors and state are kept under: its first one, so that a new name changes nothing. */
 export function identityOf({ name, renamedFrom }: FlowNames): string {
   return renamedFrom[0] ?? name
+}
+
+/** The code version that an engine has of a flow, whatever it calls it; undefined where it does not have the flow. */
+export function versionOf(
+  { flows, formerNames = {} }: Pick<ClusterMember, 'flows' | 'formerNames'>,
+  identity: string,
+): string | undefined {
+  return flows[formerNames[identity] ?? identity]
 }
 
 /** The present name of each former one. */

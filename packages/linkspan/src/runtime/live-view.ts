@@ -21,6 +21,7 @@ export function liveView(runtime: Runtime): LiveView {
       return parts().budgets.status()
     },
     runs: (seq) => parts().live.runs(seq),
+    elsewhere: (flow) => parts().foreign.isElsewhere(flow),
     async counts() {
       const { journal, ledger, takers } = parts()
       // What other engines accept and end, this one does not hear of.

@@ -1,11 +1,5 @@
 import type { MessageReader, StoredMessage, Wait } from '../journal/journal.ts'
-import {
-  ensureError,
-  isLinkspanError,
-  type LinkspanError,
-  type StoredError,
-  storeError,
-} from '../model/errors.ts'
+import { ensureError, isLinkspanError, LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { Ending, Headers, Json } from '../model/message.ts'
 import type { Clock, Logger, Random } from '../model/outside.ts'
 import { pathAt, renamedPlace } from '../model/step-place.ts'
@@ -29,6 +23,7 @@ import type { Events } from './events.ts'
 import { identityOf } from './former-names.ts'
 import { Interrupt, type InterruptReason, isInterrupt } from './interrupt.ts'
 import { settled } from './json.ts'
+import { createLendingOut, type Unfit } from './lending-out.ts'
 import { type Bound, bodyOf, type Loaded, recordOf, toLoaded, waitOf } from './loaded.ts'
 import type { Loans } from './loans.ts'
 import { MessagePass, type PassPorts, unwrapFinal } from './pass.ts'
@@ -110,6 +105,16 @@ interface Running {
   place: number
 }
 
+/** A message that was loaded. */
+interface Found {
+  readonly stored: StoredMessage
+  readonly loaded: Loaded
+  /** Set when this engine cannot run it. */
+  readonly misfit: Misfit | null
+}
+
+type Misfit = Pick<Unfit, 'identity' | 'codeVersion' | 'error'>
+
 /** A message that is being loaded. */
 interface Coming {
   readonly seq: number
@@ -124,6 +129,15 @@ export function createLive(options: LiveOptions): Live {
   const running = createRoster<Running>()
   const arriving = createRoster<Coming>()
   const portsOf = new Map<CompiledFlow, PassPorts>()
+  const lendingOut = createLendingOut({
+    clock,
+    committer,
+    messages: options.messages,
+    loans,
+    owns: options.owns,
+    children: options.children,
+    endStored: (...args) => endStored(...args),
+  })
 
   const runOf = (seq: number): Running | undefined => running.find(({ pass }) => pass.loaded.seq === seq)
 
@@ -140,132 +154,63 @@ export function createLive(options: LiveOptions): Live {
   const loadAndRun: Live['execute'] = (flow, work, slot, ended) => {
     const coming: Coming = { seq: work.seq, cancelled: null }
     const place = arriving.join(coming)
+    const left = (end: PassEnd): void => {
+      arriving.leave(place)
+      ended(end)
+    }
     const attempt = (): void => {
-      load(work).then((loaded) => {
-        arriving.leave(place)
-        if (loaded) run(work, loaded, slot, ended, coming.cancelled)
-        else ended({ kind: 'ended' })
+      load(work).then((found) => {
+        if (found === null) left({ kind: 'ended' })
+        else if (found.misfit) refuse(found, found.misfit)
+        else {
+          arriving.leave(place)
+          run(work, found.loaded, slot, ended, coming.cancelled)
+        }
       }, failed)
+    }
+    const refuse = ({ loaded, stored }: Found, { error, identity, codeVersion }: Misfit): void => {
+      const cancelled = (): string | null => coming.cancelled
+      const refused = { work, slot, loaded, identity, codeVersion, error, path: '', cancelled, left }
+      lendingOut.handOn(
+        refused,
+        () => void endDamaged(stored, 'parked', error).then(() => left({ kind: 'ended' })),
+      )
     }
     const failed = (error: unknown): void => {
       options.logger.log('error', 'message.load', { seq: work.seq, error: String(error) })
       if (isLinkspanError(error, 'JOURNAL_DAMAGED'))
-        endUnreadable(flow, work, error, () => {
-          arriving.leave(place)
-          ended({ kind: 'ended' })
-        })
+        endUnreadable(flow, work, error, () => left({ kind: 'ended' }))
       else clock.timer(LOAD_AGAIN_MS, attempt)
     }
     if (work.borrowed || !loans?.isOut(work.seq)) {
       attempt()
       return
     }
-    const lent = { seq: work.seq, tried: new Set<string>(), cancelled: () => coming.cancelled }
-    whenBack(work, loans.comesBack(lent), (end) => {
+    const lent = { seq: work.seq, tried: new Map<string, string>(), cancelled: () => coming.cancelled }
+    lendingOut.whenBack(work, loans.comesBack(lent), (end) => {
       if (end === null) attempt()
-      else {
-        arriving.leave(place)
-        ended(end)
-      }
+      else left(end)
     })
   }
 
-  /** Tells how the pass of another engine over a message ended, or null when the message is to be run here. */
-  const whenBack = (work: Work, back: Promise<boolean>, then: (end: PassEnd | null) => void): void => {
-    const find = (isBack: boolean): void => {
-      if (isBack) endOfLoan(work).then(then, () => clock.timer(LOAD_AGAIN_MS, () => find(!loans?.stopped)))
-      else then({ kind: 'abandoned' })
-    }
-    void back.then(find)
-  }
-
-  const endOfLoan = async ({ seq, parent }: Work): Promise<PassEnd | null> => {
-    const [stored] = await options.messages.load([seq])
-    if (!stored) return { kind: 'ended' }
-    const { ending, wait } = stored
-    if (ending) {
-      if (parent !== null) options.children.ended(parent, seq, ending.ending)
-      return { kind: 'ended' }
-    }
-    if (!wait || wait.wakeAt === null) return null
-    return { kind: 'suspended', wakeAt: wait.wakeAt, hold: wait.hold, attempt: wait.attempt }
-  }
-
-  /** An engine with another version of the flow may have the message's steps; the key stays held until it is done. */
-  const lendOut = (run: Running, reason: Extract<InterruptReason, { kind: 'park' }>, to: Loans): void => {
-    const { pass, work } = run
-    const { loaded, flow } = pass
-    run.slot.release()
-    const tried = new Set([flow.codeVersion])
-    const why = reason.error.message
-    const identity = identityOf(flow.flow.definition)
-    const next = (nextFrame: number): void => {
-      const { attempt } = work
-      const lent = to.lend({
-        loaded,
-        identity,
-        attempt,
-        nextFrame,
-        why,
-        tried,
-        cancelled: () => pass.cancelled,
-      })
-      lent.then(
-        (how) => (how === 'nobody' ? settleUnfit(run, reason) : over(how === 'back')),
-        () => later(again),
-      )
-    }
-    const later = (then: () => void): void => {
-      if (to.stopped) left(run, { kind: 'abandoned' })
-      else clock.timer(LOAD_AGAIN_MS, then)
-    }
-    const over = (isBack: boolean): void =>
-      whenBack(work, Promise.resolve(isBack), (end) => (end === null ? again() : left(run, end)))
-    const again = (): void => {
-      options.messages.load([loaded.seq]).then(
-        ([stored]) => next(stored?.nextFrame ?? loaded.nextFrame),
-        () => later(again),
-      )
-    }
-    next(loaded.nextFrame)
-  }
-
-  /** No engine that lives can take the message. */
-  const settleUnfit = (run: Running, { path, error }: Extract<InterruptReason, { kind: 'park' }>): void => {
-    options.messages.load([run.work.seq]).then(
-      ([stored]) => {
-        if (!stored || stored.ending) {
-          left(run, { kind: 'ended' })
-          return
-        }
-        const { cancelled } = run.pass
-        const at = clock.now()
-        const entry: Entry =
-          cancelled === null
-            ? { t: 'end', at, ending: 'parked', p: path, e: storeError(error) }
-            : { t: 'note', at, what: 'cancelled', note: cancelled }
-        const ending = cancelled === null ? 'parked' : 'dropped'
-        endStored(stored, ending, [entry], cancelled ?? error.message, () => left(run, { kind: 'ended' }))
-      },
-      () => {
-        if (loans?.stopped) left(run, { kind: 'abandoned' })
-        else clock.timer(LOAD_AGAIN_MS, () => settleUnfit(run, { kind: 'park', path, error }))
-      },
-    )
-  }
-
   /** The record does not fit the flow as it is here. */
-  const unfit = (run: Running, reason: Extract<InterruptReason, { kind: 'park' }>): void => {
-    const { loaded } = run.pass
-    if (loans?.isGuest(loaded.seq)) {
-      loans.decline(loaded.seq, reason.error.message)
-      run.slot.release()
-      committer.after(() => left(run, { kind: 'ended' }))
-    } else if (loans === null || !loaded.waits || loaded.since !== undefined)
-      settle(run, 'parked', reason.error.message, storeError(reason.error), reason.path)
-    // It is on its way to another engine, which sees to it.
-    else if (!options.owns(loaded.partition) && loaded.awaitedBy === null) left(run, { kind: 'ended' })
-    else lendOut(run, reason, loans)
+  const unfit = (run: Running, { path, error }: Extract<InterruptReason, { kind: 'park' }>): void => {
+    const { pass, work, slot } = run
+    const { loaded, flow } = pass
+    lendingOut.handOn(
+      {
+        work,
+        slot,
+        loaded,
+        identity: identityOf(flow.flow.definition),
+        codeVersion: flow.codeVersion,
+        error,
+        path,
+        cancelled: () => pass.cancelled,
+        left: (end) => left(run, end),
+      },
+      () => settle(run, 'parked', error.message, storeError(error), path),
+    )
   }
 
   /** A message that the journal holds and cannot read is a dead letter, so that its key goes on without it. */
@@ -517,28 +462,56 @@ export function createLive(options: LiveOptions): Live {
     return committer.flush()
   }
 
-  const load = async (work: Work): Promise<Loaded | null> => {
+  const load = async (work: Work): Promise<Found | null> => {
     const [stored] = await options.messages.load([work.seq])
     if (!stored || stored.ending) return null
-    const flow = options.flows.get(stored.flow) as CompiledFlow
+    const flow = options.flows.get(stored.flow)
     try {
-      const record = renamed(recordOf(stored), flow.renamed)
-      const names = stored.parent === null ? {} : await namesFor(stored, flow)
-      const body = bodyOf(stored)
-      const checked = stored.parent === null ? await options.check(flow, body) : body
-      const loaded = toLoaded(stored, checked, record, names)
-      const since = loans?.sinceOf(stored.parent?.seq ?? stored.seq) ?? loans?.sinceOf(stored.seq)
-      return {
-        ...loaded,
-        ...(since === undefined ? {} : { since }),
-        interrupted: loaded.interrupted || (record.length === 0 && options.begunBefore(stored)),
+      const record = recordOf(stored)
+      if (flow === undefined) return misfitOf(stored, record, null, flowElsewhere(stored.flow))
+      try {
+        return await loadOn(flow, stored, renamed(record, flow.renamed))
+      } catch (thrown) {
+        if (!isLinkspanError(thrown, 'BODY_INVALID')) throw thrown
+        return misfitOf(stored, record, flow, thrown)
       }
     } catch (thrown) {
-      const error = ensureError(thrown, 'RECORD_DAMAGED')
-      const ending = error.code === 'BODY_INVALID' ? 'parked' : 'dead'
-      await endDamaged(stored, ending, error)
+      await endDamaged(stored, 'dead', ensureError(thrown, 'RECORD_DAMAGED'))
       return null
     }
+  }
+
+  const loadOn = async (
+    flow: CompiledFlow,
+    stored: StoredMessage,
+    record: readonly Entry[],
+  ): Promise<Found> => {
+    const names = stored.parent === null ? {} : await namesFor(stored, flow)
+    const body = bodyOf(stored)
+    const checked = stored.parent === null ? await options.check(flow, body) : body
+    return { stored, loaded: loadedOf(stored, checked, record, names), misfit: null }
+  }
+
+  const loadedOf = (stored: StoredMessage, body: unknown, record: readonly Entry[], names: Bound): Loaded => {
+    const loaded = toLoaded(stored, body, record, names)
+    const since = loans?.sinceOf(stored.parent?.seq ?? stored.seq) ?? loans?.sinceOf(stored.seq)
+    return {
+      ...loaded,
+      ...(since === undefined ? {} : { since }),
+      interrupted: loaded.interrupted || (record.length === 0 && options.begunBefore(stored)),
+    }
+  }
+
+  /** A message that cannot even be begun here: its flow is not there, or refuses its body. */
+  const misfitOf = (
+    stored: StoredMessage,
+    record: readonly Entry[],
+    flow: CompiledFlow | null,
+    error: LinkspanError,
+  ): Found => {
+    const identity = flow === null ? stored.flow : identityOf(flow.flow.definition)
+    const misfit = { identity, codeVersion: flow?.codeVersion ?? null, error }
+    return { stored, loaded: loadedOf(stored, null, record, {}), misfit }
   }
 
   const endDamaged = (stored: StoredMessage, ending: Ending, error: LinkspanError): Promise<void> =>
@@ -704,6 +677,10 @@ export function createLive(options: LiveOptions): Live {
       return found !== undefined
     },
   }
+}
+
+function flowElsewhere(flow: string): LinkspanError {
+  return new LinkspanError('FLOW_UNKNOWN', `the owner of its partition does not have the flow "${flow}"`)
 }
 
 function entryOf(pass: MessagePass, flow: CompiledFlow, path: string): Program {

@@ -1,8 +1,10 @@
 import type { ClusterMember, StateReader } from '../journal/journal.ts'
 import type { Json } from '../model/message.ts'
 import type { Clock, Logger, Random } from '../model/outside.ts'
+import type { ClusterLoan } from './admin-api.ts'
 import { openCell, sealCell, sealEntries } from './codec.ts'
 import type { Committer } from './committer.ts'
+import { versionOf } from './former-names.ts'
 import type { Loaded } from './loaded.ts'
 import { mayWrite } from './may-write.ts'
 import type { Entry } from './record.ts'
@@ -17,8 +19,8 @@ export interface Lending {
   readonly nextFrame: number
   /** Why it does not fit. */
   readonly why: string
-  /** Code versions that it does not fit either; added to. */
-  readonly tried: Set<string>
+  /** Code versions that it does not fit either, and why; added to. */
+  readonly tried: Map<string, string>
   /** What a person said who gave it up meanwhile. */
   readonly cancelled: () => string | null
 }
@@ -102,9 +104,19 @@ interface Found {
 const SCOPE = 'linkspan:loans'
 const PAGE = 100
 const TOKEN = 12
+/** How often the loans are looked through while something is lent or borrowed. */
 const POLL_MS = 100
-/** How often it is looked whether a borrower lives, in polls. */
+/** How often it is looked whether borrowers live, and which children of borrowed messages are due, in polls. */
 const LOOK_EVERY = 10
+
+/** A message that is lent, and who waits for it. */
+interface Awaited {
+  readonly tried: Map<string, string>
+  readonly cancelled: () => string | null
+  readonly isBack: (back: boolean) => void
+  /** Lists that were begun before this one may lack the loan. */
+  readonly from: number
+}
 
 /** Makes the lender and borrower of one engine. */
 export function createLoans(options: LoansOptions): Loans {
@@ -116,23 +128,24 @@ export function createLoans(options: LoansOptions): Loans {
   const over = new Set<string>()
   /** Loans whose end is on its way to the journal. */
   const answered = new Set<string>()
+  const awaited = new Map<number, Awaited>()
+  /** How many times the loans were looked through, whether that is under way, and whether it is to be. */
+  let sweeps = 0
+  let sweeping = false
+  let isArmed = false
+
+  let asking: Promise<readonly ClusterMember[]> | null = null
+  /** Once for all who ask at the same time. */
+  const members = (): Promise<readonly ClusterMember[]> => {
+    asking ??= options.members().finally(() => {
+      asking = null
+    })
+    return asking
+  }
 
   const pause = (): Promise<void> => new Promise((resolve) => clock.timer(POLL_MS, resolve))
 
-  const read = async (seq: number): Promise<Found | null> => {
-    const value = await state.get(SCOPE, String(seq))
-    return value === null ? null : foundIn(value, String(seq))
-  }
-
-  const list = async (each: (found: Found) => void): Promise<void> => {
-    for (let after = ''; ; ) {
-      const page = await state.list(SCOPE, after, PAGE)
-      for (const { key, value } of page) each(foundIn(value, key))
-      const last = page.at(-1)
-      if (!last || page.length < PAGE) return
-      after = last.key
-    }
-  }
+  const list = (each: (found: Found) => void): Promise<void> => listLoans(state, each)
 
   /** Writes or removes a loan if it is still as it was read, with a frame of the message's record. */
   const write = (
@@ -150,12 +163,14 @@ export function createLoans(options: LoansOptions): Loans {
   }
 
   const borrowerOf = async ({ identity, tried, loaded }: Lending) => {
-    const able = (await options.members()).flatMap((each) => {
+    const able = (await members()).flatMap((each) => {
       const version = versionOf(each, identity)
       const isAble = each.state === 'live' && each.member !== member && version !== undefined
       return isAble && !tried.has(version) ? [{ to: each.member, name: each.name, version }] : []
     })
-    return able.find(({ version }) => version === loaded.codeVersion) ?? able[0]
+    const own = able.filter(({ version }) => version === loaded.codeVersion)
+    const choice = own.length > 0 ? own : able
+    return choice[loaded.seq % choice.length]
   }
 
   const lend: Loans['lend'] = async (message) => {
@@ -190,42 +205,35 @@ export function createLoans(options: LoansOptions): Loans {
       : 'abandoned'
   }
 
-  const comesBack: Loans['comesBack'] = async ({ seq, tried, cancelled }) => {
-    for (let polls = 1; !stopped.aborted; polls += 1) {
-      await pause()
-      if (stopped.aborted) break
-      try {
-        if (!(await isOver(seq, tried, cancelled(), polls % LOOK_EVERY === 0))) continue
-        out.delete(seq)
-        return true
-      } catch (error) {
-        if (!stopped.aborted) logger.log('warn', 'loan.again', { seq, error: String(error) })
-      }
-    }
-    return false
+  const comesBack: Loans['comesBack'] = ({ seq, tried, cancelled }) => {
+    if (stopped.aborted) return Promise.resolve(false)
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    awaited.set(seq, { tried, cancelled, isBack: resolve, from: sweeps + 1 })
+    sweepSoon()
+    return promise
   }
 
-  const isOver = async (
-    seq: number,
-    tried: Set<string>,
-    cancelled: string | null,
-    looks: boolean,
-  ): Promise<boolean> => {
-    const found = await read(seq)
-    if (found === null) return true
+  const endAwaiting = (seq: number, back: boolean): void => {
+    const ended = awaited.get(seq)
+    awaited.delete(seq)
+    if (back) out.delete(seq)
+    ended?.isBack(back)
+  }
+
+  const isOver = async (found: Found, { tried, cancelled }: Awaited, looks: boolean): Promise<boolean> => {
     const { loan } = found
     if (loan.declined !== undefined) {
-      tried.add(loan.version)
-      return write(seq, found, null)
+      tried.set(loan.version, loan.declined)
+      return write(loan.seq, found, null)
     }
-    if (cancelled !== null && loan.cancel === undefined)
-      await write(seq, found, { ...loan, cancel: cancelled })
-    return looks && takeBack(seq, found)
+    const note = cancelled()
+    if (note !== null && loan.cancel === undefined) await write(loan.seq, found, { ...loan, cancel: note })
+    return looks && takeBack(loan.seq, found)
   }
 
   /** What a borrower ran that is fenced or has left may have made a call that nobody remembers. */
   const takeBack = async (seq: number, found: Found): Promise<boolean> => {
-    const borrower = (await options.members()).find((each) => each.member === found.loan.to)
+    const borrower = (await members()).find((each) => each.member === found.loan.to)
     if (mayWrite(borrower)) return false
     const n = await options.nextFrame(seq)
     const frame = { seq, n, frame: sealEntries([{ t: 'interrupted', at: clock.now() }], seq, n) }
@@ -245,8 +253,68 @@ export function createLoans(options: LoansOptions): Loans {
   const begin = (loan: Loan): void => {
     guests.set(loan.seq, loan)
     const began = options.run(loan, () => finish(loan))
-    if (!began) guests.delete(loan.seq)
+    if (began) sweepSoon()
+    else guests.delete(loan.seq)
   }
+
+  /** Looks through all loans once: what came back, and what is lent to this engine. */
+  const sweep = async (): Promise<void> => {
+    if (sweeping) return
+    sweeping = true
+    try {
+      sweeps += 1
+      const found = new Map<number, Found>()
+      await list((each) => void found.set(each.loan.seq, each))
+      if (stopped.aborted) return
+      takeUp([...found.values()].map(({ loan }) => loan))
+      await lookAtLent(found, sweeps)
+      if (sweeps % LOOK_EVERY !== 0) return
+      for (const { seq, identity } of guests.values()) await options.wakeChildren(seq, identity)
+    } finally {
+      sweeping = false
+    }
+  }
+
+  const lookAtLent = async (found: ReadonlyMap<number, Found>, number: number): Promise<void> => {
+    const looks = number % LOOK_EVERY === 0
+    await Promise.all(
+      [...awaited].map(async ([seq, each]) => {
+        if (each.from > number) return
+        const loan = found.get(seq)
+        if (loan === undefined || (await isOver(loan, each, looks))) endAwaiting(seq, true)
+      }),
+    )
+  }
+
+  const takeUp = (loans: readonly Loan[]): void => {
+    const past = new Set(over)
+    for (const loan of loans) {
+      past.delete(loan.token)
+      if (loan.to !== member || loan.declined !== undefined || over.has(loan.token)) continue
+      if (!guests.has(loan.seq)) begin(loan)
+      if (loan.cancel !== undefined) options.cancel(loan.seq, loan.cancel)
+    }
+    for (const token of past) over.delete(token)
+  }
+
+  /** Again and again, as long as something is lent or borrowed. */
+  const sweepSoon = (): void => {
+    if (isArmed || stopped.aborted) return
+    isArmed = true
+    clock.timer(POLL_MS, () => {
+      isArmed = false
+      if (stopped.aborted || (awaited.size === 0 && guests.size === 0)) return
+      sweep()
+        .catch((error: unknown) => {
+          if (!stopped.aborted) logger.log('warn', 'loan.again', { error: String(error) })
+        })
+        .finally(sweepSoon)
+    })
+  }
+
+  stopped.addEventListener('abort', () => {
+    for (const seq of [...awaited.keys()]) endAwaiting(seq, false)
+  })
 
   return {
     get stopped() {
@@ -275,28 +343,30 @@ export function createLoans(options: LoansOptions): Loans {
       const value = sealCell(cell, SCOPE, String(seq))
       committer.state({ scope: SCOPE, key: String(seq), value, until: null })
     },
-    async look() {
-      const mine: Loan[] = []
-      const past = new Set(over)
-      await list(({ loan }) => {
-        past.delete(loan.token)
-        if (loan.to === member && loan.declined === undefined && !over.has(loan.token)) mine.push(loan)
-      })
-      for (const token of past) over.delete(token)
-      for (const loan of mine) {
-        if (!guests.has(loan.seq)) begin(loan)
-        if (loan.cancel !== undefined) options.cancel(loan.seq, loan.cancel)
-      }
-      for (const { seq, identity } of guests.values()) await options.wakeChildren(seq, identity)
-    },
+    look: sweep,
+  }
+}
+
+/** What is lent now, by flow and borrower, for people. */
+export async function countLoans(state: StateReader): Promise<readonly ClusterLoan[]> {
+  const counts = new Map<string, ClusterLoan>()
+  await listLoans(state, ({ loan: { identity: flow, to } }) => {
+    const key = `${to} ${flow}`
+    counts.set(key, { flow, to, count: (counts.get(key)?.count ?? 0) + 1 })
+  })
+  return [...counts.values()]
+}
+
+async function listLoans(state: StateReader, each: (found: Found) => void): Promise<void> {
+  for (let after = ''; ; ) {
+    const page = await state.list(SCOPE, after, PAGE)
+    for (const { key, value } of page) each(foundIn(value, key))
+    const last = page.at(-1)
+    if (!last || page.length < PAGE) return
+    after = last.key
   }
 }
 
 function foundIn(value: Uint8Array, key: string): Found {
   return { value, loan: openCell(value, SCOPE, key).v as unknown as Loan }
-}
-
-/** The code version that an engine has of a flow, whatever it calls it. */
-function versionOf({ flows, formerNames = {} }: ClusterMember, identity: string): string | undefined {
-  return flows[formerNames[identity] ?? identity]
 }

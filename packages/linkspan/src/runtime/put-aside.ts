@@ -3,9 +3,9 @@ import { LinkspanError, storeError } from '../model/errors.ts'
 import type { MessageSummary } from '../model/message.ts'
 import type { Clock } from '../model/outside.ts'
 import type { Committer } from './committer.ts'
-import type { Taker } from './intake.ts'
 import type { Live } from './live.ts'
 import { wrongState } from './message-state.ts'
+import type { FlowQueue } from './queue/flow-queue.ts'
 import type { Entry } from './record.ts'
 import type { Act } from './requests.ts'
 import { findMessage, messageAt } from './selection.ts'
@@ -25,7 +25,7 @@ export interface PuttingAsideOptions {
   readonly clock: Clock
   readonly committer: Committer
   readonly live: Live
-  readonly takers: ReadonlyMap<string, Taker>
+  readonly queues: ReadonlyMap<string, FlowQueue>
   readonly owned: ReadonlySet<number>
   readonly messages: MessageReader
   /** The turns of the messages, by their places. */
@@ -40,7 +40,7 @@ const REST_POLL_MS = 20
 
 /** Makes what ends messages on this engine. */
 export function createPuttingAside(options: PuttingAsideOptions): PuttingAside {
-  const { clock, committer, live, takers, owned, messages, inTurn, presentName } = options
+  const { clock, committer, live, queues, owned, messages, inTurn, presentName } = options
 
   /** Resolves by what is handed in, after its commit; rejects when the journal fails before that. */
   const durable = (handIn: (then: () => void) => void): Promise<void> =>
@@ -57,7 +57,7 @@ export function createPuttingAside(options: PuttingAsideOptions): PuttingAside {
     note: string,
   ): Promise<void> => {
     if (!owned.has(stored.partition)) throw moved(stored)
-    const release = takers.get(stored.flow)?.queue.withdraw(stored.seq)
+    const release = queues.get(stored.flow)?.withdraw(stored.seq)
     return durable((resolve) =>
       live.endStored(stored, ending, entries, note, () => {
         release?.()
@@ -130,7 +130,7 @@ export function createPuttingAside(options: PuttingAsideOptions): PuttingAside {
     async target(act) {
       if (act.what === 'cancel') return (await findMessage(messages, act.id)).seq
       const flow = presentName(act.identity)
-      const seq = takers.get(flow)?.queue.holder(act.key)
+      const seq = queues.get(flow)?.holder(act.key)
       if (seq !== null && seq !== undefined) return seq
       throw new LinkspanError(
         'MESSAGE_UNKNOWN',

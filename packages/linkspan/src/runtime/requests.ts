@@ -1,4 +1,4 @@
-import type { ClusterSurvey, StateReader } from '../journal/journal.ts'
+import type { ClusterMember, StateReader } from '../journal/journal.ts'
 import { ensureError, LinkspanError, restoreError, type StoredError, storeError } from '../model/errors.ts'
 import type { Json, MessageSummary } from '../model/message.ts'
 import type { Clock, Logger, Random } from '../model/outside.ts'
@@ -37,7 +37,7 @@ export interface RequestsOptions {
   /** The number of this engine. */
   readonly member: number
   readonly owned: ReadonlySet<number>
-  readonly survey: () => Promise<ClusterSurvey>
+  readonly members: () => Promise<readonly ClusterMember[]>
   /**
    * Finds the message that an act is about. What is found goes on record before {@link perform}, so that who goes on with
    * the request after a crash acts on no other.
@@ -108,8 +108,7 @@ export function createRequests(options: RequestsOptions): Requests {
   }
 
   const unanswered = async (partition: number, isTaken: boolean): Promise<LinkspanError> => {
-    const { members } = await options.survey()
-    const owner = members.find(
+    const owner = (await options.members()).find(
       ({ state: lives, partitions }) => lives === 'live' && partitions.includes(partition),
     )
     const who = owner?.name ?? 'none just now'

@@ -7,6 +7,7 @@ import type { Committer } from './committer.ts'
 import type { CompiledFlow } from './compile.ts'
 import type { Hooks, Metrics, Project } from './engine-api.ts'
 import type { Events } from './events.ts'
+import type { ForeignFlows } from './foreign-flows.ts'
 import type { SecretHider } from './hide-secrets.ts'
 import type { Taker } from './intake.ts'
 import type { Ledger } from './ledger.ts'
@@ -50,5 +51,6 @@ export interface RuntimeParts {
   readonly acting: Acting
   readonly aside: PuttingAside
   readonly requests: Requests
+  readonly foreign: ForeignFlows
   readonly directory: string
 }

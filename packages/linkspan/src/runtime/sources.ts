@@ -32,6 +32,11 @@ export interface SourceOptions {
   readonly entrance: Entrance
   /** Whether a source of a flow runs here: each runs on one engine of a cluster. */
   readonly isHere: (flow: FlowNames) => boolean
+  /**
+   * Waits until no other engine runs the source, and says that this one does; answers how to take that back. Null
+   * where no other engine shares the journal. Rejects with `ENGINE_BUSY` when another one runs it for too long.
+   */
+  readonly claim: ((flow: FlowNames) => Promise<() => void>) | null
   /** An error as it may be shown. */
   readonly clean: (error: LinkspanError) => LinkspanError
 }
@@ -49,6 +54,7 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
   let controller = new AbortController()
   let running: RunningSource | null = null
   let cancelPause = (): void => undefined
+  let giveUpClaim: (() => void) | null = null
 
   const context = (signal: AbortSignal): SourceContext => ({
     clock,
@@ -85,6 +91,7 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
     controller = new AbortController()
     const { signal } = controller
     try {
+      if (!(await claimed(signal))) return
       const started = (await source.start?.(context(signal))) ?? null
       // It may have been started again since, which this one must not stand in for.
       if (signal.aborted) return void (await started?.stop())
@@ -95,6 +102,15 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
     } catch (thrown) {
       if (!signal.aborted) fail(thrown)
     }
+  }
+
+  /** Answers false when it was stopped meanwhile. A source that failed is still this engine's. */
+  const claimed = async (signal: AbortSignal): Promise<boolean> => {
+    if (options.claim === null || giveUpClaim !== null) return true
+    const giveUp = await options.claim(definition)
+    if (signal.aborted) giveUp()
+    else giveUpClaim = giveUp
+    return !signal.aborted
   }
 
   const fail = (thrown: unknown): void => {
@@ -120,7 +136,13 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
       phase = 'stopped'
       const stopping = running
       running = null
-      await stopping?.stop()
+      const giveUp = giveUpClaim
+      giveUpClaim = null
+      try {
+        await stopping?.stop()
+      } finally {
+        giveUp?.()
+      }
     },
   }
 }

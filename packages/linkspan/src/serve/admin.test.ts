@@ -47,7 +47,7 @@ const CASES: readonly Case[] = [
   { name: 'status', args: [], result: { state: 'running', refusing: null } },
   { name: 'flows', args: [], result: [{ name: 'orders', oldest: null }] },
   { name: 'stats', args: [], result: { bytes: 7, file: 'x' } },
-  { name: 'cluster', args: [], result: { now: 1, members: [], partitions: [] } },
+  { name: 'cluster', args: [], result: { now: 1, members: [], partitions: [], loans: [] } },
   { name: 'keys', args: [null, 5], result: [] },
   { name: 'keys', args: [odd, 1], result: [{ flow: odd, key: '' }] },
   { name: 'messages', args: [{}], result: { items: [summary()], next: null } },

@@ -1,4 +1,4 @@
-import type { ClusterMember, ClusterPartition, ClusterSurvey } from '../../index.ts'
+import type { ClusterLoan, ClusterMember, ClusterPartition, ClusterView } from '../../index.ts'
 import type { Column, Output } from '../output.ts'
 import { counted } from '../text.ts'
 import { formatAge } from '../time.ts'
@@ -26,7 +26,7 @@ interface Row extends ClusterMember {
   readonly oldest: number | null
 }
 
-function show(survey: ClusterSurvey, out: Output): void {
+function show(survey: ClusterView, out: Output): void {
   const { now, members, partitions } = survey
   out.table(
     members.map((member) => rowOf(member, partitions)),
@@ -64,7 +64,7 @@ function columns(now: number): readonly Column<Row>[] {
 }
 
 /** What a person should know beyond the numbers. */
-function remarksOn({ members, partitions }: ClusterSurvey): readonly string[] {
+function remarksOn({ members, partitions, loans }: ClusterView): readonly string[] {
   const unowned = partitions.filter(({ owner }) => owner === null)
   const { waiting } = lagOf(unowned)
   const remarks =
@@ -73,10 +73,22 @@ function remarksOn({ members, partitions }: ClusterSurvey): readonly string[] {
       : [
           `${unowned.length} of ${counted(partitions.length, 'partition')} have no owner just now; ${counted(waiting, 'message')} wait there until an engine takes them.`,
         ]
-  return [...remarks, ...missingFlows(members.filter(({ state }) => state === 'live'))]
+  return [
+    ...remarks,
+    ...missingFlows(members.filter(({ state }) => state === 'live')),
+    ...lent(loans, members),
+  ]
 }
 
-/** Flows that not all engines have: messages of partitions whose owner lacks their flow lie still. */
+/** What is run for the owners of its partitions. */
+function lent(loans: readonly ClusterLoan[], members: readonly ClusterMember[]): readonly string[] {
+  return loans.map(({ flow, to, count }) => {
+    const name = members.find(({ member }) => member === to)?.name ?? 'an engine that is gone'
+    return `${name} (member ${to}) runs ${counted(count, 'message')} of the flow ${flow} for the owners of their partitions.`
+  })
+}
+
+/** Flows that not all engines have: owners that lack one lend its messages. */
 function missingFlows(live: readonly ClusterMember[]): readonly string[] {
   const flows = new Set(live.flatMap((member) => Object.keys(member.flows)))
   return [...flows].flatMap((flow) => {
@@ -84,7 +96,9 @@ function missingFlows(live: readonly ClusterMember[]): readonly string[] {
     const versions = new Set(live.flatMap((member) => member.flows[flow] ?? []))
     const names = without.map(({ name }) => name).join(', ')
     if (without.length > 0)
-      return [`The flow ${flow} is not deployed on ${names}: its messages in their partitions wait.`]
+      return [
+        `The flow ${flow} is not deployed on ${names}: what lies in their partitions is lent to engines that have it.`,
+      ]
     return versions.size > 1 ? [`The flow ${flow} runs in ${versions.size} versions.`] : []
   })
 }

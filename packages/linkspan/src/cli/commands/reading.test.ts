@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ClusterMember, ClusterSurvey, MessageQuery, MessageSummary, TraceStep } from '../../index.ts'
+import type { ClusterMember, ClusterView, MessageQuery, MessageSummary, TraceStep } from '../../index.ts'
 import { LinkspanError, storeError } from '../../model/errors.ts'
 import { counts, fakeCli, flowStatus, NOW, summary, trace } from '../fixtures/fake-cli.ts'
 import { projectFolder } from '../fixtures/temp-folder.ts'
@@ -381,7 +381,7 @@ const member = (number: number, more: Partial<ClusterMember> = {}): ClusterMembe
 })
 
 test('cluster shows who owns what, and what waits there', async () => {
-  const survey: ClusterSurvey = {
+  const survey: ClusterView = {
     now: NOW,
     members: [
       member(4, { partitions: [0, 1], self: true }),
@@ -394,6 +394,7 @@ test('cluster shows who owns what, and what waits there', async () => {
       { partition: 2, owner: 5, waiting: 0, oldest: null },
       { partition: 3, owner: null, waiting: 7, oldest: NOW - 20_000 },
     ],
+    loans: [],
   }
   const cli = fakeCli({ directory: projectFolder(), admin: { cluster: async () => survey } })
   expect(await cli.run('cluster')).toBe(0)
@@ -414,11 +415,12 @@ test('cluster says where a flow is missing, and where it runs in two versions', 
     member(2, { flows: { orders: 'v2' } }),
     member(3, { state: 'dead', flows: { old: 'v1' } }),
   ]
-  const survey = { now: NOW, members, partitions: [] }
+  const survey = { now: NOW, members, partitions: [], loans: [{ flow: 'invoices', to: 1, count: 2 }] }
   const cli = fakeCli({ directory: projectFolder(), admin: { cluster: async () => survey } })
   await cli.run('cluster')
   expect(cli.stderr()).toBe(
     'The flow orders runs in 2 versions.\n' +
-      'The flow invoices is not deployed on process 2 on host-2: its messages in their partitions wait.\n',
+      'The flow invoices is not deployed on process 2 on host-2: what lies in their partitions is lent to engines that have it.\n' +
+      'process 1 on host-1 (member 1) runs 2 messages of the flow invoices for the owners of their partitions.\n',
   )
 })

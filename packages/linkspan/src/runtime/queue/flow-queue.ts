@@ -2,7 +2,7 @@ import type { BacklogEntry, BacklogReader, Wait } from '../../journal/journal.ts
 import type { FlowSettings } from '../../model/flow-definition.ts'
 import type { Clock } from '../../model/outside.ts'
 import { createDispatcher } from './dispatcher.ts'
-import { type Lane, LANE_DEPTH, lieBehind } from './lane.ts'
+import { LANE_DEPTH, type Lane, lieBehind } from './lane.ts'
 import { createLanes, type Lanes } from './lanes.ts'
 import { createLeaving } from './leaving.ts'
 import { createPaging, type Paging } from './paging.ts'
@@ -133,6 +133,12 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
 
   const finish = (work: Work, end: PassEnd): void => {
     if (end.kind === 'abandoned') return
+    if (end.kind === 'unstarted' && !isLeft(work.partition)) {
+      if (work.parent === null) dispatcher.ready(work)
+      else dispatcher.readyChild(work)
+      pump()
+      return
+    }
     window.leave(work)
     if (isLeft(work.partition)) {
       leaving.ended(work, end)

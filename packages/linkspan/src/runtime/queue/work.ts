@@ -22,6 +22,8 @@ export type PassEnd =
   | { readonly kind: 'ended' }
   | { readonly kind: 'suspended'; readonly wakeAt: number; readonly hold: boolean; readonly attempt: number }
   | { readonly kind: 'abandoned' }
+  /** Nothing came of it: it is to be begun again, and is still the first of its key. */
+  | { readonly kind: 'unstarted' }
 
 /** A running pass's place among those that run at once. */
 export interface Slot {

@@ -1,0 +1,208 @@
+import { fixed, flow, inbox, retry } from 'linkspan'
+import { schedule } from 'linkspan/schedule'
+import { fakeOperation } from 'linkspan/testing'
+import { describe, expect, it } from 'vitest'
+import { type Cluster, cluster, type Node } from './cluster-rig.ts'
+
+interface Order {
+  readonly key: string
+  readonly n: number
+}
+
+const node = ({ nodes }: Cluster, n: number): Node => nodes[n] as Node
+const KEYS = Array.from({ length: 12 }, (_, at) => `k${at}`)
+
+/** A flow that all engines have, and one that only some are given. */
+function flows() {
+  const put = fakeOperation<Order>('store.put', { kind: 'key', validFor: '24h' })
+  const common = flow('common')
+    .from(inbox<Order>())
+    .map('same', (order) => order)
+  const rare = flow('rare', { onError: retry({ attempts: 100, backoff: fixed('2s') }) })
+    .from(inbox<Order>(), { key: ({ key }) => key })
+    .to('put', put)
+  return { put, common, rare }
+}
+
+/** One engine that has the rare flow, and two that lack it, with two messages of each key. */
+async function started(made: ReturnType<typeof flows>): Promise<Cluster> {
+  const engines = await cluster([made.common, made.rare], { engines: 1 })
+  for (const _ of [1, 2]) await engines.join([made.common])
+  await engines.advance('30s')
+  for (const n of [1, 2]) for (const key of KEYS) await node(engines, 0).send(made.rare, { key, n })
+  return engines
+}
+
+const numbersOf = (effects: readonly { readonly input: Order }[], key: string): readonly number[] =>
+  effects.filter(({ input }) => input.key === key).map(({ input }) => input.n)
+
+const lentBy = (engine: Node): number => engine.log.of('message.lent').length
+
+describe('a flow that only some engines of a cluster have', () => {
+  it('runs there whoever owns the partitions of its messages, in the order of each key', async () => {
+    const made = flows()
+    await using engines = await started(made)
+    await engines.advance('10s')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    for (const key of KEYS) expect(numbersOf(made.put.effects, key)).toEqual([1, 2])
+    expect(lentBy(node(engines, 1))).toBeGreaterThan(0)
+    expect(lentBy(node(engines, 0))).toBe(0)
+  })
+
+  it('does so without the waiting messages being counted for each loan', async () => {
+    const made = flows()
+    await using engines = await started(made)
+    const counted = engines.surveys()
+    await engines.advance('10s')
+    expect(lentBy(node(engines, 1))).toBeGreaterThan(0)
+    expect(engines.surveys()).toBe(counted)
+  })
+
+  it('is shown with what is lent while it runs, and not as missing', async () => {
+    const made = flows()
+    made.put.when(() => 'silent')
+    await using engines = await started(made)
+    await engines.advance('5s')
+    const { loans } = await node(engines, 1).admin.cluster()
+    expect(loans).toEqual([{ flow: 'rare', to: node(engines, 0).member, count: expect.any(Number) }])
+    const { items } = await node(engines, 1).admin.messages({ flow: 'rare' })
+    expect(items.map(({ error }) => error?.code)).not.toContain('FLOW_UNKNOWN')
+  })
+
+  it('keeps a key held over a retry that the owner of the partition wakes', async () => {
+    const made = flows()
+    let failing = true
+    made.put.when(() => (failing ? 'unavailable' : undefined))
+    await using engines = await started(made)
+    await engines.advance('7s')
+    failing = false
+    await engines.advance('10s')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    for (const key of KEYS) expect(numbersOf(made.put.effects, key)).toEqual([1, 2])
+  })
+
+  it('waits while no engine has it, visibly, and goes on when one joins that has', async () => {
+    const made = flows()
+    made.put.when(() => 'unavailable')
+    await using engines = await started(made)
+    await engines.advance('1s')
+    await node(engines, 0).stop()
+    await engines.advance('1m')
+    const { items } = await node(engines, 1).admin.messages({ flow: 'rare' })
+    expect(new Set(items.map(({ state }) => state))).toEqual(new Set(['waiting']))
+    expect(new Set(items.flatMap(({ error }) => error?.code ?? []))).toContain('FLOW_UNKNOWN')
+    made.put.when(() => undefined)
+    await engines.join([made.common, made.rare])
+    await engines.advance('30s')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    for (const key of KEYS) expect(numbersOf(made.put.effects, key)).toEqual([1, 2])
+  })
+
+  it('loses and doubles nothing when the engine that has it dies, and another one comes', async () => {
+    const made = flows()
+    let silent = true
+    made.put.when(() => (silent ? 'silent' : undefined))
+    await using engines = await started(made)
+    await engines.advance('5s')
+    node(engines, 0).kill()
+    silent = false
+    await engines.join([made.common, made.rare])
+    await engines.advance('2m')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    for (const key of KEYS) expect(numbersOf(made.put.effects, key)).toEqual([1, 2])
+  })
+
+  it('lets partitions be given back and owners die while its messages are lent', async () => {
+    const made = flows()
+    let silent = true
+    made.put.when(() => (silent ? 'silent' : undefined))
+    await using engines = await started(made)
+    await engines.advance('5s')
+    node(engines, 1).kill()
+    await engines.join([made.common])
+    await engines.advance('20s')
+    silent = false
+    await engines.advance('2m')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    for (const key of KEYS) expect(numbersOf(made.put.effects, key)).toEqual([1, 2])
+  })
+
+  it('rests everywhere while it is paused', async () => {
+    const made = flows()
+    await using engines = await cluster([made.common, made.rare], { engines: 1 })
+    await engines.join([made.common])
+    await engines.advance('10s')
+    await engines.during(node(engines, 0).admin.pause('rare'))
+    await engines.advance('3s')
+    for (const key of KEYS) await node(engines, 0).send(made.rare, { key, n: 1 })
+    await engines.advance('10s')
+    expect(lentBy(node(engines, 1))).toBe(0)
+    await engines.during(node(engines, 0).admin.resume('rare'))
+    await engines.advance('10s')
+    expect(made.put.effects).toHaveLength(KEYS.length)
+    expect(lentBy(node(engines, 1))).toBeGreaterThan(0)
+  })
+
+  it('can be cancelled, and a key of it skipped, wherever its message lies', async () => {
+    const made = flows()
+    made.put.when(() => 'unavailable')
+    await using engines = await started(made)
+    await engines.advance('1s')
+    const { items } = await node(engines, 0).admin.messages({ order: 'oldest', limit: KEYS.length })
+    for (const { id } of items) await engines.during(node(engines, 0).admin.cancel(id, 'not needed'))
+    made.put.when(() => undefined)
+    await engines.advance('20s')
+    expect((await engines.states()).slice(0, KEYS.length)).toEqual(KEYS.map(() => 'dropped'))
+    for (const key of KEYS) expect(numbersOf(made.put.effects, key)).toEqual([2])
+  })
+
+  it('runs its children and taps as well, and those that it wakes', async () => {
+    const part = fakeOperation<number>('part.put', { kind: 'key', validFor: '24h' })
+    const { common } = flows()
+    const sums = flow('sums')
+      .from(inbox<Order>(), { key: ({ key }) => key })
+      .tap('aside', (each) => each.map('n', ({ n }) => n).to('tapped', part))
+      .split(
+        'parts',
+        ({ n }) => [n * 10, n * 10 + 1],
+        (each) => each.to('part', part),
+      )
+    await using engines = await cluster([common, sums], { engines: 1 })
+    await engines.join([common])
+    await engines.advance('10s')
+    for (const [at, key] of KEYS.entries()) await node(engines, 0).send(sums, { key, n: at + 1 })
+    await engines.advance('20s')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    const wanted = KEYS.flatMap((_, at) => [at + 1, (at + 1) * 10, (at + 1) * 10 + 1])
+    expect(part.effects.map(({ input }) => input).toSorted((a, b) => a - b)).toEqual(
+      wanted.toSorted((a, b) => a - b),
+    )
+    expect(lentBy(node(engines, 1))).toBeGreaterThan(0)
+  })
+
+  it('has its source run on one engine that has it, whoever owns the partition of the source', async () => {
+    const { common } = flows()
+    const runs: number[] = []
+    const scheduled = Array.from({ length: 6 }, (_, at) =>
+      flow(`tick-${at}`)
+        .from(schedule('10s'))
+        .map('note', ({ scheduledAt }) => {
+          runs.push(at)
+          return scheduledAt
+        }),
+    )
+    await using engines = await cluster([common, ...scheduled], { engines: 2 })
+    for (const each of engines.nodes) each.engine
+    await engines.join([common])
+    await engines.join([common])
+    await engines.advance('40s')
+    runs.length = 0
+    await engines.advance('60s')
+    for (const at of scheduled.keys()) expect(runs.filter((run) => run === at)).toHaveLength(6)
+    node(engines, 0).kill()
+    await engines.advance('40s')
+    runs.length = 0
+    await engines.advance('60s')
+    for (const at of scheduled.keys()) expect(runs.filter((run) => run === at)).toHaveLength(6)
+  })
+})
