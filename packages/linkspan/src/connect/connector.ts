@@ -124,9 +124,44 @@ export interface Operation<In, Out, G extends Guarantee = Guarantee> {
   run(client: unknown, input: In, call: CallContext): Promise<Out>
   /** Only for `verify`: asks whether the call with this mark was applied. */
   verify?(client: unknown, input: In, call: CallContext): Promise<Verdict<Out>>
+  /** Present where the system takes several calls in one request; `run` is then not used by the engine. */
+  readonly batch?: CallBatch<In, Out>
   /** Phantom: the input type, for inference. Never set. */
   readonly __in?: (input: In) => void
 }
+
+/**
+ * How an operation makes several calls in one request: a produce of many records, an insert of many rows.
+ *
+ * The engine gathers the calls that are made, by any message of any flow, while a request is under way; one that is alone
+ * does not wait for company. Each call keeps its own record, mark, time limit and outcome, so the guarantee is the same
+ * as with a request for each.
+ */
+export interface CallBatch<In, Out> {
+  /** The most calls in one request. */
+  readonly max: number
+  /** How many requests may be under way at once. @default 1 */
+  readonly inFlight?: number
+  /** The most a request may weigh, by `sizeOf`; a call that weighs more goes alone. */
+  readonly maxSize?: number
+  /** What a call weighs, usually in bytes. @default 1 each */
+  sizeOf?(input: In): number
+  /**
+   * Makes the calls and resolves with an outcome for each, in their order. An outcome's error says `retry` and `applied` as
+   * a thrown one does; one that is thrown counts for all calls. A call whose signal fires is given up by the engine, and
+   * its outcome is not looked at any more: the request itself ends for the others.
+   */
+  run(client: unknown, calls: readonly BatchedCall<In>[]): Promise<readonly CallOutcome<Out>[]>
+}
+
+/** One call of a request that makes several. */
+export interface BatchedCall<In> {
+  readonly input: In
+  readonly call: CallContext
+}
+
+/** What became of one call of a request that made several. */
+export type CallOutcome<Out> = { readonly result: Out } | { readonly error: unknown }
 
 /** The identity and data of a source inside a flow's definition. */
 export interface SourceDeclaration<T> {

@@ -27,7 +27,10 @@ export {
   withDefault,
 } from './config.ts'
 export type {
+  BatchedCall,
+  CallBatch,
   CallContext,
+  CallOutcome,
   ConnectEnvironment,
   ConnectionDeclaration,
   Connector,

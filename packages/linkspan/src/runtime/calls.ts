@@ -9,6 +9,7 @@ import type { Budgets } from './budget/budgets.ts'
 import type { Permit, Purse } from './budget/purse.ts'
 import type { CallState } from './call-state.ts'
 import type { Connections } from './connections.ts'
+import { createBatches, isBatched } from './batches.ts'
 import { createDeadlines } from './deadlines.ts'
 import { hashHex } from '../model/hashing.ts'
 import { Interrupt } from './interrupt.ts'
@@ -88,6 +89,7 @@ function inputOf(attempt: Attempt): { readonly i: Json; readonly [INPUT_TEXT]?: 
 export function createCalls(options: CallsOptions): Calls {
   const { clock, connections } = options
   const deadlines = createDeadlines(clock)
+  const batches = createBatches(clock)
   const underWay = createRoster<() => void>()
   options.stopped.addEventListener('abort', () => {
     for (const stop of underWay) stop()
@@ -232,7 +234,11 @@ export function createCalls(options: CallsOptions): Calls {
     const running = new RunningCall(attempt, isGood)
     let answer: unknown
     try {
-      answer = await limited(attempt, running, (context) => operation.run(client, input, context))
+      answer = await limited(attempt, running, (context) =>
+        isBatched(operation)
+          ? batches.run(operation, client, input, running)
+          : operation.run(client, input, context),
+      )
     } catch (thrown) {
       if (running.withheld && isLinkspanError(thrown) && thrown.applied === 'no')
         return make(attempt, client, slot)
@@ -452,7 +458,7 @@ export function createCalls(options: CallsOptions): Calls {
         reject(new Interrupt({ kind: 'abandon' }))
       }
       const inTime = deadlines.start(attempt.timeoutMs, () => {
-        const error = timedOut(attempt)
+        const error = timedOut(attempt, context.unsent)
         end()
         context.abort(error)
         reject(error)
@@ -496,10 +502,11 @@ function unkept({ operation }: Attempt, cause: unknown): LinkspanError {
   )
 }
 
-function timedOut({ request, timeoutMs }: Attempt): LinkspanError {
-  return new LinkspanError('CALL_TIMED_OUT', `"${request.path}" did not answer within ${timeoutMs} ms.`, {
+function timedOut({ request, timeoutMs }: Attempt, unsent: boolean): LinkspanError {
+  const what = unsent ? 'could not be sent' : 'did not answer'
+  return new LinkspanError('CALL_TIMED_OUT', `"${request.path}" ${what} within ${timeoutMs} ms.`, {
     retry: 'later',
-    applied: 'unknown',
+    applied: unsent ? 'no' : 'unknown',
   })
 }
 
@@ -509,6 +516,8 @@ class RunningCall implements CallContext {
   readonly attempt: number
   /** Whether its operation was told that it may not send. */
   withheld = false
+  /** Whether it waits for a request that takes it along. */
+  unsent = false
   readonly #of: Attempt
   readonly #mayNow: () => boolean
   #controller: AbortController | null = null
