@@ -211,7 +211,7 @@ export const messageRouting: readonly CatalogueEntry[] = [
   },
   {
     name: 'Circuit Breaker',
-    says: 'Stops calling a system that fails, and tries again after a while.',
+    is: 'circuitBreaker',
     elsewhere: {
       camel: ['circuitBreaker', 'onFallback'],
       spring: ['RequestHandlerCircuitBreakerAdvice'],

@@ -35,6 +35,7 @@ export type {
   TargetOptions,
   Targets,
 } from '../patterns/load-balance.ts'
+export type { CircuitBreakerOptions } from '../patterns/circuit-breaker.ts'
 export type { LogOptions } from '../patterns/log.ts'
 export type {
   Acknowledged,
@@ -73,7 +74,8 @@ export type { Stationed, Stations, StationsOptions } from '../patterns/parts/sta
 export type { LoopOptions, While } from '../patterns/loop.ts'
 export type { RaiseOptions } from '../patterns/raise.ts'
 export type { SagaOptions, SagaParts, SagaStepOptions, SagaSteps } from '../patterns/saga.ts'
-export type { Attempt, Catching, Caught, Tried } from '../patterns/try.ts'
+export type { Caught } from '../patterns/parts/caught.ts'
+export type { Attempt, Catching, Tried } from '../patterns/try.ts'
 export type { EventDeclaration, WaitForOptions } from '../patterns/wait-for.ts'
 export type { Collected, Folded, Join, NotJoined, SplitOptions } from '../patterns/split.ts'
 export type { StateOptions, StateUpdate } from '../patterns/state.ts'

@@ -4,7 +4,7 @@
  * - `CONFIG_*`, `SECRET_MISSING`, `FLOW_*`: the project or a flow cannot be used as written.
  * - `JOURNAL_*`: the journal refuses or cannot go on.
  * - `CALL_*`, `CONNECTION_*`: an operation against another system.
- * - `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `JOIN_*`, `LOOP_*`, `WAIT_*`, `TIME_LIMIT`, `RECORD_*`: one message.
+ * - `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `JOIN_*`, `LOOP_*`, `WAIT_*`, `CIRCUIT_OPEN`, `TIME_LIMIT`, `RECORD_*`: one message.
  * - `ENGINE_*`: the engine's life.
  */
 export type ErrorCode =
@@ -50,6 +50,7 @@ export type ErrorCode =
   | 'LOOP_ENDLESS'
   | 'WAIT_TIMED_OUT'
   | 'THROTTLED'
+  | 'CIRCUIT_OPEN'
   | 'AGGREGATE_CLOSED'
   | 'SEQUENCE_PASSED'
   | 'TIME_LIMIT'

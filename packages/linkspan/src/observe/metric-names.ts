@@ -28,6 +28,8 @@ export type MetricName =
   | 'linkspan_step_seconds'
   | 'linkspan_step_attempts_total'
   | 'linkspan_ignored_errors_total'
+  | 'linkspan_step_events_total'
+  | 'linkspan_step_state'
   | 'linkspan_commit_seconds'
   | 'linkspan_commit_size'
   | 'linkspan_http_requests_total'
@@ -97,6 +99,16 @@ export const METRICS: Readonly<Record<MetricName, MetricDescription>> = {
     type: 'counter',
     help: 'Errors that a policy ignored.',
     labels: ['flow', 'step'],
+  },
+  linkspan_step_events_total: {
+    type: 'counter',
+    help: 'What steps did beside their work, such as a circuit that opened or a call that was refused.',
+    labels: ['flow', 'step', 'event'],
+  },
+  linkspan_step_state: {
+    type: 'gauge',
+    help: '1 for the state that a step with states, such as a circuit breaker, was in when this engine last came to it.',
+    labels: ['flow', 'step', 'state'],
   },
   linkspan_commit_seconds: {
     type: 'histogram',

@@ -1,6 +1,7 @@
 import { aggregate } from './aggregate.ts'
 import { call } from './call.ts'
 import { choice } from './choice.ts'
+import { circuitBreaker } from './circuit-breaker.ts'
 import { claimCheck } from './claim-check.ts'
 import { dedupe } from './dedupe.ts'
 import { delay } from './delay.ts'
@@ -46,6 +47,7 @@ export const patterns: readonly Pattern[] = [
   multicast,
   recipients,
   loadBalance,
+  circuitBreaker,
   aggregate,
   resequence,
   tap,
@@ -80,6 +82,7 @@ export const patternsByKind: ReadonlyMap<string, Pattern> = new Map(
 export * from './aggregate.ts'
 export * from './call.ts'
 export * from './choice.ts'
+export * from './circuit-breaker.ts'
 export * from './claim-check.ts'
 export * from './dedupe.ts'
 export * from './delay.ts'
@@ -94,6 +97,7 @@ export * from './multicast.ts'
 export * from './on-error.ts'
 export * from './parts/answered.ts'
 export * from './parts/calling.ts'
+export type { Caught } from './parts/caught.ts'
 export * from './parts/fan-out.ts'
 export * from './parts/merged.ts'
 export * from './parts/narrowed.ts'

@@ -117,6 +117,13 @@ export interface Sleeper {
 /** The `until` of a sleep without a limit: the last moment that a date can be. */
 export const NEVER_MS = 8_640_000_000_000_000
 
+/**
+ * How an attempt of steps failed: for good as far as they know, so that the policies around them are asked next
+ * (`failed`); a policy of their own tries again (`retries`); or what became of a call has to be found out first, or
+ * said by a person, so that they must be come to again (`settles`).
+ */
+export type AttemptFailure = 'failed' | 'retries' | 'settles'
+
 /** Children to be made by a step. */
 export interface SpawnPlan {
   readonly path: string
@@ -170,6 +177,47 @@ export interface Pass {
   change<Result>(scope: string, key: string, change: CellChange<Result>): Promise<Result>
   /** Cells of a scope behind a key, in the order of their keys, as of the changes made so far. Not on record. */
   cells(scope: string, after: string, limit: number): Promise<readonly CellSeen[]>
+  /**
+   * What was last noted beside the order of the steps at a path. It is for a step that comes to the same steps again after
+   * they failed: what is recorded by `update` and `pause` must be met in its order when the pass is computed again, what
+   * is noted beside need not.
+   */
+  noted(path: string): Json | undefined
+  /**
+   * Reads and changes a cell of engine state as `update` does, each time it is called; the result is noted beside the order of
+   * the steps. `known` is answered where nothing can be changed, as in a trace; null: the message has not come further.
+   */
+  updateBeside<Result extends Json>(
+    path: string,
+    scope: string,
+    key: string,
+    change: CellChange<Result>,
+    known: Result | null,
+  ): Promise<Result>
+  /**
+   * Whether what was noted last says `undecided: true` of a failure, and the engine died before the policies had decided on it:
+   * {@link watch} then fails with it at once, so that it is decided as it would have been.
+   */
+  isUndecided(path: string): boolean
+  /** Suspends until a time that the step has noted itself; undefined when it is over. */
+  pauseBeside(path: string, untilMs: number, hold: boolean): StepResult
+  /**
+   * Runs something, and tells of each attempt that fails before the policies around decide on it. `failed` may note that
+   * beside at the path (with `undecided: true` where the policies are next), and answers null to leave it to them, or what
+   * runs in its stead at once, with the body and the names as they were before. What is on record of the steps stays theirs
+   * when they are run again.
+   */
+  watch(
+    path: string,
+    run: Executor,
+    failed: (error: StoredError, how: AttemptFailure) => Promise<Executor | null>,
+  ): StepResult | Promise<StepResult>
+  /** Takes what is on record below a path for an attempt that was given up: it need not be met. */
+  giveUp(path: string): void
+  /** Counts in the metrics what a step has done beside its work; with a level it is logged too. */
+  tell(path: string, event: string, level?: LogLevel): void
+  /** Tells the metrics in which state a step is, as of now. */
+  standsAt(path: string, state: string): void
   /** How another message ended, `live` when it has not, or null when it is not known (any more). For a change of a cell. */
   endingOf(id: string): Promise<Ending | 'live' | null>
   /** Makes children, waits until all have ended, and answers how. The worker is free meanwhile, the key is held. */

@@ -1,11 +1,12 @@
-import { type ErrorCode, restoreError, type StoredError } from '../model/errors.ts'
+import { restoreError, type StoredError } from '../model/errors.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
-import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
+import { invalid, needFunction, stepWords } from './parts/arguments.ts'
 import { branchScope, branchesOf, holding } from './parts/branches.ts'
+import { type Caught, type Takes, takesOf } from './parts/caught.ts'
 import type { Merged } from './parts/merged.ts'
-import type { CommonOptions, Draft, Executor, NewScope, Pattern, Program, StepContext } from './pattern.ts'
-import type { Context, Ended, Failed, FlowFacts, Steps } from './steps.ts'
+import type { CommonOptions, Draft, Executor, NewScope, Pattern, Program } from './pattern.ts'
+import type { Ended, Failed, FlowFacts, Steps } from './steps.ts'
 
 declare module './steps.ts' {
   interface Steps<B, N, F extends FlowFacts> {
@@ -49,13 +50,6 @@ export interface Attempt<B, N, F extends FlowFacts> {
   ): Catching<B, N, F, O, Merged<F, H>>
 }
 
-/** Which errors a `catch` takes: those of a code, of one of several, of which a predicate is true, or `'any'`. */
-export type Caught<B, N> =
-  | 'any'
-  | ErrorCode
-  | readonly ErrorCode[]
-  | ((error: StoredError, body: B, ctx: Context<N>) => boolean)
-
 /** A try so far: it ends with `O` or replies by `H`. */
 export interface Catching<B, N, F extends FlowFacts, O, H extends FlowFacts> extends Tried<O, H> {
   /** Steps in the stead of those that failed, for errors that no `catch` before it takes. */
@@ -76,7 +70,6 @@ export interface Tried<O, H extends FlowFacts> {
   readonly __tried?: () => readonly [O, H]
 }
 
-type Takes = (error: StoredError, body: unknown, ctx: StepContext) => boolean
 type Build = (attempt: unknown) => unknown
 type Scope = (inner: never) => unknown
 
@@ -177,7 +170,10 @@ function chain(draft: Draft, step: string, parts: readonly Part[]): object {
         if (label === DO || label === FINALLY)
           throw invalid(`${stepWords(step)}: a catch may not be called "${label}", as another part of it is.`)
         const scope = branchScope(draft, label, build, step, { binds: ['error'] })
-        return chain(draft, step, [...parts, { scope, predicate: takesOf(errors, label, step) }])
+        return chain(draft, step, [
+          ...parts,
+          { scope, predicate: takesOf(errors, `the catch ${JSON.stringify(label)}`, step) },
+        ])
       },
       finally: (build: Scope) => {
         const all = [...parts, { scope: branchScope(draft, FINALLY, build, step), predicate: undefined }]
@@ -185,17 +181,6 @@ function chain(draft: Draft, step: string, parts: readonly Part[]): object {
       },
     },
     parts,
-  )
-}
-
-function takesOf(errors: unknown, label: string, step: string): Takes {
-  if (typeof errors === 'function') return errors as Takes
-  if (errors === 'any') return () => true
-  const codes = typeof errors === 'string' ? [errors] : errors
-  if (Array.isArray(codes) && codes.length > 0 && codes.every((code) => typeof code === 'string'))
-    return ({ code }) => codes.includes(code)
-  throw invalid(
-    `${stepWords(step)}: the catch ${JSON.stringify(label)} takes an error code, several, 'any', or a function, not ${shown(errors)}.`,
   )
 }
 

@@ -230,7 +230,7 @@ export interface TraceAttempt {
 /** Something a person or the engine did to the message. */
 export interface TraceNote {
   readonly at: number
-  readonly what: 'redelivered' | 'resolved' | 'cancelled' | 'skipped' | 'dropped' | 'parked' | 'lent'
+  readonly what: 'redelivered' | 'resolved' | 'cancelled' | 'skipped' | 'dropped' | 'parked' | 'lent' | 'step'
   readonly note: string
 }
 

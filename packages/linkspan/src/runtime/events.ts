@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../model/errors.ts'
 import type { Ending } from '../model/message.ts'
+import type { LogLevel } from '../patterns/pattern.ts'
 import type { EndedEvent } from './engine-api.ts'
 
 /** What happens in an engine, told once it is committed: counted by metrics, shown by status, handed to hooks. */
@@ -14,6 +15,9 @@ export interface Events {
   revived(flow: string, ending: Ending, child: boolean): void
   attempt(flow: string, path: string, outcome: 'done' | 'failed' | 'unknown', ms: number): void
   ignored(flow: string, path: string): void
+  /** A step did something beside its work, such as opening its circuit; logged where there is a level. */
+  told(flow: string, path: string, event: string, level: LogLevel | null): void
+  standsAt(flow: string, path: string, state: string): void
   /** A message ended in a way that a person should look at. */
   attention(ending: Ending, event: EndedEvent): void
   committed(size: number, ms: number): void

@@ -20,13 +20,14 @@ import { sealEntries } from './codec.ts'
 import type { Committer } from './committer.ts'
 import { type CompiledFlow, entryAt, WAKING } from './compile.ts'
 import type { Events } from './events.ts'
+import { unwrapFinal } from './failures.ts'
 import { identityOf } from './former-names.ts'
 import { Interrupt, type InterruptReason, isInterrupt } from './interrupt.ts'
 import { settled } from './json.ts'
 import { createLendingOut, type Unfit } from './lending-out.ts'
 import { type Bound, bodyOf, type Loaded, recordOf, toLoaded, waitOf } from './loaded.ts'
 import type { Loans } from './loans.ts'
-import { MessagePass, type PassPorts, unwrapFinal } from './pass.ts'
+import { MessagePass, type PassPorts } from './pass.ts'
 import type { PassEnd, Slot, Work } from './queue/work.ts'
 import { recordedOutputs } from './recompute.ts'
 import { type Entry, namesMadeAt, renamed } from './record.ts'
@@ -560,6 +561,7 @@ export function createLive(options: LiveOptions): Live {
     if (present) return present
     const made: PassPorts = {
       strict: true,
+      live: true,
       observer: null as PassObserver | null,
       now: () => clock.now(),
       chance: () => options.random.next(),
@@ -577,7 +579,8 @@ export function createLive(options: LiveOptions): Live {
         scope: string,
         key: string,
         change: CellChange<Result>,
-      ) => options.cells.update(scope, key, change, recorderOf<Result>(pass, path)),
+        beside?: object,
+      ) => options.cells.update(scope, key, change, recorderOf<Result>(pass, path, beside !== undefined)),
       change: (pass, scope, key, change) => options.cells.update(scope, key, change, offRecord(pass)),
       cells: (_pass, scope, after, limit) => options.cells.list(scope, after, limit),
       endingOf: async (id) => {
@@ -611,6 +614,8 @@ export function createLive(options: LiveOptions): Live {
       log: ({ loaded: { id, key } }, step, level, line) =>
         options.logger.log(level, 'flow.log', { flow: flow.name, step: pathAt(step), id, key, ...line }),
       attempt: (path, outcome, ms) => events.attempt(flow.name, pathAt(path), outcome, ms),
+      told: (path, event, level) => events.told(flow.name, pathAt(path), event, level),
+      standsAt: (path, state) => events.standsAt(flow.name, pathAt(path), state),
     }
     portsOf.set(flow, made)
     return made
@@ -626,8 +631,13 @@ export function createLive(options: LiveOptions): Live {
     kept: () => undefined,
   })
 
-  const recorderOf = <Result extends Json>(pass: MessagePass, path: string): CellRecorder<Result> => {
-    const entryFor = (result: Result): Entry => ({ t: 'value', p: path, v: result })
+  const recorderOf = <Result extends Json>(
+    pass: MessagePass,
+    path: string,
+    beside: boolean,
+  ): CellRecorder<Result> => {
+    const entryFor = (result: Result): Entry =>
+      beside ? pass.besideEntry(path, clock.now(), result) : { t: 'value', p: path, v: result }
     return {
       write(result) {
         pass.note(entryFor(result))

@@ -27,6 +27,7 @@ export function createEvents({ ledger, metrics, hooks, logger }: MetersOptions):
     }
   })
   const ages = nested((flow) => metrics.histogramOf('linkspan_message_seconds', { flow }))
+  const standing = nested((): { state: string | null } => ({ state: null }))
   const hookOf = { dead: hooks.onDead, inDoubt: hooks.onInDoubt, parked: hooks.onParked } as const
   return {
     accepted: ledger.accepted,
@@ -43,6 +44,19 @@ export function createEvents({ ledger, metrics, hooks, logger }: MetersOptions):
       meter[outcome].add()
     },
     ignored: (flow, step) => metrics.counter('linkspan_ignored_errors_total', { flow, step }),
+    told(flow, step, event, level) {
+      metrics.counter('linkspan_step_events_total', { flow, step, event })
+      if (level) logger.log(level, `step.${event}`, { flow, step })
+    },
+    standsAt(flow, step, state) {
+      const before = standing(flow, step)
+      const gauge = (of: string, value: number): void =>
+        metrics.gauge('linkspan_step_state', { flow, step, state: of }, () => value)
+      if (before.state === state) return
+      if (before.state !== null) gauge(before.state, 0)
+      gauge(state, 1)
+      before.state = state
+    },
     attention(ending, event) {
       logger.log('warn', `message.${ending}`, {
         id: event.id,

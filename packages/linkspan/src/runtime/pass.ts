@@ -4,6 +4,7 @@ import type { Ending, Headers, Json } from '../model/message.ts'
 import { actionFor, backoffMs, type ErrorAction, type ErrorPolicy } from '../model/policy.ts'
 import { turnPlace } from '../model/step-place.ts'
 import type {
+  AttemptFailure,
   CallRequest,
   CellChange,
   CellSeen,
@@ -18,6 +19,15 @@ import type {
 } from '../patterns/pattern.ts'
 import { type CallState, callState, UNTOUCHED } from './call-state.ts'
 import type { CompiledFlow } from './compile.ts'
+import {
+  CountedFailure,
+  FinalFailure,
+  failureBehind,
+  isFailureAt,
+  type Undecided,
+  undecidedFailure,
+  watched,
+} from './failures.ts'
 import { Interrupt, isInterrupt } from './interrupt.ts'
 import { sameJson, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
@@ -41,6 +51,8 @@ export interface PassPorts {
     scope: string,
     key: string,
     change: CellChange<Result>,
+    /** Where the result is noted beside: what to answer where nothing can be changed, or null. */
+    beside?: { readonly known: Result | null },
   ): Promise<Result>
   change<Result>(pass: MessagePass, scope: string, key: string, change: CellChange<Result>): Promise<Result>
   cells(pass: MessagePass, scope: string, after: string, limit: number): Promise<readonly CellSeen[]>
@@ -71,20 +83,15 @@ export interface PassPorts {
   ignored(path: string): void
   log(pass: MessagePass, path: string, level: LogLevel, line: Readonly<Record<string, unknown>>): void
   attempt(path: string, outcome: 'done' | 'failed' | 'unknown', ms: number): void
+  told(path: string, event: string, level: LogLevel | null): void
+  standsAt(path: string, state: string): void
   /** Whether what was thrown leaves the pass without a policy being asked. */
   leaves(thrown: unknown): boolean
   readonly observer: PassObserver | null
+  /** Whether the message runs now, and is not computed again to be looked at. */
+  readonly live: boolean
   /** Whether a record that does not fit the flow parks the message. */
   readonly strict: boolean
-}
-
-/** A failure that no further policy tries again. */
-class FinalFailure {
-  readonly error: LinkspanError
-
-  constructor(error: LinkspanError) {
-    this.error = error
-  }
 }
 
 /** What a step finds when it is come to. */
@@ -121,8 +128,10 @@ export class MessagePass implements RunningPass {
   private isOldNews = false
   /** What is on record now, the unsaved included. */
   private entries: Entry[]
-  private readonly order: readonly string[]
+  private order: readonly string[]
   private visited = 0
+  /** What failed, while the step that watches it notes that. */
+  private failing: Undecided | null = null
   /** The turns of the repeated scopes that the pass is in, the innermost first. */
   private turns: Turns | null = null
   private bound: Record<string, unknown> = {}
@@ -255,6 +264,112 @@ export class MessagePass implements RunningPass {
 
   cells(scope: string, after: string, limit: number): Promise<readonly CellSeen[]> {
     return this.ports.cells(this, scope, after, limit)
+  }
+
+  noted(path: string): Json | undefined {
+    return this.find('beside', this.at(path))?.v
+  }
+
+  isUndecided(path: string): boolean {
+    return this.undecidedAt(this.at(path)) !== null
+  }
+
+  /** A failure of which the engine died before the policies had decided on it; sent again, it is over. */
+  private undecidedAt(place: string): Undecided | null {
+    if (!this.ports.live) return null
+    const last = this.entries.findLast(
+      (entry) => entry.t === 'redelivered' || (entry.t === 'beside' && entry.p === place),
+    )
+    return last?.t === 'beside' ? (last.f ?? null) : null
+  }
+
+  /** What is put on record of a result that is noted beside. */
+  besideEntry(path: string, at: number, result: Json): Entry {
+    const isUndecided = (result as { readonly undecided?: unknown } | null)?.undecided === true
+    const failing = isUndecided ? this.failing : null
+    return { t: 'beside', p: path, at, v: result, ...(failing === null ? {} : { f: failing }) }
+  }
+
+  updateBeside<Result extends Json>(
+    step: string,
+    scope: string,
+    key: string,
+    change: CellChange<Result>,
+    known: Result | null,
+  ): Promise<Result> {
+    const path = this.at(step)
+    this.stand(path)
+    return this.ports.update(this, path, scope, key, change, { known })
+  }
+
+  pauseBeside(step: string, untilMs: number, hold: boolean): StepResult {
+    const path = this.at(step)
+    this.stand(path)
+    if (untilMs <= this.ports.now()) return undefined
+    return { kind: 'suspend', path, wakeAt: untilMs, hold, why: 'delay' }
+  }
+
+  watch(
+    step: string,
+    run: Executor,
+    failed: (error: StoredError, how: AttemptFailure) => Promise<Executor | null>,
+  ): StepResult | Promise<StepResult> {
+    const place = this.at(step)
+    const before = this.standing()
+    const undecided = this.undecidedAt(place)
+    if (undecided !== null) throw this.failedBefore(undecided, place)
+    return attempt(
+      () => run(this),
+      async (thrown) => {
+        const failure = this.failureOf(thrown)
+        if (failure === null) throw thrown
+        const { path } = this
+        this.failing = undecidedFailure(failure.thrown, path)
+        const instead = await failed(storeError(failure.error), failure.how)
+        this.failing = null
+        this.path = path
+        if (instead === null) throw watched(failure.thrown, place)
+        this.goBackTo(before)
+        return instead(this)
+      },
+    )
+  }
+
+  private failedBefore({ e, at, final }: Undecided, place: string): FinalFailure | CountedFailure {
+    this.path = at
+    const error = restoreError(e)
+    if (final) return new FinalFailure(error)
+    return watched(new CountedFailure(error, at, this.failuresOnRecord(at)), place)
+  }
+
+  /** What failed, put on record where it was not; null for what left the pass without a failure. */
+  private failureOf(thrown: unknown): {
+    readonly error: LinkspanError
+    readonly how: AttemptFailure
+    readonly thrown: unknown
+  } | null {
+    if (isInterrupt(thrown)) {
+      const how = failureBehind(thrown)
+      return how && { ...how, thrown }
+    }
+    if (this.ports.leaves(thrown)) return null
+    if (thrown instanceof FinalFailure || thrown instanceof CountedFailure)
+      return { error: thrown.error, how: 'failed', thrown }
+    const counted = this.counted(thrown)
+    return { error: counted.error, how: 'failed', thrown: counted }
+  }
+
+  giveUp(step: string): void {
+    const path = this.at(step)
+    this.order = this.order.filter((place, at) => at < this.visited || !belongs(place, path))
+  }
+
+  tell(path: string, event: string, level: LogLevel | null = null): void {
+    this.ports.told(this.at(path), event, level)
+  }
+
+  standsAt(path: string, state: string): void {
+    this.ports.standsAt(this.at(path), state)
   }
 
   endingOf(id: string): Promise<Ending | 'live' | null> {
@@ -525,12 +640,33 @@ export class MessagePass implements RunningPass {
     policy: ErrorPolicy,
   ): { readonly given: LinkspanError; readonly action: ErrorAction } {
     if (isInterrupt(thrown) || this.ports.leaves(thrown)) throw thrown
-    const given = thrown instanceof FinalFailure ? thrown.error : this.errorOf(thrown)
+    if (thrown instanceof FinalFailure)
+      return { given: thrown.error, action: actionFor(policy, thrown.error) }
+    const { error: given, failures } = this.counted(thrown)
     const action = actionFor(policy, given)
-    const failures = this.failuresAt(this.path, given)
-    if (!(thrown instanceof FinalFailure) && given.retry !== 'never' && failures < action.attempts)
+    if (given.retry !== 'never' && failures < action.attempts) {
+      if (thrown instanceof CountedFailure) this.decideToRepeat(thrown)
       throw this.tryLater(given, action, failures)
+    }
     return { given, action }
+  }
+
+  /** The step that watched the failure is to come to its steps again. */
+  private decideToRepeat({ watchedAt }: CountedFailure): void {
+    const noted = watchedAt === null ? undefined : this.find('beside', watchedAt)
+    if (noted?.f === undefined) return
+    const { says: _told, ...rest } = noted.v as { readonly says?: Json }
+    this.note({ t: 'beside', p: noted.p, at: noted.at, v: rest as Json })
+  }
+
+  /** What was thrown, on record, and how often the step has failed. */
+  private counted(thrown: unknown): CountedFailure {
+    if (thrown instanceof CountedFailure) {
+      this.path = thrown.path
+      return thrown
+    }
+    const error = this.errorOf(thrown)
+    return new CountedFailure(error, this.path, this.failuresAt(this.path, error))
   }
 
   private passOver(
@@ -584,13 +720,15 @@ export class MessagePass implements RunningPass {
 
   /** How often the step has failed since the message was last sent again, this time included. */
   private failuresAt(path: string, error: LinkspanError): number {
-    const since = this.entries.findLastIndex((entry) => entry.t === 'redelivered') + 1
-    const failed = (entry: Entry): boolean =>
-      (entry.t === 'failed' || entry.t === 'unknown' || entry.t === 'error') && entry.p === path
     const last = this.unsaved.at(-1)
-    const onRecord = last !== undefined && failed(last)
+    const onRecord = last !== undefined && isFailureAt(last, path)
     if (!onRecord) this.note({ t: 'error', p: path, at: this.ports.now(), e: storeError(error) })
-    return this.entries.slice(since).filter(failed).length
+    return this.failuresOnRecord(path)
+  }
+
+  private failuresOnRecord(path: string): number {
+    const since = this.entries.findLastIndex((entry) => entry.t === 'redelivered') + 1
+    return this.entries.slice(since).filter((entry) => isFailureAt(entry, path)).length
   }
 
   private find<T extends Entry['t']>(type: T, path: string): Extract<Entry, { t: T }> | undefined {
@@ -694,11 +832,6 @@ function lastly(
   if (result instanceof Promise) return result.finally(over)
   over()
   return result
-}
-
-/** The error a final failure carries, or the thrown value itself. */
-export function unwrapFinal(thrown: unknown): unknown {
-  return thrown instanceof FinalFailure ? thrown.error : thrown
 }
 
 /** An error as kept, for a stop that has one. */

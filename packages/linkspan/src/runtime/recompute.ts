@@ -8,7 +8,8 @@ import { type CompiledFlow, entryAt } from './compile.ts'
 import { type Interrupt, isInterrupt } from './interrupt.ts'
 import { settled } from './json.ts'
 import { type Bound, recordOf, toLoaded } from './loaded.ts'
-import { MessagePass, type PassPorts, unwrapFinal } from './pass.ts'
+import { unwrapFinal } from './failures.ts'
+import { MessagePass, type PassPorts } from './pass.ts'
 import type { Entry } from './record.ts'
 import type { PassObserver } from './running-pass.ts'
 
@@ -110,6 +111,7 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
   }
   return {
     strict: listener.strict,
+    live: false,
     observer: listener.observer,
     now: () => lastMoment(stored),
     chance: () => 0.5,
@@ -128,7 +130,8 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
       _scope: string,
       _key: string,
       _change: CellChange<Result>,
-    ) => frontier(path, 'state'),
+      beside?: { readonly known: Result | null },
+    ) => beside?.known ?? frontier(path, 'state'),
     change: async (pass) => frontier(pass.path, 'state'),
     cells: async (pass) => frontier(pass.path, 'state'),
     endingOf: async () => null,
@@ -157,6 +160,8 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
     ignored: () => undefined,
     log: () => undefined,
     attempt: () => undefined,
+    told: () => undefined,
+    standsAt: () => undefined,
   }
 }
 

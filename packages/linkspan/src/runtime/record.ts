@@ -64,6 +64,15 @@ export type Entry =
   | { readonly t: 'error'; readonly p: string; readonly at: number; readonly e: StoredError }
   /** The result of a step that is not a function of the message. */
   | { readonly t: 'value'; readonly p: string; readonly v: Json }
+  /** A result that need not be met in its order when the message is computed again: the last at a path counts. */
+  | {
+      readonly t: 'beside'
+      readonly p: string
+      readonly at: number
+      readonly v: Json
+      /** What failed at a path, while the policies have yet to decide on it; `final` when one has tried enough. */
+      readonly f?: { readonly e: StoredError; readonly at: string; readonly final: boolean }
+    }
   /** Children up to `n` are made; `end` when these are all. `names` are bound for them. */
   | {
       readonly t: 'spawn'

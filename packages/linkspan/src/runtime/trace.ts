@@ -300,6 +300,10 @@ function noteOf(entry: Entry): TraceNote[] {
       ]
     case 'note':
       return [{ at: entry.at, what: entry.what, note: entry.note }]
+    case 'beside': {
+      const { says } = (entry.v ?? {}) as { readonly says?: Json }
+      return typeof says === 'string' ? [{ at: entry.at, what: 'step', note: `${entry.p}: ${says}` }] : []
+    }
     case 'end':
       return entry.ending === 'parked' ? [{ at: entry.at, what: 'parked', note: entry.e?.message ?? '' }] : []
     default:

@@ -113,6 +113,12 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
     title: 'Too many requests',
     detail: 'More came in than this flow lets through. Send it again later.',
   },
+  CIRCUIT_OPEN: {
+    status: 503,
+    title: 'System unavailable',
+    detail:
+      'A system behind this flow has failed too often and is left alone for a while. Send it again later.',
+  },
   SPLIT_NOT_ITERABLE: inside,
   SPLIT_ITEM_FAILED: inside,
   JOIN_TOO_LARGE: inside,
