@@ -22,6 +22,20 @@ describe('a request', () => {
     })
   })
 
+  it('is answered by the first of several replies, then and later', async () => {
+    const twice = flow('twice')
+      .from(inbox<string>())
+      .reply('first', (name) => `Hello ${name}`)
+      .reply('second', () => 'Bye')
+    await using engine = await rig([twice])
+    expect(await engine.during(engine.engine.request(twice, 'Ada'))).toBe('Hello Ada')
+    const [item] = (await engine.admin.messages({})).items
+    expect(await engine.reply(item?.id ?? '')).toBe('Hello Ada')
+    expect(await engine.during(engine.engine.intake.reply(item?.id ?? '', { timeoutMs: 1 }))).toEqual({
+      reply: 'Hello Ada',
+    })
+  })
+
   it('that takes too long is told so, goes on, and its reply is there later', async () => {
     await using engine = await rig([greet])
     const late = engine.engine.request(greet, 'slow', { timeout: '10s' })

@@ -18,7 +18,7 @@ import { isInterrupt } from './interrupt.ts'
 import { bodyOf, recordOf } from './loaded.ts'
 import { countLoans } from './loans.ts'
 import { DEAF, Frontier, recompute } from './recompute.ts'
-import { renamed } from './record.ts'
+import { renamed, replyIn } from './record.ts'
 import { replayMessages } from './replay.ts'
 import { findMessage, nextOf, toHistoryQuery } from './selection.ts'
 import { attemptOf, inProject, summaryOf } from './summary.ts'
@@ -109,7 +109,7 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
       return traceOf(await findMessage(messages, id), { messages, flows, runs: live.runs, check })
     },
     async reply(id) {
-      const reply = recordOf(await findMessage(messages, id)).findLast((entry) => entry.t === 'reply')
+      const reply = replyIn(recordOf(await findMessage(messages, id)))
       return reply ? { reply: reply.r } : null
     },
     async keys(flow, limit) {

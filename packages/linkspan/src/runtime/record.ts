@@ -136,6 +136,12 @@ export function currentEntries(entries: readonly Entry[]): readonly Entry[] {
   return fresh < 0 ? entries : entries.slice(fresh + 1)
 }
 
+/** The reply on record: the first one since the message was last sent afresh, or else what it had replied before. */
+export function replyIn(entries: readonly Entry[]): Extract<Entry, { t: 'reply' }> | undefined {
+  const isReply = (entry: Entry): entry is Extract<Entry, { t: 'reply' }> => entry.t === 'reply'
+  return currentEntries(entries).find(isReply) ?? entries.findLast(isReply)
+}
+
 /** The entries that a pass meets in order when it is computed again: those that answer a step. */
 export function answers(entry: Entry): entry is Extract<Entry, { p: string }> {
   switch (entry.t) {

@@ -3,6 +3,7 @@ import { LinkspanError } from '../model/errors.ts'
 import type { Clock } from '../model/outside.ts'
 import type { Intake } from './engine-api.ts'
 import { recordOf } from './loaded.ts'
+import { replyIn } from './record.ts'
 import type { Replies, Reply } from './replies.ts'
 import { findMessage } from './selection.ts'
 
@@ -60,7 +61,7 @@ function lookAgain({ replies, messages, clock }: ReplySources, id: string): void
 /** The reply on record, null when the message ended without one, undefined when it is still to come. */
 async function storedReply(messages: MessageReader, id: string): Promise<Reply | undefined> {
   const stored = await findMessage(messages, id)
-  const reply = recordOf(stored).findLast((entry) => entry.t === 'reply')
+  const reply = replyIn(recordOf(stored))
   if (reply) return { reply: reply.r }
   return stored.ending ? null : undefined
 }
