@@ -176,6 +176,11 @@ export interface SourceDeclaration<T> {
   readonly schema?: StandardSchemaV1<unknown, T>
   /** The connection it reads from, when there is one. */
   readonly connection?: ConnectionDeclaration
+  /**
+   * Where it runs when several engines share a journal: on one of them, or on each, where the system divides its messages
+   * among those that read, as consumer groups and queues do. One that runs on each has no cursor. @default 'once'
+   */
+  readonly runs?: 'once' | 'everywhere'
   /** Makes the running source; absent for push sources that the server feeds and for channels. */
   readonly start?: (context: SourceContext) => Promise<RunningSource>
   /** What a push source needs of the server (route, authentication); opaque here. */
@@ -193,6 +198,13 @@ export interface Incoming {
    */
   readonly json?: Uint8Array
   readonly headers?: Headers
+  /** The key the system gives it; used where the flow says none of its own. Messages of one key are run in their order. */
+  readonly key?: string
+  /**
+   * Why it could not be read: no JSON, an unknown schema. It is accepted all the same, with what there is of it as its
+   * body, and ends as a dead letter by this reason, so that it is seen and what comes after it is not held up.
+   */
+  readonly unreadable?: string
   /** The identity the system gives it: a repeated one is answered as a duplicate and not accepted again. */
   readonly dedupeKey?: string
   readonly acceptedAt?: number
@@ -213,6 +225,11 @@ export interface SourceContext {
    * `JOURNAL_FULL` when there is no room: nothing was accepted, call again after the error's `retry`.
    */
   accept(messages: readonly Incoming[], cursor: string | null): Promise<void>
+  /**
+   * Says that the source cannot go on: a lost connection, a subscription that was taken away. The engine stops it, shows why,
+   * and starts it again after a pause; after `CONNECTION_FAILED` with a new client. A source reconnects nothing itself.
+   */
+  failed(error: unknown): void
   /** Fires when the source must stop. */
   readonly signal: AbortSignal
 }

@@ -13,7 +13,6 @@ import type {
   Progress,
 } from './admin-api.ts'
 import type { CompiledFlow } from './compile.ts'
-import { checkBody } from './intake.ts'
 import { isInterrupt } from './interrupt.ts'
 import { bodyOf, recordOf } from './loaded.ts'
 import { countLoans } from './loans.ts'
@@ -22,6 +21,7 @@ import { renamed, replyIn } from './record.ts'
 import { replayMessages } from './replay.ts'
 import { findMessage, nextOf, toHistoryQuery } from './selection.ts'
 import { attemptOf, inProject, summaryOf } from './summary.ts'
+import { takenBody } from './taken-body.ts'
 import { namesAround, traceOf } from './trace.ts'
 
 /** What reading needs of the engine around the journal; a stopped engine's journal is read with defaults. */
@@ -57,7 +57,6 @@ const PAGE = 200
 /** The reading half of administration. */
 export function createAdminReader(options: ReaderOptions): AdminReader {
   const { journal, flows, live } = options
-  const check = checkBody
   const { messages, history } = journal
 
   const flowStatus = async (
@@ -106,7 +105,7 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
     },
     messages: (query) => listOf(query, options),
     async trace(id) {
-      return traceOf(await findMessage(messages, id), { messages, flows, runs: live.runs, check })
+      return traceOf(await findMessage(messages, id), { messages, flows, runs: live.runs })
     },
     async reply(id) {
       const reply = replyIn(recordOf(await findMessage(messages, id)))
@@ -124,7 +123,7 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
       )
       return Promise.all(held.map(async (row) => heldKey(row, stored.get(row.seq), journal, flows)))
     },
-    replay: (selection, progress) => replayMessages(selection, { messages, history, flows, check }, progress),
+    replay: (selection, progress) => replayMessages(selection, { messages, history, flows }, progress),
     check: (progress) => checkLive(journal, flows, progress),
     stats: () => history.stats(),
     async cluster() {
@@ -249,11 +248,9 @@ async function checkLive(
 async function misfit(flow: CompiledFlow, stored: Stored, journal: Journal): Promise<string | null> {
   try {
     const record = renamed(recordOf(stored), flow.renamed)
-    const body = stored.parent === null ? await checkBody(flow, bodyOf(stored)) : bodyOf(stored)
+    const body = await takenBody(flow, stored, bodyOf(stored))
     const names =
-      stored.parent === null
-        ? {}
-        : await namesAround(stored, flow, { messages: journal.messages, check: checkBody })
+      stored.parent === null ? {} : await namesAround(stored, flow, { messages: journal.messages })
     const { result } = await recompute(flow, stored, { body, record, names }, journal.messages, {
       ...DEAF,
       strict: true,

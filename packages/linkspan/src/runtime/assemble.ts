@@ -27,7 +27,7 @@ import { createFreshSet, type FreshSet } from './fresh-set.ts'
 import { guestsOn } from './guests.ts'
 import { NOTHING_HIDDEN } from './hide-secrets.ts'
 import { createHomes } from './homes.ts'
-import { checkBody, createEntrance, type Entrance, type Taker } from './intake.ts'
+import { createEntrance, type Entrance, type Taker } from './intake.ts'
 import { addCounts, createLedger, type Ledger } from './ledger.ts'
 import { createLive, type Live, readyWait } from './live.ts'
 import { createLoans, type Loans } from './loans.ts'
@@ -243,7 +243,6 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     calls,
     children,
     flows: compiled,
-    check: checkBody,
     publish: createPublishing({ subscribers: assembly.subscribers, takers, entrance }),
     startChild: (child, bytes, parent) => queues.get(child.flow)?.child(childWork(child, bytes, parent)),
     begunBefore: begun.begunBefore,

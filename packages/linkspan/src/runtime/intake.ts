@@ -15,6 +15,7 @@ import type { Home, Homes } from './homes.ts'
 import { jsonText, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
 import type { FlowQueue } from './queue/flow-queue.ts'
+import { checkBody, takenHeaders } from './taken-body.ts'
 
 /** A flow that takes messages. */
 export interface Taker {
@@ -63,6 +64,7 @@ export function createEntrance(options: EntryOptions): Entrance {
 
   const prepare: Entrance['prepare'] = (taker, incoming, key) => {
     const given = incoming.json === undefined ? settled(incoming.body) : incoming.body
+    if (incoming.unreadable !== undefined) return unreadable(taker, incoming, given, key)
     const checked = checkBody(taker.flow, given)
     const finish = (body: unknown): Prepared => derive(taker, incoming, given, body, key)
     return checked instanceof Promise ? checked.then(finish) : finish(checked)
@@ -75,9 +77,10 @@ export function createEntrance(options: EntryOptions): Entrance {
     body: unknown,
     key: string | undefined,
   ): Prepared => {
-    const headers = incoming.headers ?? {}
+    const headers = takenHeaders(incoming.headers ?? {}, undefined)
     const own = taker.flow.flow.own as OwnCode
-    const derivedKey = key ?? derived(taker, 'key', () => own.key?.(body, { headers }))
+    const derivedKey =
+      key ?? (own.key ? derived(taker, 'key', () => own.key?.(body, { headers })) : (incoming.key ?? null))
     const dedupeKey =
       incoming.dedupeKey ?? derived(taker, 'dedupe', () => own.dedupe?.(body, { headers })) ?? undefined
     return {
@@ -91,6 +94,23 @@ export function createEntrance(options: EntryOptions): Entrance {
       acceptedAt: incoming.acceptedAt ?? clock.now(),
     }
   }
+
+  /** Nothing that the flow says of its messages can be asked of one that could not be read. */
+  const unreadable = (
+    taker: Taker,
+    incoming: Incoming,
+    given: unknown,
+    key: string | undefined,
+  ): Prepared => ({
+    taker,
+    key: key ?? incoming.key ?? null,
+    headers: takenHeaders(incoming.headers ?? {}, incoming.unreadable),
+    json: Buffer.from(jsonText(given ?? null)),
+    body: given,
+    index: null,
+    dedupeKey: incoming.dedupeKey,
+    acceptedAt: incoming.acceptedAt ?? clock.now(),
+  })
 
   const toMessage = (prepared: Prepared, token: string, given: Given): NewMessage => {
     const { taker, key, headers, json, index, dedupeKey, acceptedAt } = prepared
@@ -200,55 +220,6 @@ interface OwnCode {
   readonly key?: (body: unknown, source: { readonly headers: Headers }) => string | number | null | undefined
   readonly index?: Readonly<Record<string, (body: unknown) => string | number | null | undefined>>
   readonly dedupe?: (body: unknown, source: { readonly headers: Headers }) => string | undefined
-}
-
-/** The body as the flow's schema makes it, or the body itself. Throws `BODY_INVALID` with the issues. */
-export function checkBody(flow: CompiledFlow, body: unknown): unknown | Promise<unknown> {
-  const schema = flow.flow.source.schema
-  // What is put on a channel was checked by the step that published it.
-  if (!schema || flow.flow.source.kind === 'channel') return body
-  const result = validated(flow, schema, body)
-  const finish = (checked: Awaited<typeof result>): unknown => {
-    if (checked.issues === undefined) return checked.value
-    const issues = checked.issues.map((issue) => ({ pointer: pointerOf(issue.path), message: issue.message }))
-    const shown = issues
-      .map(({ pointer, message }) => (pointer === '' ? message : `${pointer}: ${message}`))
-      .join('; ')
-    throw new LinkspanError('BODY_INVALID', `The body is not what the flow "${flow.name}" takes. ${shown}`, {
-      details: { issues },
-    })
-  }
-  return result instanceof Promise ? result.then(finish) : finish(result)
-}
-
-type Schema = NonNullable<CompiledFlow['flow']['source']['schema']>
-
-/** What a schema says; where its own code fails on a body, the body is refused. */
-function validated(
-  flow: CompiledFlow,
-  schema: Schema,
-  body: unknown,
-): ReturnType<Schema['~standard']['validate']> {
-  const stumbled = (cause: unknown): never => {
-    throw new LinkspanError(
-      'BODY_INVALID',
-      `The schema of the flow "${flow.name}" failed on the body: ${String(cause)}. Let the schema refuse what its own code cannot take.`,
-      { cause },
-    )
-  }
-  try {
-    const result = schema['~standard'].validate(body)
-    return result instanceof Promise ? result.catch(stumbled) : result
-  } catch (thrown) {
-    return stumbled(thrown)
-  }
-}
-
-/** A path of a Standard Schema issue as a JSON Pointer (RFC 6901). */
-function pointerOf(path: readonly unknown[] | undefined): string {
-  const part = (each: unknown): string =>
-    String(typeof each === 'object' && each !== null && 'key' in each ? each.key : each)
-  return (path ?? []).map((each) => `/${part(each).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
 function derived(

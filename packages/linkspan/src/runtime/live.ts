@@ -34,6 +34,7 @@ import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { Replies } from './replies.ts'
 import { createRoster } from './roster.ts'
 import type { PassObserver } from './running-pass.ts'
+import { checkReadable, takenBody } from './taken-body.ts'
 import { checkStart, checkTimeLimit, isSettling, limitOf, needsAnswer } from './time-limit.ts'
 
 /** What running messages takes. */
@@ -49,8 +50,6 @@ export interface LiveOptions {
   readonly calls: Calls
   readonly children: Children
   readonly flows: ReadonlyMap<string, CompiledFlow>
-  /** The body as its flow takes it; throws when the flow's schema refuses it now. */
-  readonly check: (flow: CompiledFlow, body: unknown) => unknown | Promise<unknown>
   /** Puts a message on a channel: prepared now, committed by calling the answer. */
   readonly publish: (
     pass: MessagePass,
@@ -257,6 +256,7 @@ export function createLive(options: LiveOptions): Live {
   const start = (pass: MessagePass, flow: CompiledFlow): StepResult | Promise<StepResult> => {
     const { loaded, cancelled } = pass
     if (cancelled !== null) throw new Interrupt({ kind: 'cancel', note: cancelled })
+    checkReadable(loaded)
     checkStart(pass, clock.now())
     return pass.runWhole(loaded.parent === null ? flow.program : entryOf(pass, flow, loaded.parent.path))
   }
@@ -489,8 +489,8 @@ export function createLive(options: LiveOptions): Live {
   ): Promise<Found> => {
     const names = stored.parent === null ? {} : await namesFor(stored, flow)
     const body = bodyOf(stored)
-    const checked = stored.parent === null ? await options.check(flow, body) : body
-    return { stored, loaded: loadedOf(stored, checked, record, names), misfit: null }
+    const taken = await takenBody(flow, stored, body)
+    return { stored, loaded: loadedOf(stored, taken, record, names), misfit: null }
   }
 
   const loadedOf = (stored: StoredMessage, body: unknown, record: readonly Entry[], names: Bound): Loaded => {

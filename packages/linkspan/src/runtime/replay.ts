@@ -12,13 +12,13 @@ import type { MessagePass } from './pass.ts'
 import { DEAF, Frontier, type Listener, type Recomputed, recompute } from './recompute.ts'
 import { answers, currentEntries, type Entry, renamed } from './record.ts'
 import { selected } from './selection.ts'
+import { isUnreadable, takenBody } from './taken-body.ts'
 
 /** What replaying takes. */
 export interface ReplayOptions {
   readonly messages: MessageReader
   readonly history: HistoryReader
   readonly flows: ReadonlyMap<string, CompiledFlow>
-  readonly check: (flow: CompiledFlow, body: unknown) => unknown | Promise<unknown>
 }
 
 /** Runs recorded messages through the present flows, their calls answered from the record. Sends and writes nothing. */
@@ -42,12 +42,14 @@ export async function replayMessages(
 }
 
 async function replayOne(stored: StoredMessage, options: ReplayOptions): Promise<ReplayDifference[]> {
+  // No flow has run it.
+  if (isUnreadable(stored)) return []
   const flow = options.flows.get(stored.flow)
   const differences = createDifferences(stored)
   if (!flow)
     return [differences.other('ending', '', endingOf(stored), 'the flow is no longer in the project')]
   try {
-    const body = await options.check(flow, bodyOf(stored))
+    const body = await takenBody(flow, stored, bodyOf(stored))
     await replayPass(flow, stored, body, {}, options, differences)
     return differences.list
   } catch (error) {

@@ -53,8 +53,8 @@ export function keepSources(options: SourceKeepingOptions): SourceKeeping {
   }
 
   const stopAbsent = (flows: readonly Taker[]): Promise<unknown> => {
-    const absent = flows.filter(({ flow }) => !isHere(flow.flow.definition))
-    return Promise.all(absent.map(({ flow }) => byFlow.get(flow.name)?.stop()))
+    const absent = flows.map(({ flow }) => byFlow.get(flow.name)).filter((source) => source?.isHere === false)
+    return Promise.all(absent.map((source) => source?.stop()))
   }
 
   return {

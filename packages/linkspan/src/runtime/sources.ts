@@ -1,6 +1,6 @@
 import type { Incoming, RunningSource, SourceContext } from '../connect/connector.ts'
 import type { Journal } from '../journal/journal.ts'
-import { ensureError, type LinkspanError, type StoredError, storeError } from '../model/errors.ts'
+import { ensureError, isLinkspanError, LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { Outside } from '../model/outside.ts'
 import { backoffMs, exponential } from '../model/policy.ts'
 import type { Committer } from './committer.ts'
@@ -18,6 +18,8 @@ export interface SourceStatus {
 /** A source that is kept running: started again after it failed, stopped while its flow is paused. */
 export interface KeptSource {
   readonly status: SourceStatus
+  /** Whether it is to run on this engine. */
+  readonly isHere: boolean
   start(): void
   stop(): Promise<void>
 }
@@ -48,6 +50,8 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
   const { source, definition } = taker.flow.flow
   const { clock, random, logger } = options.outside
   const cursorName = `source:${identityOf(definition)}`
+  const everywhere = source.runs === 'everywhere'
+  const isHere = (): boolean => everywhere || options.isHere(definition)
   let phase: 'stopped' | 'starting' | 'running' | 'failing' = 'stopped'
   let error: StoredError | null = null
   let failures = 0
@@ -65,9 +69,13 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
     client: async () => (source.connection ? options.connections.client(source.connection) : undefined),
     cursor: () => options.journal.cursors.get(cursorName),
     accept: (messages, cursor) => accept(messages, cursor),
+    failed: (thrown) => {
+      if (!signal.aborted) void breakOff(thrown)
+    },
   })
 
   const accept = async (messages: readonly Incoming[], cursor: string | null): Promise<void> => {
+    if (everywhere && cursor !== null) throw cursorOfMany(source.name)
     const prepared = await Promise.all(
       messages.map((message) => options.entrance.prepare(taker, message, undefined)),
     )
@@ -106,29 +114,46 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
 
   /** Answers false when it was stopped meanwhile. A source that failed is still this engine's. */
   const claimed = async (signal: AbortSignal): Promise<boolean> => {
-    if (options.claim === null || giveUpClaim !== null) return true
+    if (options.claim === null || everywhere || giveUpClaim !== null) return true
     const giveUp = await options.claim(definition)
     if (signal.aborted) giveUp()
     else giveUpClaim = giveUp
     return !signal.aborted
   }
 
+  /** It is started again once all of it has ended. */
+  const breakOff = async (thrown: unknown): Promise<void> => {
+    const broken = controller
+    broken.abort()
+    phase = 'failing'
+    const stopping = running
+    running = null
+    await stopping?.stop().catch(() => undefined)
+    if (phase === 'failing' && controller === broken) fail(thrown)
+  }
+
   const fail = (thrown: unknown): void => {
     failures += 1
     phase = 'failing'
-    error = storeError(options.clean(ensureError(thrown, 'CONNECTION_FAILED', { retry: 'later' })))
+    const failure = options.clean(ensureError(thrown, 'CONNECTION_FAILED', { retry: 'later' }))
+    error = storeError(failure)
+    if (source.connection && isLinkspanError(failure, 'CONNECTION_FAILED'))
+      options.connections.lost(source.connection)
     logger.log('warn', 'source.failed', { flow: definition.name, source: source.name, error: error.message })
     cancelPause = clock.timer(backoffMs(PAUSES, failures, random.next()), () => void begin())
   }
 
   return {
+    get isHere() {
+      return isHere()
+    },
     get status(): SourceStatus {
       if (!source.start) return { state: 'passive', error: null }
-      if (phase === 'stopped') return { state: options.isHere(definition) ? 'paused' : 'elsewhere', error }
+      if (phase === 'stopped') return { state: isHere() ? 'paused' : 'elsewhere', error }
       return { state: phase === 'failing' ? 'failing' : 'running', error }
     },
     start() {
-      if (source.start && phase === 'stopped' && options.isHere(definition)) void begin()
+      if (source.start && phase === 'stopped' && isHere()) void begin()
     },
     async stop() {
       cancelPause()
@@ -145,4 +170,11 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
       }
     },
   }
+}
+
+function cursorOfMany(name: string): LinkspanError {
+  return new LinkspanError(
+    'CONFIG_INVALID',
+    `The source "${name}" runs on every engine and moves a cursor, which they would take from each other. Let the system keep its positions, or let it run once.`,
+  )
 }

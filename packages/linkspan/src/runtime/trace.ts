@@ -11,14 +11,13 @@ import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { CompiledStep, PassObserver, RunningPass } from './running-pass.ts'
 import { renamedPlace, stepPlace } from '../model/step-place.ts'
 import { inProject, summaryOf } from './summary.ts'
+import { checkReadable, takenBody } from './taken-body.ts'
 
 /** What tracing takes. */
 export interface TraceOptions {
   readonly messages: MessageReader
   readonly flows: ReadonlyMap<string, CompiledFlow>
   readonly runs: (seq: number) => boolean
-  /** The body as the flow takes it. */
-  readonly check: (flow: CompiledFlow, body: unknown) => unknown | Promise<unknown>
 }
 
 interface Seen {
@@ -80,9 +79,10 @@ async function again(
   options: TraceOptions,
 ): Promise<Recomputed> {
   try {
-    const checked = stored.parent === null ? await options.check(flow, body) : body
+    checkReadable(stored)
+    const taken = await takenBody(flow, stored, body)
     const names = stored.parent === null ? {} : await namesAround(stored, flow, options)
-    const given = { body: checked, record, names }
+    const given = { body: taken, record, names }
     const { result } = await recompute(flow, stored, given, options.messages, {
       ...DEAF,
       observer: watching(seen),
@@ -97,7 +97,7 @@ async function again(
 export async function namesAround(
   stored: StoredMessage,
   flow: CompiledFlow,
-  options: Pick<TraceOptions, 'messages' | 'check'>,
+  options: Pick<TraceOptions, 'messages'>,
 ): Promise<Bound> {
   const [parent] = await options.messages.load([stored.parent?.seq ?? 0])
   if (!parent) return {}

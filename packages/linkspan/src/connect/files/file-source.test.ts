@@ -72,8 +72,7 @@ async function world(): Promise<World> {
   /** The disk takes the time it takes: wait for the source's own word, not for time. */
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) {
-      const stopped = logger.lines.find(({ event }) => event === 'files.stopped')
-      if (stopped) throw new Error(`the source stopped: ${stopped.fields['reason']}`)
+      if (engine.failures.length > 0) throw engine.failures[0]
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
@@ -487,15 +486,14 @@ describe('accepting', () => {
     expect(most - before).toBeLessThan(40 * 1024 * 1024)
   }, 60_000)
 
-  it('ends with a log line when records are refused for good', async () => {
-    const { path, engine, logger, start, clock } = await world()
+  it('says that it cannot go on when records are refused for good', async () => {
+    const { path, engine, start, clock } = await world()
     await writeFile(path('a.txt'), '1\n')
     engine.refuse(new LinkspanError('FLOW_UNKNOWN', 'Gone.'), 1)
-    const stopped = () => logger.lines.some(({ event }) => event === 'files.stopped')
     clock.timer(1e9, () => {})
     await start(inbox().lines())
-    while (!stopped()) await new Promise((resolve) => setImmediate(resolve))
-    expect(logger.lines.at(-1)).toMatchObject({ level: 'error', fields: { reason: 'Gone.' } })
+    while (engine.failures.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    expect(engine.failures).toMatchObject([{ code: 'FLOW_UNKNOWN', message: 'Gone.' }])
   })
 })
 

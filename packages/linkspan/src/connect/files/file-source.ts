@@ -68,9 +68,7 @@ export async function startFileSource(
     stillSince: new Map(),
     complained: new Set(),
   }
-  const ended = run(reading).catch((error: unknown) => {
-    context.logger.log('error', 'files.stopped', { reason: messageOf(error) })
-  })
+  const ended = run(reading).catch(context.failed)
   return {
     stop: async () => {
       end.abort()

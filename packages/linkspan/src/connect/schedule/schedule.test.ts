@@ -95,14 +95,12 @@ describe('a running schedule', () => {
     expect(at()).toEqual(['01T09:00'])
   })
 
-  it('ends with a log line when its messages are refused for good', async () => {
-    const { clock, engine, start, logger } = world()
+  it('says that it cannot go on when its messages are refused for good', async () => {
+    const { clock, engine, start } = world()
     await start()
     engine.refuse(new LinkspanError('FLOW_UNKNOWN', 'Gone.'), 1)
     await clock.advance(HOUR)
-    expect(logger.lines).toMatchObject([
-      { level: 'error', event: 'schedule.stopped', fields: { reason: 'Gone.' } },
-    ])
+    expect(engine.failures).toMatchObject([{ code: 'FLOW_UNKNOWN', message: 'Gone.' }])
   })
 
   it('delays each run by chance, never past the next time', async () => {

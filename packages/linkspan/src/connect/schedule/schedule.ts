@@ -133,11 +133,7 @@ async function start(
 ): Promise<RunningSource> {
   const end = new AbortController()
   const signal = AbortSignal.any([context.signal, end.signal])
-  const ended = run(times, policy, context, signal).catch((error: unknown) => {
-    context.logger.log('error', 'schedule.stopped', {
-      reason: error instanceof Error ? error.message : String(error),
-    })
-  })
+  const ended = run(times, policy, context, signal).catch(context.failed)
   return {
     stop: async () => {
       end.abort()
