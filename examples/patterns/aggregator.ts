@@ -46,12 +46,18 @@ export const example = patternExample({
     await flows.restart()
     await flows.advance('1d')
     await flows.run()
+
+    // Eve's is due at once, as somebody says so: linkspan groups complete billing 'sales of a customer' --key eve
+    await flows.send({ customer: 'eve', amount: 9 })
+    await flows.completeGroups(billing, 'sales of a customer', 'eve')
+    await flows.run()
     const bills = flows.applied('books.enter') as readonly Bill[]
     deepEqual(
       bills.slice(1).toSorted((a, b) => a.sum - b.sum),
       [
         { customer: 'ada', sum: 5, sales: 1 },
         { customer: 'bob', sum: 7, sales: 1 },
+        { customer: 'eve', sum: 9, sales: 1 },
       ],
     )
   },

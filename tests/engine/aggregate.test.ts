@@ -17,7 +17,12 @@ interface Whole {
 
 const SEED = Number(process.env['LINKSPAN_SEED'] ?? Date.now() % 1_000_000)
 
-function aggregating(complete: { size?: number; timeout?: '1m' | '10m'; maxAge?: '1h' | '1d' }) {
+function aggregating(complete: {
+  onStop?: boolean
+  size?: number
+  timeout?: '1m' | '10m'
+  maxAge?: '1h' | '1d'
+}) {
   const put = fakeOperation<Whole>('store.put', { kind: 'key', validFor: '24h' })
   const parts = flow('parts')
     .from(inbox<Part>())
@@ -100,6 +105,66 @@ describe('messages that are aggregated', () => {
     await one.send(parts, { key: 'a', n: 2 })
     await one.advance('1m')
     expect(whole()).toEqual([{ key: 'a', ns: [0, 1, 2], by: 'timeout' }])
+  })
+
+  it('go on when somebody completes their groups, one or all', async () => {
+    const { parts, whole } = aggregating({ size: 9 })
+    await using one = await rig([parts])
+    for (const [n, key] of ['a', 'b', 'a', 'c'].entries()) await one.send(parts, { key, n })
+    await one.advance('1d')
+    expect(await one.states()).toEqual(['waiting', 'waiting', 'done', 'waiting'])
+    const { admin } = one
+    const { id, groups } = await one.during(admin.completeGroups('parts', 'parts', 'a'))
+    expect(groups).toBe(1)
+    await one.advance('1s')
+    expect(whole()).toEqual([{ key: 'a', ns: [0, 2], by: 'forced' }])
+    expect((await one.trace(id)).message).toMatchObject({ flow: 'linkspan.control', state: 'done' })
+    expect(await one.during(admin.completeGroups('parts', 'parts', 'a'))).toMatchObject({ groups: 0 })
+    expect(await one.during(admin.completeGroups('parts', 'parts', null))).toMatchObject({ groups: 2 })
+    await one.advance('1s')
+    expect(whole().map(({ key }) => key)).toEqual(['a', 'b', 'c'])
+    await expect(admin.completeGroups('parts', 'put', null)).rejects.toMatchObject({
+      code: 'STEP_UNKNOWN',
+      message: 'The flow "parts" has no aggregate step "put". It has: parts.',
+    })
+    await expect(admin.completeGroups('other', 'parts', null)).rejects.toMatchObject({ code: 'FLOW_UNKNOWN' })
+  })
+
+  it('go on when the engine stops, where the step says so, and only when it is the last', async () => {
+    const { parts, whole } = aggregating({ size: 9, onStop: true })
+    const one = await rig([parts])
+    for (const [n, key] of ['a', 'b', 'a'].entries()) await one.send(parts, { key, n })
+    one.crash()
+    await one.start()
+    await one.advance('1m')
+    expect(whole()).toEqual([])
+    await one.stop()
+    expect(whole().map(({ ns }) => ns)).toEqual([[0, 2], [1]])
+
+    await using three = await cluster([parts], { seed: SEED })
+    for (const [n, node] of three.nodes.entries()) await node.send(parts, { key: 'c', n })
+    await three.advance('5s')
+    await three.during((three.nodes[0] as Node).engine.stop())
+    await three.advance('1m')
+    expect(whole()).toHaveLength(2)
+    await three.during((three.nodes[1] as Node).engine.stop())
+    await three.advance('1m')
+    await three.during((three.nodes[2] as Node).engine.stop())
+    expect(whole()[2]?.ns.toSorted()).toEqual([0, 1, 2])
+  })
+
+  it('go on after the next start when the stop was too short for it', async () => {
+    const { parts, whole } = aggregating({ size: 9, onStop: true })
+    await using one = await rig([parts])
+    await one.send(parts, { key: 'a', n: 0 })
+    await one.advance('1s')
+    await one.during(one.admin.pause('parts'))
+    await one.stop()
+    expect(whole()).toEqual([])
+    await one.start()
+    await one.during(one.admin.resume('parts'))
+    await one.advance('1s')
+    expect(whole()).toEqual([{ key: 'a', ns: [0], by: 'forced' }])
   })
 
   it('are each counted once wherever the engine is killed', async () => {

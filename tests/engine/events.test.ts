@@ -1,6 +1,7 @@
 import { type AcceptsOf, event, flow, inbox } from 'linkspan'
 import { fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { cluster, type Node } from './cluster-rig.ts'
 import { rig } from './rig.ts'
 
@@ -25,6 +26,7 @@ function approvals(timeout?: '1h') {
     .from(inbox<{ order: string; by: string }>(), { key: ({ by }) => by })
     .raise('tell', decided, { key: ({ order }) => order, value: ({ by }) => ({ by }) })
   return {
+    decided,
     put,
     orders,
     decisions,
@@ -188,6 +190,80 @@ describe('a message that waits for an event', () => {
     expect(put.effects.map(({ input }) => input.id).toSorted(), `seed ${SEED}`).toEqual(
       Array.from({ length: 40 }, (_, n) => `o${n}`).toSorted(),
     )
+    expect(new Set(await three.states())).toEqual(new Set(['done']))
+  })
+})
+
+describe('an event that is raised from outside', () => {
+  it('lets go on who waits for it, once per dedupe key, also after a crash right after it was accepted', async () => {
+    const { put, orders, decided } = approvals()
+    await using one = await rig([orders])
+    await one.send(orders, { id: 'o1' })
+    await one.advance('3d')
+    const first = await one.during(one.engine.raise(decided, 'o1', { by: 'ada' }, { dedupeKey: 'r1' }))
+    one.crash()
+    await one.start()
+    const again = await one.during(one.engine.raise(decided, 'o1', { by: 'bob' }, { dedupeKey: 'r1' }))
+    expect(again).toEqual({ id: first.id, duplicate: true })
+    await one.advance('1s')
+    expect(put.effects.map(({ input }) => input)).toEqual([{ id: 'o1', by: 'ada' }])
+    expect(await one.trace(first.id)).toMatchObject({
+      message: { flow: 'linkspan.control', key: 'decided/o1', state: 'done' },
+      steps: [{ path: 'control', outcome: 'done' }],
+    })
+    await one.send(orders, { id: 'o1' })
+    await one.advance('1s')
+    expect(put.effects).toHaveLength(1)
+  })
+
+  it('is refused when no flow knows it, its key is none, or its schema says no', async () => {
+    const strict = event('strict', { schema: z.object({ by: z.string() }) })
+    const waits = flow('waits')
+      .from(inbox<string>())
+      .waitFor('w', strict, { key: (id) => id })
+    await using one = await rig([waits])
+    const { admin } = one
+    await expect(admin.raise('other', 'k', {})).rejects.toMatchObject({
+      code: 'EVENT_UNKNOWN',
+      message: 'No flow waits for or raises an event "other". There are: strict.',
+    })
+    await expect(admin.raise('strict', '', { by: 'x' })).rejects.toMatchObject({ code: 'STEP_FAILED' })
+    await expect(admin.raise('strict', 'k', { by: 1 })).rejects.toMatchObject({ code: 'BODY_INVALID' })
+    expect(await one.states()).toEqual([])
+  })
+
+  it('is counted when nobody took it in its time, once, over restarts', async () => {
+    const { put, orders, decided } = approvals()
+    await using one = await rig([orders])
+    for (const key of ['o1', 'o2', 'o2']) await one.during(one.engine.raise(decided, key, { by: 'ada' }))
+    await one.advance('119m')
+    await one.send(orders, { id: 'o1' })
+    await one.advance('1m')
+    expect((await one.admin.status()).events).toEqual([{ event: 'decided', expired: 0 }])
+    await one.send(orders, { id: 'o2' })
+    one.crash()
+    await one.start()
+    await one.advance('2h')
+    expect((await one.admin.status()).events).toEqual([{ event: 'decided', expired: 2 }])
+    expect(one.engine.metrics.prometheus()).toContain('linkspan_events_expired_total{event="decided"} 2')
+    await one.advance('1d')
+    expect((await one.admin.status()).events).toEqual([{ event: 'decided', expired: 2 }])
+    expect(put.effects.map(({ input }) => input.id)).toEqual(['o1'])
+    await one.during(one.engine.raise(decided, 'o2', { by: 'bob' }))
+    await one.advance('1s')
+    expect(put.effects.map(({ input }) => input.by)).toEqual(['ada', 'bob'])
+  })
+
+  it('reaches who waits on any engine of a cluster, once', async () => {
+    const { put, orders, decided } = approvals()
+    await using three = await cluster([orders], { seed: SEED })
+    const ids = Array.from({ length: 12 }, (_, n) => `o${n}`)
+    for (const [n, id] of ids.entries()) await three.nodes[n % 3]?.send(orders, { id })
+    await three.advance('5s')
+    for (const [n, id] of ids.entries())
+      await three.during((three.nodes[(n + 1) % 3] as Node).engine.raise(decided, id, { by: `by ${id}` }))
+    await three.advance('1m')
+    expect(put.effects.map(({ input }) => input.id).toSorted(), `seed ${SEED}`).toEqual(ids.toSorted())
     expect(new Set(await three.states())).toEqual(new Set(['done']))
   })
 })

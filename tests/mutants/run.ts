@@ -7,7 +7,14 @@ import { parseArgs } from 'node:util'
 import { allMutants, applyTo, type Mutant } from './mutants.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
-const COPIED = ['packages/linkspan', 'tests', 'vitest.config.ts', 'tsconfig.base.json', 'package.json']
+const COPIED = [
+  'packages/linkspan',
+  'scripts',
+  'tests',
+  'vitest.config.ts',
+  'tsconfig.base.json',
+  'package.json',
+]
 const LEFT_OUT = /(^|\/)(node_modules|dist)$/
 
 type Verdict =

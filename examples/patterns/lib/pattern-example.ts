@@ -29,6 +29,8 @@ export async function play({ input }: PatternExample, flows: TestFlow): Promise<
   const steps: ScenarioSteps = {
     send: (body, options) => void then(() => flows.send(body, options)),
     sendTo: (flow, body, options) => void then(() => flows.sendTo(flow, body, options)),
+    raise: (event, key, value) => void then(() => flows.raise(event, key, value)),
+    completeGroups: (flow, step, key) => void then(() => flows.completeGroups(flow, step, key)),
     advance: (by) => then(() => flows.advance(by)),
     run: () => then(() => flows.run()),
     fake: (operation) => flows.fake(operation),

@@ -136,6 +136,7 @@ export function createEngine(project: Project, options: EngineOptions = {}): Mou
         throw error
       }
     },
+    raise: (event, key, value, given) => runtime.control.raise(event.name, key, value, given),
     send: (flow, body, given) => runtime.send(flow.definition.name, body, given),
     request: async <L extends Flow>(flow: L, body: AcceptsOf<L>, given: SendOptions = {}) =>
       (await runtime.request(flow.definition.name, body, given)) as RepliesOf<L>,
@@ -266,7 +267,7 @@ function adminOf(runtime: Runtime, parts: Runtime['parts']): Admin {
     node: nodeVersion,
     live: liveView(runtime),
   })
-  return createAdmin(reader, parts)
+  return createAdmin(reader, parts, runtime.control)
 }
 
 function adminAccess(http: HttpSettings | null, { random }: Outside): AdminAccess {

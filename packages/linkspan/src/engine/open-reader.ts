@@ -6,6 +6,7 @@ import { jsonLogger } from '../observe/json-logger.ts'
 import type { Admin, AdminReader } from '../runtime/admin-api.ts'
 import { createAdminReader, type LiveView, noMessages } from '../runtime/admin-reader.ts'
 import { type CompiledFlow, compileFlow } from '../runtime/compile.ts'
+import { withControl } from '../runtime/control-bus.ts'
 import type { Project } from '../runtime/engine-api.ts'
 import { presentNames, underPresentNames } from '../runtime/former-names.ts'
 import { isPaused } from '../runtime/paused.ts'
@@ -28,7 +29,7 @@ export async function openReader(
   options: { readonly directory?: string; readonly lookup?: Lookup } = {},
 ): Promise<JournalReader> {
   const policy = project.onError === undefined ? undefined : asPolicy(project.onError)
-  const compiled = project.flows.map((flow) =>
+  const compiled = withControl(project.flows).map((flow) =>
     compileFlow(flow, codeVersion(flow.definition, flow.code, flow.own), policy),
   )
   const flows = new Map(compiled.map((flow) => [flow.name, flow]))

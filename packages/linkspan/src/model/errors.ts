@@ -4,7 +4,11 @@
  * - `CONFIG_*`, `SECRET_MISSING`, `FLOW_*`: the project or a flow cannot be used as written.
  * - `JOURNAL_*`: the journal refuses or cannot go on.
  * - `CALL_*`, `CONNECTION_*`: an operation against another system.
+<<<<<<< HEAD
  * - `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `JOIN_*`, `LOOP_*`, `WAIT_*`, `CIRCUIT_OPEN`, `TIME_LIMIT`, `RECORD_*`: one message.
+=======
+ * - `EVENT_*`, `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `JOIN_*`, `LOOP_*`, `WAIT_*`, `TIME_LIMIT`, `RECORD_*`: one message.
+>>>>>>> 8277213 (Raise events and complete groups from outside, and count events that nobody took)
  * - `ENGINE_*`: the engine's life.
  */
 export type ErrorCode =
@@ -36,6 +40,8 @@ export type ErrorCode =
   | 'JOURNAL_FAILED'
   | 'JOURNAL_UNREACHABLE'
   | 'JOURNAL_CLOSED'
+  | 'EVENT_UNKNOWN'
+  | 'STEP_UNKNOWN'
   | 'MESSAGE_UNKNOWN'
   | 'MESSAGE_STATE'
   | 'MESSAGE_CANCELLED'

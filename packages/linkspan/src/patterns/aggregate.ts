@@ -6,7 +6,7 @@ import { turnPlace } from '../model/step-place.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
 import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
-import { completeAll, completeOne, done } from './parts/complete-groups.ts'
+import { completeAll, completed, completeOne, done } from './parts/complete-groups.ts'
 import { correlationKey } from './parts/correlation-key.ts'
 import {
   type CompletedBy,
@@ -44,8 +44,8 @@ declare module './steps.ts' {
      * time, or by the leader itself when it is redelivered. In a split or another step with children a group without a time
      * has no leader, as the parent would wait for it, and cannot be completed from outside.
      *
-     * A message that is a `signal` completes groups before their time, one or all; who comes before such a group has gone on is
-     * still in it.
+     * `linkspan groups complete`, `engine.admin.completeGroups` and a message that is a `signal` complete groups before their
+     * time, one or all; who comes before such a group has gone on is still in it.
      *
      * @example
      * ```ts
@@ -121,6 +121,12 @@ export interface Completion<B, N, A> {
   readonly when?: (value: A, group: GroupSoFar) => boolean
   /** When this is true of a member, which is the last then and counted in (Camel: eager check). */
   readonly last?: (body: B, ctx: Context<N>) => boolean
+  /**
+   * Whether all groups are completed when the engine stops, the last one of a cluster. Nothing is lost by a stop, so this is for
+   * those who want no groups left open: what does not get done in time for the stop goes on first thing after the next
+   * start. A crash is no stop. @default false
+   */
+  readonly onStop?: boolean
 }
 
 /** A group with its newest member. */
@@ -191,9 +197,9 @@ export const aggregate: Pattern = {
     return async (pass) => {
       const signal = signalOf(code, pass, path)
       const ended = signal === 'all' || signal === 'inclusive' ? await completeAll(pass, path, scope) : null
-      if (ended !== null && signal === 'all') return done(`${ended.groups} groups completed`)
+      if (ended !== null && signal === 'all') return completed(ended.groups)
       const key = correlationKey(code.key(pass.body, pass.enter(path)), path, 'its group is found')
-      if (signal === 'group') return completeOne(pass, path, scope, key)
+      if (signal === 'group') return completed(await completeOne(pass, path, scope, key))
       const first = ended?.turn ?? 1
       const update = (turn: number, change: ReturnType<typeof join>): Promise<GroupAnswer> =>
         pass.update(turnPlace(path, turn), scope, key, change)
@@ -219,12 +225,13 @@ function dataOf(given: Options, step: string): Readonly<Record<string, Json>> {
       `${stepWords(step)} needs { key, complete, … } as its second argument, not ${shown(given)}.`,
     )
   const { closed, as, scope } = given
-  const { size, timeout, maxAge, interval } = needCompletion(given, step)
+  const { size, timeout, maxAge, interval, onStop } = needCompletion(given, step)
   return {
     size: typeof size === 'number' ? needSize(size, isCollecting(given), step) : null,
     timeoutMs: timeMs(timeout, 'timeout', step),
     maxAgeMs: timeMs(maxAge, 'maxAge', step),
     intervalMs: timeMs(interval, 'interval', step),
+    onStop: onStop === true,
     closedMs: closed === undefined ? null : timeMs(closed?.for, 'closed.for', step, true),
     late: lateOf(closed, step),
     ...(as === undefined ? {} : { as }),

@@ -3,6 +3,7 @@ import { call } from './call.ts'
 import { choice } from './choice.ts'
 import { circuitBreaker } from './circuit-breaker.ts'
 import { claimCheck } from './claim-check.ts'
+import { control } from './control.ts'
 import { dedupe } from './dedupe.ts'
 import { delay } from './delay.ts'
 import { dynamicRouter } from './dynamic-router.ts'
@@ -68,6 +69,7 @@ export const patterns: readonly Pattern[] = [
   tryStep,
   saga,
   waitFor,
+  control,
   raise,
 ]
 

@@ -1,10 +1,10 @@
-import { turnPlace } from '../model/step-place.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
 import { needFunction } from './parts/arguments.ts'
 import { checked } from './parts/checked.ts'
-import { eventScope, raised } from './parts/event-cell.ts'
+import { eventScope } from './parts/event-cell.ts'
 import { asJson } from './parts/json.ts'
+import { raiseEvent } from './parts/raise-event.ts'
 import type { CommonOptions, Pattern, StepContext } from './pattern.ts'
 import type { Context } from './steps.ts'
 import { type EventDeclaration, eventKey, needEvent } from './wait-for.ts'
@@ -75,8 +75,12 @@ export const raise: Pattern = {
       const cell = eventKey(key(pass.body, context), path)
       const made = answered(value(pass.body, context), path, 'its value')
       const carried = asJson(schema === undefined ? made : checked(schema, made, path), path, 'its value')
-      const sleepers = await pass.update(path, scope, cell, raised(carried, node.options['keepMs'] as number))
-      for (const [at, sleeper] of sleepers.entries()) await pass.wake(turnPlace(path, at + 1), sleeper)
+      await raiseEvent(pass, path, {
+        scope,
+        key: cell,
+        value: carried,
+        keepMs: node.options['keepMs'] as number,
+      })
       return undefined
     }
   },

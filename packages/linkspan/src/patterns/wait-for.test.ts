@@ -62,6 +62,21 @@ describe('waitFor', () => {
     expect(() => event('')).toThrow(/name of a event|name of an event/)
   })
 
+  it('comes to the same with an event from outside, wherever the engine is killed', async () => {
+    const put = fakeOperation('shop.put', { kind: 'key', validFor: '24h' }, { result: (_: unknown) => 'put' })
+    const orders = flow('orders')
+      .from(inbox<{ id: string }>(), { key: ({ id }) => id })
+      .waitFor('decision', decided, { key: ({ id }) => id, timeout: '14d', as: 'decision' })
+      .to('put', put, { input: ({ id }, { decision }) => ({ id, yes: decision.yes }) })
+    const report = await crashSweep(orders, async ({ send, raise, advance }) => {
+      raise(decided, 'early', { yes: true })
+      for (const id of ['early', 'o1']) send({ id })
+      await advance('30m')
+      raise(decided, 'o1', { yes: false })
+    })
+    expect(report.runs).toBeGreaterThan(report.boundaries)
+  })
+
   it('comes to the same, wherever the engine is killed', async () => {
     const put = fakeOperation('shop.put', { kind: 'key', validFor: '24h' }, { result: (_: unknown) => 'put' })
     const orders = flow('orders')

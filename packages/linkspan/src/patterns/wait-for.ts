@@ -22,7 +22,7 @@ declare module './steps.ts' {
      * Waits until an event is raised for a key: an approval, a call back, the answer to something sent. It may wait for
      * months: it lies in the journal and takes no memory, and frees its own key unless `hold` is set. Each event is taken
      * by one message, the first that looks. One that was raised before anybody waited is there, as long as its
-     * declaration keeps it. What the event carries is bound to `as` or, without it, becomes the body.
+     * declaration keeps it. From outside a flow it is raised by `engine.raise` and `linkspan raise`. What the event carries is bound to `as` or, without it, becomes the body.
      *
      * After `timeout` it fails with `WAIT_TIMED_OUT`, which `try` can catch.
      *
@@ -94,7 +94,7 @@ export const waitFor: Pattern = {
           hold: given?.hold === true,
           ...(given?.as === undefined ? {} : { as: given.as }),
         },
-        code: { key: needFunction(given?.key, 'the option key of waitFor()', name) },
+        code: { event, key: needFunction(given?.key, 'the option key of waitFor()', name) },
         common: given,
         binds: given.as === undefined ? [] : [given.as],
       }),

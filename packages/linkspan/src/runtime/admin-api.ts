@@ -1,6 +1,7 @@
 import type { ClusterSurvey } from '../journal/journal.ts'
 import type { StoredError } from '../model/errors.ts'
 import type { FlowDefinition } from '../model/flow-definition.ts'
+import type { Accepted, SendEventOptions } from './sending.ts'
 import type { Ending, Headers, Json, MessageState, MessageSummary, WaitReason } from '../model/message.ts'
 
 /**
@@ -32,6 +33,17 @@ export interface Admin extends AdminReader {
     applied: boolean,
     options: { readonly result?: Json; readonly note: string },
   ): Promise<void>
+  /**
+   * Raises an event for a key: a message that waits for it goes on, and one that nobody waits for is kept as long as its
+   * declaration says. Answers after the commit, with the message of the engine's own flow that does it. Throws
+   * `EVENT_UNKNOWN` when no flow waits for it or raises it, `BODY_INVALID` when its schema refuses the value.
+   */
+  raise(event: string, key: string | number, value: Json, options?: SendEventOptions): Promise<Accepted>
+  /**
+   * Completes the group of a key of an `aggregate` step (`step` is its path), or all that it has when `key` is null, whatever
+   * else they wait for. Answers how many they are once all go on. Throws `FLOW_UNKNOWN` and `STEP_UNKNOWN`.
+   */
+  completeGroups(flow: string, step: string, key: string | null): Promise<GroupsCompleted>
   backup(path: string, progress: Progress): Promise<void>
 }
 
@@ -90,8 +102,17 @@ export interface EngineStatus {
   readonly children: Readonly<Record<MessageState, number>>
   /** Why new messages are refused, or null. */
   readonly refusing: StoredError | null
+  /** The events that the flows wait for or raise. */
+  readonly events: readonly EventStatus[]
   /** The budgets of connections, as the engine that answers has a share in them. */
   readonly budgets: readonly BudgetStatus[]
+}
+
+/** What is to be seen of an event. */
+export interface EventStatus {
+  readonly event: string
+  /** How many were raised that nobody took as long as they were kept; counted within the hour. */
+  readonly expired: number
 }
 
 /** What is to be seen of the budget of a connection. */
@@ -154,6 +175,14 @@ export interface MessageQuery {
 
 /** Single messages, or all that a query finds. */
 export type Selection = { readonly ids: readonly string[] } | { readonly query: MessageQuery }
+
+/** What came of completing groups. */
+export interface GroupsCompleted {
+  /** The message of the engine's own flow that does it. */
+  readonly id: string
+  /** How many groups were complete by it; null when it goes on after 5 seconds, as where there are very many. */
+  readonly groups: number | null
+}
 
 /** How redelivery goes about it. */
 export interface RedeliverOptions {

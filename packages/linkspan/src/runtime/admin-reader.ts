@@ -13,6 +13,12 @@ import type {
   Progress,
 } from './admin-api.ts'
 import type { CompiledFlow } from './compile.ts'
+<<<<<<< HEAD
+=======
+import { eventsOf } from './control-bus.ts'
+import { expiredEvents } from './event-keeping.ts'
+import { checkBody } from './intake.ts'
+>>>>>>> 8277213 (Raise events and complete groups from outside, and count events that nobody took)
 import { isInterrupt } from './interrupt.ts'
 import { bodyOf, recordOf } from './loaded.ts'
 import { countLoans } from './loans.ts'
@@ -73,6 +79,14 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
     source: live.source(compiled.name),
   })
 
+  const eventStatus = (): Promise<EngineStatus['events']> =>
+    Promise.all(
+      [...eventsOf([...flows.values()].map(({ flow }) => flow)).keys()].map(async (event) => ({
+        event,
+        expired: await expiredEvents(journal.state, event),
+      })),
+    )
+
   return {
     async status(): Promise<EngineStatus> {
       const counts = [...(await live.counts()).values()]
@@ -82,6 +96,7 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
         startedAt,
         refusing,
         budgets,
+        events: await eventStatus(),
         journal: journal.name,
         version: options.version,
         node: options.node,

@@ -3,6 +3,7 @@ import { ensureError, LinkspanError, storeError } from '../model/errors.ts'
 import type { Json, MessageSummary } from '../model/message.ts'
 import type { Admin, AdminReader, BulkOutcome, RedeliverOptions, Selection } from './admin-api.ts'
 import { sealEntries } from './codec.ts'
+import type { ControlBus } from './control-bus.ts'
 import { againCursor } from './follow-others.ts'
 import { identityOf } from './former-names.ts'
 import { partitionOf } from './homes.ts'
@@ -20,7 +21,7 @@ const DEFAULT_PER_SECOND = 100
 const PAUSE_TOKEN = 8
 
 /** Administration of a running engine. */
-export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
+export function createAdmin(reader: AdminReader, parts: RuntimeParts, control: ControlBus): Admin {
   const { committer, journal, live, takers, sources, events, owned, acting, aside, requests } = parts
   const { outside } = parts
   const { clock } = outside
@@ -178,6 +179,8 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts): Admin {
         }),
       )
     },
+    raise: control.raise,
+    completeGroups: control.completeGroups,
     backup: (path, progress) => history.backup(path, progress),
   }
 }

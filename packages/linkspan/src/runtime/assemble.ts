@@ -11,8 +11,13 @@ import type { EngineState } from './admin-api.ts'
 import { type BegunMarks, createBegunMarks } from './begun-mark.ts'
 import { budgetsOf, createBudgets } from './budget/budgets.ts'
 import { createCalls } from './calls.ts'
-import { createCells } from './cells.ts'
+import { type Cells, createCells } from './cells.ts'
 import type { Subscribers } from './channels.ts'
+<<<<<<< HEAD
+=======
+import { createClaims } from './claims.ts'
+import { completeOnStop } from './complete-on-stop.ts'
+>>>>>>> 8277213 (Raise events and complete groups from outside, and count events that nobody took)
 import type { Children } from './children.ts'
 import { childrenOnQueues, childWork } from './children-on-queues.ts'
 import { type Claims, type ClaimsOptions, createClaims } from './claims.ts'
@@ -30,7 +35,12 @@ import { createHomes } from './homes.ts'
 import { createEntrance, type Entrance, type Taker } from './intake.ts'
 import { addCounts, createLedger, type Ledger } from './ledger.ts'
 import { createLive, type Live, readyWait } from './live.ts'
+<<<<<<< HEAD
 import { createLoans, type Loans } from './loans.ts'
+=======
+import { eventsOf } from './control-bus.ts'
+import { keepEvents } from './event-keeping.ts'
+>>>>>>> 8277213 (Raise events and complete groups from outside, and count events that nobody took)
 import { createEvents } from './meters.ts'
 import { isPaused } from './paused.ts'
 import { createPublishing } from './publishing.ts'
@@ -54,10 +64,12 @@ export interface Started extends RuntimeParts {
   readonly queues: ReadonlyMap<string, FlowQueue>
   readonly sourceKeeping: SourceKeeping
   readonly share: Share
+  readonly cells: Cells
   readonly stopped: AbortController
   readonly loans: Loans | null
   readonly stopFollowing: () => void
   readonly stopRetention: () => void
+  readonly stopCounting: () => void
 }
 
 /** What is to be put together. */
@@ -72,6 +84,8 @@ export interface Assembly {
 
 const MAX_PENDING = 20_000
 const STOP_POLL_MS = 10
+/** How much of a stop's time is for groups that are completed by it. */
+const STOP_SHARE = 0.5
 /** What the last commit gets at least, however long the passes took. */
 const LAST_COMMIT_MS = 1_000
 
@@ -231,13 +245,14 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
           ...guestsOn({ journal, takers, present, live: () => live }),
         })
   const makeCells = partitions === 1 ? createCells : createSharedCells
+  const cells = makeCells(journal.state, committer, clock)
   const live: Live = createLive({
     clock,
     random,
     logger,
     committer,
     messages: journal.messages,
-    cells: makeCells(journal.state, committer, clock),
+    cells,
     replies,
     events,
     calls,
@@ -355,6 +370,13 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
           look: [others, requests, loans],
         })
   const stopRetention = keepRetention({ history: journal.history, outside, keepMs, keepAttentionMs })
+  const stopCounting = keepEvents({
+    events: [...eventsOf(assembly.flows.values()).keys()],
+    cells,
+    clock,
+    logger,
+    metrics,
+  })
   const { crashed } = journal.opened
   logger.log('info', 'engine.started', { journal: journal.name, flows: compiled.size, crashed })
   const shown = {
@@ -375,7 +397,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     requests,
     foreign,
   }
-  const stopping = { stopFollowing, stopRetention }
+  const stopping = { stopFollowing, stopRetention, stopCounting }
   return {
     ...shown,
     ...stopping,
@@ -385,6 +407,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
     queues,
     sourceKeeping: sources,
     share,
+    cells,
     stopped,
     loans,
   }
@@ -502,7 +525,9 @@ export async function dismantle(parts: Started, withinMs: number): Promise<void>
   const { clock } = parts.outside
   const deadline = clock.monotonic() + withinMs
   await parts.sourceKeeping.stop()
+  await completeOnStop(parts, clock.monotonic() + withinMs * STOP_SHARE)
   parts.stopRetention()
+  parts.stopCounting()
   parts.stopFollowing()
   const left = new Promise<void>((resolve) => clock.timer(withinMs, resolve))
   await Promise.race([parts.share.end(), left])
@@ -539,6 +564,7 @@ export async function abandon(parts: Started, error: LinkspanError): Promise<voi
   parts.stopped.abort()
   parts.share.stop()
   parts.stopRetention()
+  parts.stopCounting()
   parts.stopFollowing()
   for (const queue of parts.queues.values()) queue.stop()
   await Promise.allSettled([parts.sourceKeeping.stop(), parts.connections.close(), parts.journal.close()])

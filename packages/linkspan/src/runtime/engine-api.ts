@@ -2,15 +2,18 @@ import type { Incoming } from '../connect/connector.ts'
 import type { JournalFactory } from '../journal/journal.ts'
 import type { Duration } from '../model/duration.ts'
 import type { LinkspanError, StoredError } from '../model/errors.ts'
-import type { Headers, Json } from '../model/message.ts'
+import type { Json } from '../model/message.ts'
 import type { Outside } from '../model/outside.ts'
 import type { ErrorAction, ErrorPolicy } from '../model/policy.ts'
 import type { Reference } from '../model/reference.ts'
 import type { Flow, FlowFacts } from '../patterns/steps.ts'
+import type { EventDeclaration } from '../patterns/wait-for.ts'
 import type { Admin, EngineState } from './admin-api.ts'
+import type { Accepted, SendEventOptions, SendOptions } from './sending.ts'
 
 // Whoever gets to a flow's type through here finds the steps that the patterns add to it.
 export type { Reference } from '../model/reference.ts'
+export type { Accepted, SendEventOptions, SendOptions } from './sending.ts'
 export type {} from '../patterns/index.ts'
 
 /** A value, or a reference to it, at any depth of a configuration. */
@@ -68,21 +71,6 @@ export interface EndedEvent {
   readonly error: StoredError
 }
 
-/** How to send one message. */
-export interface SendOptions {
-  readonly headers?: Headers
-  /** Overrides the key that the flow's source would derive. */
-  readonly key?: string
-  /** A repeated one answers the first message's id and is not accepted again. */
-  readonly dedupeKey?: string
-}
-
-/** What the sender of a message is told, after the commit. */
-export interface Accepted {
-  readonly id: string
-  readonly duplicate: boolean
-}
-
 /** The body type a flow accepts. */
 export type AcceptsOf<L> = L extends Flow<infer F> ? F['accepts'] : unknown
 /** The type a flow replies. */
@@ -114,6 +102,16 @@ export interface Engine {
   stop(options?: { readonly within?: Duration }): Promise<void>
   /** Accepts a message; resolves after the commit. Rejects with `ENGINE_BUSY` or `JOURNAL_FULL` when there is no room. */
   send<L extends Flow>(flow: L, body: AcceptsOf<L>, options?: SendOptions): Promise<Accepted>
+  /**
+   * Raises an event for a key from outside a flow, once per `dedupeKey`; resolves after the commit. A message that waits for it
+   * by `waitFor` goes on. Rejects with `EVENT_UNKNOWN` when no flow waits for it or raises it, and with `BODY_INVALID`.
+   */
+  raise<V>(
+    event: EventDeclaration<V>,
+    key: string | number,
+    value: NoInfer<V>,
+    options?: SendEventOptions,
+  ): Promise<Accepted>
   /** Accepts a message and waits for its reply. Rejects with `REPLY_TIMED_OUT` (the message goes on) or what it failed with. */
   request<L extends Flow>(
     flow: L,

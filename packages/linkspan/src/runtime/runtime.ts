@@ -6,6 +6,7 @@ import type { EngineState } from './admin-api.ts'
 import { abandon, assemble, dismantle, planOf, type Started } from './assemble.ts'
 import { subscribersOf } from './channels.ts'
 import type { Accepted, Intake, SendOptions } from './engine-api.ts'
+import { type ControlBus, createControlBus, withControl } from './control-bus.ts'
 import { flowsByName, unknownFlow } from './flows-by-name.ts'
 import type { Prepared } from './intake.ts'
 import { replyOf } from './reply-of.ts'
@@ -17,6 +18,7 @@ export interface Runtime {
   readonly startedAt: number
   readonly flows: ReadonlyMap<string, Flow>
   readonly intake: Intake
+  readonly control: ControlBus
   /** The parts, once started. Throws `ENGINE_STATE` before. */
   readonly parts: RuntimeParts
   /** Rejects with what would keep it from starting, as far as that needs no journal. */
@@ -41,7 +43,7 @@ const REJOIN_AGAIN_MS = 1_000
 export function createRuntime(options: RuntimeOptions): Runtime {
   const { outside } = options
   const { clock, logger } = outside
-  const flows = flowsByName(options.flows)
+  const flows = flowsByName(withControl(options.flows))
   const subscribers = subscribersOf(options.flows)
   let state: EngineState = 'new'
   let startedAt = 0
@@ -163,9 +165,13 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     reply,
   }
 
+  const send: Runtime['send'] = (name, body, given = {}) => accept(name, incomingOf(body, given), given.key)
+
   return {
     flows,
     intake,
+    send,
+    control: createControlBus(flows, send, reply),
     validate: async () => void (await planOf({ options, flows })),
     start,
     stop,
@@ -182,7 +188,6 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       sourcesOpen = true
       need().sourceKeeping.open()
     },
-    send: (name, body, given = {}) => accept(name, incomingOf(body, given), given.key),
     async request(name, body, given) {
       const accepted = await accept(name, incomingOf(body, given), given.key)
       const timeoutMs = given.timeout === undefined ? DEFAULT_REPLY_MS : durationMs(given.timeout)

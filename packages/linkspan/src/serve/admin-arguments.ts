@@ -1,6 +1,7 @@
 import type { Incoming } from '../connect/connector.ts'
 import type { Headers, Json, MessageState } from '../model/message.ts'
 import type { MessageQuery, Selection } from '../runtime/admin-api.ts'
+import type { SendEventOptions } from '../runtime/sending.ts'
 import { indexOfSearch, STATES } from './admin-contract.ts'
 import { refusal } from './refusal.ts'
 
@@ -52,6 +53,21 @@ export function incomingOf(given: Arguments): Incoming & { readonly key?: string
     ...(headers === undefined ? {} : { headers: headers as Headers }),
     ...(acceptedAt === undefined ? {} : { acceptedAt }),
     ...(given['key'] === undefined ? {} : { key: textOf(given, 'key') }),
+    ...(given['dedupeKey'] === undefined ? {} : { dedupeKey: textOf(given, 'dedupeKey') }),
+  }
+}
+
+/** An event to be raised: `key`, a text or a number, `value`, and whatever of `headers` and `dedupeKey` is given. */
+export function raisedOf(
+  given: Arguments,
+): SendEventOptions & { readonly key: string | number; readonly value: Json } {
+  const { key, value = null, headers } = given
+  if (typeof key !== 'string' && typeof key !== 'number') throw wrong('key', 'a text or a number')
+  if (headers !== undefined && !isTexts(headers)) throw wrong('headers', 'an object of texts')
+  return {
+    key,
+    value,
+    ...(headers === undefined ? {} : { headers: headers as Headers }),
     ...(given['dedupeKey'] === undefined ? {} : { dedupeKey: textOf(given, 'dedupeKey') }),
   }
 }

@@ -66,6 +66,9 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     replay: (selection, progress) => call('replay', { body: { selection }, progress }),
     check: (progress) => call('check', { progress }),
     verify: (progress) => call('verify', { progress }),
+    raise: (event, key, value, options) =>
+      call('raise', { params: { event }, body: { key, value, ...options } }),
+    completeGroups: (flow, step, key) => call('completeGroups', { params: { flow }, body: { step, key } }),
     backup: (path, progress) => call('backup', { body: { path }, progress }),
   }
 }

@@ -38,6 +38,8 @@ export const ADMIN_CALLS: Readonly<Record<keyof AdminClient, AdminCall>> = {
   replay: { verb: 'POST', path: '/replay', long: true },
   check: { verb: 'POST', path: '/check', long: true },
   verify: { verb: 'POST', path: '/verify', long: true },
+  raise: { verb: 'POST', path: '/events/:event/raise', long: false },
+  completeGroups: { verb: 'POST', path: '/flows/:flow/complete-groups', long: false },
   backup: { verb: 'POST', path: '/backup', long: true },
 }
 

@@ -9,6 +9,7 @@ import {
   optionalCount,
   optionalTruth,
   queryFromSearch,
+  raisedOf,
   selectionOf,
   textOf,
   truthOf,
@@ -89,6 +90,16 @@ const RUNS: Readonly<Record<keyof AdminClient, Run>> = {
   replay: (admin, { body, progress }) => admin.replay(selectionOf(body), progress),
   check: (admin, { progress }) => admin.check(progress),
   verify: (admin, { progress }) => admin.verify(progress),
+  raise: (admin, { params, body }) => {
+    const { key, value, ...options } = raisedOf(body)
+    return admin.raise(named(params, 'event'), key, value, options)
+  },
+  completeGroups: (admin, { params, body }) =>
+    admin.completeGroups(
+      named(params, 'flow'),
+      textOf(body, 'step'),
+      body['key'] === null ? null : textOf(body, 'key'),
+    ),
   backup: (admin, { body, progress }) => admin.backup(textOf(body, 'path'), progress),
 }
 

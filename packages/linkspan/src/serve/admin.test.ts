@@ -91,6 +91,14 @@ const CASES: readonly Case[] = [
   { name: 'replay', args: [{ query: { index: { pr: '1' } } }, noProgress], result: report },
   { name: 'check', args: [noProgress], result: { flows: [] } },
   { name: 'verify', args: [noProgress], result: [{ where: 'page 7', what: 'checksum' }] },
+  { name: 'raise', args: [odd, odd, { a: [null] }, {}], result: { id: '1-a', duplicate: false } },
+  {
+    name: 'raise',
+    args: ['paid', 7, null, { headers: { a: 'b' }, dedupeKey: odd }],
+    result: { id: '1-a', duplicate: true },
+  },
+  { name: 'completeGroups', args: [odd, odd, null], result: { id: '1-a', groups: null } },
+  { name: 'completeGroups', args: ['bills', 'by customer', odd], result: { id: '1-a', groups: 1 } },
   { name: 'backup', args: ['/tmp/a b', noProgress], result: undefined },
   {
     name: 'accept',

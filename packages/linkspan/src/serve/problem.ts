@@ -54,6 +54,8 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   SIGNATURE_INVALID: { status: 401, title: 'Signature not valid' },
   MESSAGE_UNKNOWN: { status: 404, title: 'Unknown message' },
   FLOW_UNKNOWN: { status: 404, title: 'Unknown flow' },
+  EVENT_UNKNOWN: { status: 404, title: 'Unknown event' },
+  STEP_UNKNOWN: { status: 404, title: 'Unknown step' },
   MESSAGE_STATE: { status: 409, title: 'Not possible in this state' },
   MESSAGE_CANCELLED: { status: 409, title: 'Message was cancelled' },
   REPLY_MISSING: {

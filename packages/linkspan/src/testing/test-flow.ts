@@ -2,6 +2,7 @@ import type { Duration } from '../model/duration.ts'
 import { LinkspanError } from '../model/errors.ts'
 import type { Json, MessageSummary } from '../model/message.ts'
 import type { Flow } from '../patterns/steps.ts'
+import type { EventDeclaration } from '../patterns/wait-for.ts'
 import type { MessageQuery, Trace } from '../runtime/admin-api.ts'
 import type { Accepted, AcceptsOf, RepliesOf, SendOptions } from '../runtime/engine-api.ts'
 import { type Fakes, fakeFlows } from './fake-flow.ts'
@@ -32,6 +33,10 @@ export interface TestFlow<L extends Flow = Flow> extends AsyncDisposable {
   send(body: AcceptsOf<L>, options?: SendOptions): Promise<Accepted>
   /** Sends to another flow. */
   sendTo<M extends Flow>(flow: M, body: AcceptsOf<M>, options?: SendOptions): Promise<Accepted>
+  /** Raises an event from outside, as `engine.raise` does. */
+  raise<V>(event: EventDeclaration<V>, key: string | number, value: NoInfer<V>): Promise<Accepted>
+  /** Completes the group of a key of an `aggregate` step, or without a key all of them; answers how many. */
+  completeGroups(flow: Flow, step: string, key?: string): Promise<number | null>
   /** Sends to the first flow and waits for its reply, moving the clock if need be. */
   request(body: AcceptsOf<L>, options?: SendOptions & { readonly timeout?: Duration }): Promise<RepliesOf<L>>
   /** Runs until every message has ended, moving the clock over all waits. Rejects when one never ends. */
@@ -152,6 +157,11 @@ function createKit<L extends Flow>(
     fake,
     send: (body, options) => clock.during(life().runtime.send(first, body, options)),
     sendTo: (flow, body, options) => clock.during(life().runtime.send(flow.definition.name, body, options)),
+    raise: (event, key, value) => clock.during(life().runtime.control.raise(event.name, key, value)),
+    async completeGroups(flow, step, key) {
+      const { control } = life().runtime
+      return (await clock.during(control.completeGroups(flow.definition.name, step, key ?? null))).groups
+    },
     request: (body, options = {}) =>
       clock.during(life().runtime.request(first, body, options)) as Promise<RepliesOf<L>>,
     async run() {

@@ -266,7 +266,7 @@ function adminOf(runtime: Runtime): Admin {
     node: nodeVersion,
     live: liveView(runtime),
   })
-  return createAdmin(reader, parts)
+  return createAdmin(reader, parts, runtime.control)
 }
 
 function rests(runtime: Runtime): boolean {

@@ -194,6 +194,49 @@ test.each([
   expect(cli.stderr()).toContain(said)
 })
 
+test('raise hands in an event, and says when it was raised before', async () => {
+  const answers = [ACCEPTED, { ...ACCEPTED, duplicate: true }]
+  const cli = fakeCli({
+    directory: projectFolder(),
+    admin: { raise: async () => answers.shift() ?? ACCEPTED },
+  })
+  expect(await cli.run('raise', 'approved', 'order-17', '{"by":"Ada"}', '--header', 'a=b')).toBe(0)
+  expect(cli.calls.at(-1)).toEqual({
+    name: 'admin.raise',
+    args: ['approved', 'order-17', { by: 'Ada' }, { headers: { a: 'b' } }],
+  })
+  expect(cli.stdout()).toBe(`${ACCEPTED.id}\n`)
+  expect(cli.stderr()).toContain('approved is raised for order-17')
+  await cli.run('raise', 'approved', 'order-17', '--dedupe', 'd')
+  expect(cli.calls.at(-1)?.args).toEqual(['approved', 'order-17', null, { dedupeKey: 'd' }])
+  expect(cli.stderr()).toContain('It was accepted before; this is the first one.')
+})
+
+test('groups complete tells how many, or that it goes on', async () => {
+  const answers = [1, 12, null]
+  const cli = fakeCli({
+    directory: projectFolder(),
+    admin: { completeGroups: async () => ({ id: 'c-1', groups: answers.shift() ?? null }) },
+  })
+  expect(await cli.run('groups', 'complete', 'bills', 'by customer', '--key', 'ada')).toBe(0)
+  expect(cli.calls.at(-1)).toEqual({ name: 'admin.completeGroups', args: ['bills', 'by customer', 'ada'] })
+  expect(cli.stdout()).toBe('1 group goes on.\n')
+  await cli.run('groups', 'complete', 'bills', 'by customer')
+  expect(cli.calls.at(-1)?.args).toEqual(['bills', 'by customer', null])
+  expect(cli.stdout()).toBe('12 groups go on.\n')
+  await cli.run('groups', 'complete', 'bills', 'by customer')
+  expect(cli.stdout()).toBe('It is under way. See linkspan trace c-1\n')
+})
+
+test('events list tells how many nobody took', async () => {
+  const cli = fakeCli({
+    directory: projectFolder(),
+    admin: { status: async () => ({ events: [{ event: 'approved', expired: 3 }] }) as never },
+  })
+  expect(await cli.run('events', 'list')).toBe(0)
+  expect(cli.stdout()).toMatch(/EVENT +EXPIRED\napproved +3\n/)
+})
+
 test('send --wait prints the reply', async () => {
   const replies = [null, null, { reply: { text: 'Hello' } }]
   const states = ['active', 'active', 'done'] as const

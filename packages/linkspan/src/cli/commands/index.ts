@@ -6,13 +6,16 @@ import { dead } from './dead.ts'
 import { dev } from './dev.ts'
 import { doc } from './doc.ts'
 import { doubt } from './doubt.ts'
+import { events } from './events.ts'
 import { flows } from './flows.ts'
 import { graph } from './graph.ts'
+import { groups } from './groups.ts'
 import { init } from './init.ts'
 import { journal } from './journal.ts'
 import { keys } from './keys.ts'
 import { messages } from './messages.ts'
 import { probe } from './probe.ts'
+import { raise } from './raise.ts'
 import { replay } from './replay.ts'
 import { run } from './run.ts'
 import { send } from './send.ts'
@@ -27,10 +30,13 @@ export const VERBS: readonly (Verb | VerbGroup)[] = [
   graph,
   doc,
   send,
+  raise,
   messages,
   trace,
   flows,
   keys,
+  events,
+  groups,
   dead,
   doubt,
   cancel,

@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import type { MessageState } from '../../index.ts'
 import { formatDuration } from '../../model/duration.ts'
 import { ENDINGS } from '../../model/message.ts'
+import { showAccepted } from '../accepted-view.ts'
 import { NEGATIVE } from '../exit-code.ts'
 import { failure } from '../failure.ts'
 import { readJsonArgument } from '../json-argument.ts'
@@ -52,15 +53,7 @@ export const send: Verb = defineVerb<Options>({
         options.key === undefined ? {} : { key: options.key },
       )
       if (!options.wait) {
-        if (out.json) out.document(accepted)
-        else {
-          out.line(accepted.id)
-          out.note(
-            accepted.duplicate
-              ? 'It was accepted before; this is the first one.'
-              : `See its way with linkspan trace ${accepted.id}`,
-          )
-        }
+        showAccepted(out, accepted, `See its way with linkspan trace ${accepted.id}`)
         return undefined
       }
       const end = await waitForEnd(admin, terminal, accepted.id, timeoutMs)

@@ -11,12 +11,17 @@ export function done(reason: string): StepResult {
   return { kind: 'end', ending: 'done', reason }
 }
 
-/** Has the group of a key completed, by its leader. */
-export async function completeOne(pass: Pass, path: string, scope: string, key: string): Promise<StepResult> {
+/** Ends a message that had groups completed. */
+export function completed(groups: number): StepResult {
+  return done(`${groups} ${groups === 1 ? 'group' : 'groups'} completed`)
+}
+
+/** Has the group of a key completed, by its leader; answers how many it had completed. */
+export async function completeOne(pass: Pass, path: string, scope: string, key: string): Promise<number> {
   const place = turnPlace(path, 1)
   const { did, wake } = await pass.update(place, scope, key, force(Number.POSITIVE_INFINITY))
   if (wake) await pass.wake(place, wake)
-  return done(`${did === 'forced' ? 1 : 0} groups completed`)
+  return did === 'forced' ? 1 : 0
 }
 
 /**

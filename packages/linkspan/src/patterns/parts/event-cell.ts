@@ -14,6 +14,9 @@ export type Look = { readonly at: number } & (
   | { readonly found: 'nothing' }
 )
 
+/** How long events that nobody took lie there to be counted; an engine that is away for longer does not count them. */
+const UNCOUNTED_MS = 30 * 86_400_000
+
 /** The scope of the cells of an event. */
 export function eventScope(event: string): string {
   return `event ${event}`
@@ -24,10 +27,10 @@ export function look(sleeper: Sleeper, until: number): CellChange<Look & { reado
   return (present, now) => {
     const { raised, waiting } = opened(present, now)
     const others = waiting.filter(({ id }) => id !== sleeper.id)
-    const [first, ...left] = raised
+    const first = raised.find((event) => event.until > now)
     if (first)
       return {
-        ...closed({ raised: left, waiting: others }),
+        ...closed({ raised: raised.filter((event) => event !== first), waiting: others }),
         result: { at: now, found: 'event', value: first.value },
       }
     if (now >= until) return { ...closed({ raised, waiting: others }), result: { at: now, found: 'late' } }
@@ -50,17 +53,36 @@ export function raised(
   }
 }
 
+/** Forgets the events that nobody took in their time; answers how many they were. */
+export function expire(): CellChange<number> {
+  return (present, now) => {
+    const { raised, waiting } = opened(present, now)
+    const kept = raised.filter(({ until }) => until > now)
+    const result = raised.length - kept.length
+    return result === 0 ? { result } : { ...closed({ raised: kept, waiting }), result }
+  }
+}
+
+/** Whether a cell has events that nobody took in their time. */
+export function hasExpired(cell: Json, now: number): boolean {
+  return (cell as unknown as EventCell).raised.some(({ until }) => until <= now)
+}
+
+/** Events whose time is over stay until they are counted. */
 function opened(present: Json | null, now: number): EventCell {
   const { raised, waiting } = (present ?? { raised: [], waiting: [] }) as unknown as EventCell
   return {
-    raised: raised.filter(({ until }) => until > now),
+    raised,
     waiting: waiting.filter(({ until }) => until > now),
   }
 }
 
-/** The cell is of use as long as anything in it is. */
+/** The cell is of use as long as anything in it is, or is to be counted. */
 function closed(cell: EventCell): { readonly value: Json | null; readonly until: number | null } {
-  const ends = [...cell.raised, ...cell.waiting].map(({ until }) => until)
+  const ends = [
+    ...cell.raised.map(({ until }) => until + UNCOUNTED_MS),
+    ...cell.waiting.map(({ until }) => until),
+  ]
   if (ends.length === 0) return { value: null, until: null }
   return { value: cell as unknown as Json, until: Math.max(...ends) }
 }

@@ -124,6 +124,11 @@ export function force(since: number): CellChange<Forced> {
   }
 }
 
+/** Whether a cell is that of a group which was asked to be complete and has not gone on. */
+export function isForced(cell: Json): boolean {
+  return (cell as unknown as Partial<OpenGroup>).forcedAt != null
+}
+
 /** A leader that is overdue may be a dead letter or dropped, so who comes then leads. */
 function counted(
   group: OpenGroup,

@@ -1,6 +1,8 @@
 import { durationMs } from '../../model/duration.ts'
 import type { Random } from '../../model/outside.ts'
 import type { Flow } from '../../patterns/steps.ts'
+import { CONTROL_FLOW, completion, raising } from '../../runtime/control-bus.ts'
+import type { SendOptions } from '../../runtime/sending.ts'
 import type { FakeOperation } from '../fake-operation.ts'
 import { seededRandom } from '../seeded-random.ts'
 import { unfinished } from '../test-flow.ts'
@@ -162,16 +164,20 @@ interface Moves {
 
 function stepsOf(setup: SweepSetup, sender: Sender, probe: Probe, moves: Moves): ScenarioSteps {
   let n = 0
-  const deliver: ScenarioSteps['sendTo'] = (flow, body, options = {}) => {
+  const deliver = (name: string, body: unknown, options: SendOptions = {}): void => {
     n += 1
     const number = n
-    const { name } = flow.definition
     const fault = probe.delivery(() => `${number} to "${name}"`)
     sender.send({ n: number, flow: name, body, options }, fault)
   }
   return {
-    sendTo: deliver,
-    send: (body, options) => deliver(setup.flows[0] as Flow, body, options),
+    sendTo: (flow, body, options) => deliver(flow.definition.name, body, options),
+    send: (body, options) => deliver((setup.flows[0] as Flow).definition.name, body, options),
+    raise(event, given, value) {
+      const { body, key } = raising(event, given, value)
+      deliver(CONTROL_FLOW, body, { key })
+    },
+    completeGroups: (flow, step, key) => deliver(CONTROL_FLOW, completion(flow, step, key ?? null)),
     advance: (by) => moves.advanceTo(moves.now() + durationMs(by)),
     run: moves.rest,
     fake(name) {

@@ -1,5 +1,6 @@
 import type { Duration } from '../../model/duration.ts'
 import type { Flow } from '../../patterns/steps.ts'
+import type { EventDeclaration } from '../../patterns/wait-for.ts'
 import type { AcceptsOf, SendOptions } from '../../runtime/engine-api.ts'
 import type { FakeOperation } from '../fake-operation.ts'
 
@@ -12,6 +13,10 @@ export interface ScenarioSteps<L extends Flow = Flow> {
   send(body: AcceptsOf<L>, options?: SendOptions): void
   /** The same for another flow. */
   sendTo<M extends Flow>(flow: M, body: AcceptsOf<M>, options?: SendOptions): void
+  /** Raises an event from outside, as `engine.raise` does; it is delivered like a message. */
+  raise<V>(event: EventDeclaration<V>, key: string | number, value: NoInfer<V>): void
+  /** Completes the group of a key of an `aggregate` step, or without a key all of them; it is delivered like a message. */
+  completeGroups(flow: Flow, step: string, key?: string): void
   /** Lets time pass. */
   advance(by: Duration): Promise<void>
   /** Waits until every message has ended. The end of the scenario does that too. */
