@@ -104,6 +104,18 @@ describe('a source that says it cannot go on', () => {
   })
 })
 
+describe('a source whose system says when to come again', () => {
+  it('is not started before', async () => {
+    const { source, subscriptions, last } = broker()
+    await using world = await rig([storing(source).readings])
+    last().context.failed(new LinkspanError('CALL_RATE_LIMITED', '429', { retry: { afterMs: 300_000 } }))
+    await world.advance('299s')
+    expect(subscriptions).toHaveLength(1)
+    await world.advance('2s')
+    expect(subscriptions).toHaveLength(2)
+  })
+})
+
 describe('a message that its source could not read', () => {
   const unreadable = {
     body: { base64: '//8=' },

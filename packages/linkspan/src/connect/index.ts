@@ -43,5 +43,6 @@ export type {
   Verdict,
 } from './connector.ts'
 export { optionsTable } from './options-table.ts'
+export { type Look, type PolledPage, type PollOptions, pollSource } from './poll.ts'
 export { issuesText, typed } from './typed.ts'
 export { wait } from './wait.ts'

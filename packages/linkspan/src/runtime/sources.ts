@@ -140,7 +140,9 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
     if (source.connection && isLinkspanError(failure, 'CONNECTION_FAILED'))
       options.connections.lost(source.connection)
     logger.log('warn', 'source.failed', { flow: definition.name, source: source.name, error: error.message })
-    cancelPause = clock.timer(backoffMs(PAUSES, failures, random.next()), () => void begin())
+    const pause = backoffMs(PAUSES, failures, random.next())
+    const stated = typeof failure.retry === 'object' ? failure.retry.afterMs : 0
+    cancelPause = clock.timer(Math.max(pause, stated), () => void begin())
   }
 
   return {
