@@ -4,11 +4,7 @@
  * - `CONFIG_*`, `SECRET_MISSING`, `FLOW_*`: the project or a flow cannot be used as written.
  * - `JOURNAL_*`: the journal refuses or cannot go on.
  * - `CALL_*`, `CONNECTION_*`: an operation against another system.
-<<<<<<< HEAD
- * - `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `JOIN_*`, `LOOP_*`, `WAIT_*`, `CIRCUIT_OPEN`, `TIME_LIMIT`, `RECORD_*`: one message.
-=======
- * - `EVENT_*`, `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `JOIN_*`, `LOOP_*`, `WAIT_*`, `TIME_LIMIT`, `RECORD_*`: one message.
->>>>>>> 8277213 (Raise events and complete groups from outside, and count events that nobody took)
+ * - `EVENT_*`, `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `JOIN_*`, `LOOP_*`, `WAIT_*`, `CIRCUIT_OPEN`, `TIME_LIMIT`, `RECORD_*`: one message.
  * - `ENGINE_*`: the engine's life.
  */
 export type ErrorCode =

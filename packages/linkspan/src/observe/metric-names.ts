@@ -28,12 +28,9 @@ export type MetricName =
   | 'linkspan_step_seconds'
   | 'linkspan_step_attempts_total'
   | 'linkspan_ignored_errors_total'
-<<<<<<< HEAD
   | 'linkspan_step_events_total'
   | 'linkspan_step_state'
-=======
   | 'linkspan_events_expired_total'
->>>>>>> 8277213 (Raise events and complete groups from outside, and count events that nobody took)
   | 'linkspan_commit_seconds'
   | 'linkspan_commit_size'
   | 'linkspan_http_requests_total'

@@ -13,12 +13,8 @@ import type {
   Progress,
 } from './admin-api.ts'
 import type { CompiledFlow } from './compile.ts'
-<<<<<<< HEAD
-=======
 import { eventsOf } from './control-bus.ts'
 import { expiredEvents } from './event-keeping.ts'
-import { checkBody } from './intake.ts'
->>>>>>> 8277213 (Raise events and complete groups from outside, and count events that nobody took)
 import { isInterrupt } from './interrupt.ts'
 import { bodyOf, recordOf } from './loaded.ts'
 import { countLoans } from './loans.ts'

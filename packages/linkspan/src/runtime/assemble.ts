@@ -13,11 +13,7 @@ import { budgetsOf, createBudgets } from './budget/budgets.ts'
 import { createCalls } from './calls.ts'
 import { type Cells, createCells } from './cells.ts'
 import type { Subscribers } from './channels.ts'
-<<<<<<< HEAD
-=======
-import { createClaims } from './claims.ts'
 import { completeOnStop } from './complete-on-stop.ts'
->>>>>>> 8277213 (Raise events and complete groups from outside, and count events that nobody took)
 import type { Children } from './children.ts'
 import { childrenOnQueues, childWork } from './children-on-queues.ts'
 import { type Claims, type ClaimsOptions, createClaims } from './claims.ts'
@@ -35,12 +31,9 @@ import { createHomes } from './homes.ts'
 import { createEntrance, type Entrance, type Taker } from './intake.ts'
 import { addCounts, createLedger, type Ledger } from './ledger.ts'
 import { createLive, type Live, readyWait } from './live.ts'
-<<<<<<< HEAD
 import { createLoans, type Loans } from './loans.ts'
-=======
 import { eventsOf } from './control-bus.ts'
 import { keepEvents } from './event-keeping.ts'
->>>>>>> 8277213 (Raise events and complete groups from outside, and count events that nobody took)
 import { createEvents } from './meters.ts'
 import { isPaused } from './paused.ts'
 import { createPublishing } from './publishing.ts'
