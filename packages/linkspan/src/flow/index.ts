@@ -30,6 +30,7 @@ export type { GroupOptions } from '../patterns/group.ts'
 export type {
   Balanced,
   Choose,
+  FailOver,
   LoadBalanceOptions,
   StickTo,
   TargetOptions,

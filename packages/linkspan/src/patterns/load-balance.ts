@@ -1,13 +1,24 @@
 import { LinkspanError } from '../model/errors.ts'
+import type { StepCode, StepNode } from '../model/flow-definition.ts'
 import { seededRandom } from '../model/hashing.ts'
 import type { Json } from '../model/message.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
 import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
 import { type Branch, branchesOf, branchScope, holding } from './parts/branches.ts'
+import type { Caught, Takes } from './parts/caught.ts'
+import {
+  certainlyNot,
+  type Failover,
+  type FailoverStart,
+  failoverCode,
+  failoverExecutor,
+  failoverOptions,
+  type GivenFailover,
+} from './parts/failover.ts'
 import { keyText } from './parts/key-text.ts'
 import type { Merged } from './parts/merged.ts'
-import type { CommonOptions, Draft, NewStep, Pass, Pattern, StepContext } from './pattern.ts'
+import type { CommonOptions, Draft, NewStep, Pass, Pattern, Program, StepContext } from './pattern.ts'
 import type { Context, Ended, FlowFacts, Steps } from './steps.ts'
 
 declare module './steps.ts' {
@@ -24,9 +35,12 @@ declare module './steps.ts' {
      * - `by: { stickTo }`: messages with the same key go to the same target, in the proportion of the weights. A target
      *   more or less moves only the keys that it takes over or leaves behind.
      * - `by: { choose }`: as your function says.
+     * - `by: { failover: { errors, attempts, start } }`: the first target, and when it fails, the next one. It does so at
+     *   the first failure, without what the flow's error policy would try again (a policy of a step in the target comes
+     *   first). When all attempts have failed, the policy decides on the last error: it tries another round, or not.
      *
-     * A target of weight 0 is never chosen (not for `choose`, which needs no weights). What fails in a target fails the message;
-     * the next target is not tried.
+     * A target of weight 0 is never chosen (`choose` and `failover` need no weights). But with `failover`, what fails in a target
+     * fails the message, and the next target is not tried. What a target has done before it failed is not undone.
      *
      * @example
      * ```ts
@@ -76,8 +90,8 @@ export interface TargetOptions {
 /** How the targets are chosen. */
 export interface LoadBalanceOptions<B, N, L extends string> extends CommonOptions {
   /** @default 'roundRobin' */
-  readonly by?: 'roundRobin' | 'random' | StickTo<B, N> | Choose<B, N, L>
-  /** Round robin: steps with the same scope take turns together. @default the flow and the step */
+  readonly by?: 'roundRobin' | 'random' | StickTo<B, N> | Choose<B, N, L> | FailOver<B, N>
+  /** Steps with the same scope take turns together, or begin with the same target. @default the flow and the step */
   readonly scope?: string
 }
 
@@ -93,10 +107,28 @@ export interface Choose<B, N, L extends string> {
   readonly choose: (body: B, ctx: Context<N>) => L
 }
 
+/** Goes from a target that fails to the next one. */
+export interface FailOver<B, N> {
+  readonly failover: {
+    /**
+     * With which errors it goes to the next target; with others the policies decide, and the same target is tried again.
+     * @default those of which it is certain that the call did not take effect: not time limits and connections that broke
+     */
+    readonly errors?: Caught<B, N>
+    /** How many targets are tried for a message, the first included; more than there are begin again. @default each once */
+    readonly attempts?: number
+    /** Which is tried first: the first one, one after the other, or the one that did it last. @default 'first' */
+    readonly start?: FailoverStart
+  }
+}
+
 type KeyOf = (body: unknown, ctx: StepContext) => unknown
 
 interface GivenBalance extends CommonOptions {
-  readonly by?: 'roundRobin' | 'random' | { readonly stickTo?: KeyOf; readonly choose?: KeyOf }
+  readonly by?:
+    | 'roundRobin'
+    | 'random'
+    | { readonly stickTo?: KeyOf; readonly choose?: KeyOf; readonly failover?: GivenFailover }
   readonly scope?: string
 }
 
@@ -114,7 +146,8 @@ interface Target {
 export const loadBalance: Pattern = {
   kind: 'loadBalance',
   stepClass: 'scope',
-  summary: 'Runs one of several targets, in turn, by chance, by key or as a function says (Load Balancer).',
+  summary:
+    'Runs one of several targets, in turn, by chance, by key, as a function says, or the next when one fails (Load Balancer).',
   methods: {
     loadBalance: (draft, name: string, build: (targets: unknown) => unknown, given: GivenBalance = {}) =>
       draft.add(balanceStep(draft, name, build, given)),
@@ -126,8 +159,9 @@ export const loadBalance: Pattern = {
     const weights = node.options['weights'] as readonly number[]
     const targets = node.scopes.map(({ label }, at) => ({ label, weight: weights[at] as number }))
     const programs = new Map(node.scopes.map(({ label, name }) => [label, program(name)]))
+    if (node.options['by'] === 'failover') return failoverExecutor(failoverOf(node, code, path, programs))
     const rule = { path, targets, code, scope: node.options['scope'] as string }
-    const choose = RULES[node.options['by'] as Rule]
+    const choose = RULES[node.options['by'] as Exclude<Rule, 'failover'>]
     return (pass) => {
       const label = choose(pass, rule)
       if (typeof label === 'string') return programs.get(label)?.run(pass)
@@ -136,7 +170,7 @@ export const loadBalance: Pattern = {
   },
 }
 
-type Rule = 'roundRobin' | 'random' | 'stickTo' | 'choose'
+type Rule = 'roundRobin' | 'random' | 'stickTo' | 'choose' | 'failover'
 
 interface Balance {
   readonly path: string
@@ -145,7 +179,9 @@ interface Balance {
   readonly scope: string
 }
 
-const RULES: Readonly<Record<Rule, (pass: Pass, balance: Balance) => string | Promise<string>>> = {
+const RULES: Readonly<
+  Record<Exclude<Rule, 'failover'>, (pass: Pass, balance: Balance) => string | Promise<string>>
+> = {
   roundRobin: inTurn,
   random: (pass, balance) => kept(pass, balance, (context) => byShare(balance.targets, context.random())),
   stickTo: (pass, balance) =>
@@ -159,6 +195,23 @@ const RULES: Readonly<Record<Rule, (pass: Pass, balance: Balance) => string | Pr
       if (isTarget(label, balance)) return label
       throw unknownTarget(label, balance)
     }),
+}
+
+function failoverOf(
+  { options }: StepNode,
+  code: StepCode,
+  path: string,
+  programs: ReadonlyMap<string, Program>,
+): Failover {
+  return {
+    path,
+    scope: options['scope'] as string,
+    labels: [...programs.keys()],
+    programs,
+    attempts: (options['attempts'] as number | null) ?? programs.size,
+    start: options['start'] as FailoverStart,
+    errors: (code['errors'] ?? certainlyNot) as Takes,
+  }
 }
 
 /** The target on record, or the one that is chosen now and goes on record. */
@@ -247,44 +300,56 @@ function balanceStep(
 ): NewStep {
   const answer = needFunction(build, 'the targets of loadBalance()', name)(chain(draft, name, []))
   const list = branchesOf(answer, 'loadBalance', name) as readonly WeightedBranch[]
-  const { rule, code } = ruleOf(given.by ?? 'roundRobin', name)
+  const { rule, code, options = {} } = ruleOf(given.by ?? 'roundRobin', name)
   return {
     kind: 'loadBalance',
     name,
     options: {
       by: rule,
       weights: weightsOf(list, rule, name),
+      ...options,
       ...(given.scope === undefined ? {} : { scope: given.scope }),
     },
     code,
     scopes: list.map(({ scope }) => scope),
     common: given,
-    keepsState: rule === 'roundRobin',
+    keepsState: rule === 'roundRobin' || (rule === 'failover' && options['start'] !== 'first'),
   }
 }
 
 function ruleOf(
   by: NonNullable<GivenBalance['by']>,
   step: string,
-): { readonly rule: Rule; readonly code: NewStep['code'] & object } {
+): {
+  readonly rule: Rule
+  readonly code: NewStep['code'] & object
+  readonly options?: Readonly<Record<string, Json>>
+} {
   if (by === 'roundRobin' || by === 'random') return { rule: by, code: {} }
   if (typeof by === 'object' && by !== null) {
-    const { stickTo, choose } = by
-    if (stickTo !== undefined && choose === undefined)
+    const { stickTo, choose, failover } = by
+    const given = [stickTo, choose, failover].filter((one) => one !== undefined).length
+    if (stickTo !== undefined && given === 1)
       return { rule: 'stickTo', code: { stickTo: needFunction(stickTo, 'stickTo', step) } }
-    if (choose !== undefined && stickTo === undefined)
+    if (choose !== undefined && given === 1)
       return { rule: 'choose', code: { choose: needFunction(choose, 'choose', step) } }
+    if (typeof failover === 'object' && failover !== null && given === 1)
+      return {
+        rule: 'failover',
+        code: failoverCode(failover, step),
+        options: failoverOptions(failover, step),
+      }
   }
   throw invalid(
-    `${stepWords(step)}: by is 'roundRobin', 'random', { stickTo } or { choose }, not ${shown(by)}.`,
+    `${stepWords(step)}: by is 'roundRobin', 'random', { stickTo }, { choose } or { failover: {} }, not ${shown(by)}.`,
   )
 }
 
 function weightsOf(list: readonly WeightedBranch[], rule: Rule, step: string): readonly number[] {
   const weighted = list.find(({ weight }) => weight !== undefined)
-  if (rule === 'choose' && weighted !== undefined)
+  if ((rule === 'choose' || rule === 'failover') && weighted !== undefined)
     throw invalid(
-      `${stepWords(step)}: the target "${weighted.scope.label}" has a weight, but a function chooses the target. Leave the weight out.`,
+      `${stepWords(step)}: the target "${weighted.scope.label}" has a weight, but ${rule === 'choose' ? 'a function chooses the target' : 'targets are tried in their order'}. Leave the weight out.`,
     )
   const weights = list.map(({ weight = 1, scope: { label } }) => {
     if (Number.isSafeInteger(weight) && weight >= 0 && weight <= MOST) return weight

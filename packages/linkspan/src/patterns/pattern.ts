@@ -194,6 +194,8 @@ export interface Pass {
     change: CellChange<Result>,
     known: Result | null,
   ): Promise<Result>
+  /** Notes a value beside the order of the steps; committed with the next commit of this pass. */
+  noteBeside(path: string, value: Json): void
   /**
    * Whether what was noted last says `undecided: true` of a failure, and the engine died before the policies had decided on it:
    * {@link watch} then fails with it at once, so that it is decided as it would have been.

@@ -270,6 +270,10 @@ export class MessagePass implements RunningPass {
     return this.find('beside', this.at(path))?.v
   }
 
+  noteBeside(path: string, value: Json): void {
+    this.note(this.besideEntry(this.at(path), this.ports.now(), value))
+  }
+
   isUndecided(path: string): boolean {
     return this.undecidedAt(this.at(path)) !== null
   }
