@@ -106,6 +106,17 @@ describe('aggregate', () => {
     })
   })
 
+  it('says that a predicate completed a group that its size would have completed too', async () => {
+    const { send } = messages(
+      summing({ size: 2, when: (ns) => ns.includes(9), last: (b) => b.last === true }),
+    )
+    await send('a', part(1))
+    expect((await send('b', part(9))).body).toMatchObject({ ns: [1, 9], group: { by: 'when' } })
+    await send('c', part(1))
+    const last = { ...part(9), last: true }
+    expect((await send('d', last)).body).toMatchObject({ ns: [1, 9], group: { by: 'last' } })
+  })
+
   it('asks each member for the size', async () => {
     const { send } = messages(summing({ size: ({ n }) => n }))
     expect((await send('a', part(3))).stop).toEqual(LEADS)
@@ -417,8 +428,8 @@ function expectedOf(
     group.members.push(n)
     group.last = at
     if (signal === 'inclusive') closeAll(at)
-    else if (size !== null && group.members.length >= size) close(key, at, 'size')
     else if (last) close(key, at, 'last')
+    else if (size !== null && group.members.length >= size) close(key, at, 'size')
   }
   passTime(1e9)
   return complete

@@ -141,6 +141,7 @@ export interface GroupSoFar {
 export interface CompletedGroup extends GroupSoFar {
   /** When it was complete, milliseconds since 1970. */
   readonly at: number
+  /** What completed it; where a member did so in several ways: `last` before `when` before `size`, as in Camel. */
   readonly by: CompletedBy
 }
 
@@ -329,10 +330,10 @@ function counter(
     fold: (before) => fold(before, body, context),
     completes({ value, count, since }) {
       if (completesIt) return 'forced'
-      const size = fixed ?? sizeOf(code, body, context, path)
-      if (size !== null && count >= size) return 'size'
       if (isTrue(code.last?.(body, context), path, 'last')) return 'last'
-      return isTrue(code.when?.(value, { key, count, since }), path, 'when') ? 'when' : null
+      if (isTrue(code.when?.(value, { key, count, since }), path, 'when')) return 'when'
+      const size = fixed ?? sizeOf(code, body, context, path)
+      return size !== null && count >= size ? 'size' : null
     },
   })
 }
