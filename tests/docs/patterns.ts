@@ -12,6 +12,7 @@ import {
   type Tool,
 } from '../../packages/linkspan/src/catalogue/index.ts'
 import { root } from '../../scripts/lib/files.ts'
+import { DIFFERENCES, type Difference } from '../oracle/differences.ts'
 import type { Generated } from './blocks.ts'
 
 const PAGES = 'docs/patterns'
@@ -37,6 +38,9 @@ function partsOf(entry: KnownEntry): readonly Generated[] {
     { file, block: 'head', make: () => head(entry) },
     { file, block: 'diagram', make: () => diagram(entry) },
     { file, block: 'example', make: () => exampleText(entry) },
+    ...(differencesOf(entry).length === 0
+      ? []
+      : [{ file, block: 'unlike-camel', make: () => unlikeCamel(entry) }]),
     { file, block: 'names', make: () => names(entry) },
     ...drawings(entry).map(({ file: drawing, text }) => ({ file: drawing, block: null, make: () => text })),
   ]
@@ -106,6 +110,18 @@ function exampleText(entry: KnownEntry): string {
     `[${file}](../../${file}): what is sent, and what has to come of it. \`npm test\` runs it, and sweeps it for crashes.`,
     `\`\`\`typescript\n${text}\n\`\`\``,
   ].join('\n\n')
+}
+
+function differencesOf({ slug }: KnownEntry): readonly Difference[] {
+  return DIFFERENCES.filter(({ pages }) => pages.includes(slug))
+}
+
+/** What differs from Camel on purpose: the list that `npm run torture -- --oracle` holds both to. */
+function unlikeCamel(entry: KnownEntry): string {
+  const rows = differencesOf(entry).map(
+    ({ camel, linkspan, reason }) => `| ${camel} | ${linkspan} | ${reason} |`,
+  )
+  return ['## Unlike Camel', '', '| Camel | here | why |', '|---|---|---|', ...rows].join('\n')
 }
 
 function names({ elsewhere }: KnownEntry): string {

@@ -7,6 +7,7 @@ const nothing = {
   powerFailures: false,
   bitFlips: false,
   seeds: false,
+  oracle: false,
   million: false,
   mutants: false,
 }
@@ -15,12 +16,14 @@ it('is kills unless something else is asked for, and everything with --all, the 
   expect(partsOf(nothing)).toEqual(['kills'])
   expect(partsOf({ ...nothing, million: true, mutants: true })).toEqual(['million', 'mutants'])
   expect(partsOf({ ...nothing, seeds: true })).toEqual(['simulation'])
+  expect(partsOf({ ...nothing, oracle: true })).toEqual(['oracle'])
   expect(partsOf({ ...nothing, all: true, controls: true })).toEqual([
     'kills',
     'controls',
     'power',
     'flips',
     'simulation',
+    'oracle',
     'million',
     'mutants',
   ])
@@ -38,9 +41,10 @@ it('runs every part, and says which failed', async () => {
     power: ends('power', true),
     flips: ends('flips', true),
     simulation: ends('simulation', true),
+    oracle: ends('oracle', true),
     million: ends('million', false),
     mutants: ends('mutants', true),
   })
-  expect(ran).toEqual(['kills', 'controls', 'power', 'flips', 'simulation', 'million', 'mutants'])
+  expect(ran).toEqual(['kills', 'controls', 'power', 'flips', 'simulation', 'oracle', 'million', 'mutants'])
   expect(failed).toEqual(['kills', 'million'])
 })

@@ -1,5 +1,17 @@
 /** A part of the long proof. */
-export type Part = 'kills' | 'controls' | 'power' | 'flips' | 'simulation' | 'million' | 'mutants'
+export type Part = 'kills' | 'controls' | 'power' | 'flips' | 'simulation' | 'oracle' | 'million' | 'mutants'
+
+/** All parts, in the order in which they are run. */
+const PARTS: readonly Part[] = [
+  'kills',
+  'controls',
+  'power',
+  'flips',
+  'simulation',
+  'oracle',
+  'million',
+  'mutants',
+]
 
 /** What was asked for on the command line. */
 export interface Asked {
@@ -8,6 +20,7 @@ export interface Asked {
   readonly powerFailures: boolean
   readonly bitFlips: boolean
   readonly seeds: boolean
+  readonly oracle: boolean
   readonly million: boolean
   readonly mutants: boolean
 }
@@ -19,15 +32,17 @@ export function partsOf({
   powerFailures,
   bitFlips,
   seeds,
+  oracle,
   million,
   mutants,
 }: Asked): readonly Part[] {
-  if (all) return ['kills', 'controls', 'power', 'flips', 'simulation', 'million', 'mutants']
+  if (all) return PARTS
   const named: readonly (Part | null)[] = [
     controls ? 'controls' : null,
     powerFailures ? 'power' : null,
     bitFlips ? 'flips' : null,
     seeds ? 'simulation' : null,
+    oracle ? 'oracle' : null,
     million ? 'million' : null,
     mutants ? 'mutants' : null,
   ]

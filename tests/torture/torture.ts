@@ -9,9 +9,10 @@ import { join } from 'node:path'
 import { argv, execPath, exit, stdout } from 'node:process'
 import { parseArgs } from 'node:util'
 import { NODE_OPTIONS } from '../../scripts/lib/node-options.ts'
-import { splitMillion } from './million/split-million.ts'
+import { oracleReport } from '../oracle/oracle.ts'
 import { flipReport } from './flips/flip-report.ts'
 import { memoryFolder } from './flips/flips.ts'
+import { splitMillion } from './million/split-million.ts'
 import { partsOf, runParts } from './parts.ts'
 import { powerReport } from './power/power-report.ts'
 import { type Report, type Row, writeReport } from './report.ts'
@@ -45,8 +46,10 @@ const USAGE = `npm run torture -- [options]
   --million        split a message into a million children, with crashes on the way (--items N for another number)
   --seeds N        run the whole engine N times in a simulated world, faults by seed (the seeds from --seed on, default 1)
   --story          with --seeds: print all that happened
+  --oracle         run generated cases of the patterns in Apache Camel too, and compare (--seeds N of them, default 50, from
+                   --seed on, default 1); takes a JDK and Maven, which it installs as root on Debian
   --mutants        take each protection out of the engine in turn, as a patch; the tests must notice (npm run mutants)
-  --all            kills, controls, power failures (100), bit flips (2,000), seeds (10,000), million and mutants, one after the other: before a release
+  --all            kills, controls, power failures (100), bit flips (2,000), seeds (10,000), oracle (200), million and mutants, one after the other: before a release
   --name NAME      the name of the report
   --no-report      write none
   --keep           keep the folder with the journal and the logs
@@ -71,6 +74,7 @@ const { values: given } = parseArgs({
     'power-failures': { type: 'string' },
     'bit-flips': { type: 'string' },
     story: { type: 'boolean', default: false },
+    oracle: { type: 'boolean', default: false },
     seconds: { type: 'string' },
     lanes: { type: 'string', default: '8' },
     without: { type: 'string' },
@@ -88,7 +92,7 @@ const { values: given } = parseArgs({
 
 const asked = {
   ...given,
-  seeds: given.seeds !== undefined,
+  seeds: given.seeds !== undefined && !given.oracle,
   powerFailures: given['power-failures'] !== undefined,
   bitFlips: given['bit-flips'] !== undefined,
 }
@@ -412,6 +416,11 @@ async function power(): Promise<boolean> {
     inFolder,
     say: (line) => stdout.write(`${line}\n`),
   })
+  return reported(report)
+}
+
+/** Shows and writes a report; what could not be run here counts as failed unless everything was asked for. */
+function reported(report: Report | { readonly skipped: string }): boolean {
   if ('skipped' in report) {
     stdout.write(`SKIPPED: ${report.skipped}\n`)
     return given.all
@@ -432,9 +441,21 @@ async function flips(): Promise<boolean> {
     inFolder: (work) => inFolder(work, memoryFolder(tmpdir())),
     say: (line) => stdout.write(`${line}\n`),
   })
-  show(report.rows, report.violations)
-  if (!given['no-report']) writeReport({ ...report, name: reportName(report.name) })
-  return report.violations.length === 0
+  return reported(report)
+}
+
+const ORACLE_SEEDS = '50'
+const ALL_ORACLE_SEEDS = '200'
+
+async function oracle(): Promise<boolean> {
+  const seeds = given.oracle ? (given.seeds ?? ORACLE_SEEDS) : ALL_ORACLE_SEEDS
+  const report = await oracleReport({
+    first: number('seed', given.seed ?? '1'),
+    seeds: number('seeds', seeds),
+    seconds: given.seconds === undefined ? null : number('seconds', given.seconds),
+    say: (line) => stdout.write(`${line}\n`),
+  })
+  return reported(report)
 }
 
 async function million(): Promise<boolean> {
@@ -475,6 +496,7 @@ async function main(): Promise<boolean> {
     power,
     flips,
     simulation: seeds,
+    oracle,
     million,
     mutants,
   })
