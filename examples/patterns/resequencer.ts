@@ -26,16 +26,25 @@ export const moves = flow('moves')
   })
   .to('book', book)
 
+// In batches: whatever came within a minute goes on in order, and nothing is waited for.
+const ledger = flow('ledger')
+  .from(inbox<Move>())
+  .resequence('by number', { place: (move) => move.number, batch: { size: 3, timeout: '1m' } })
+  .to('book', book)
+
 export const example = patternExample({
-  flows: [moves],
-  input: ({ send }) => {
+  flows: [moves, ledger],
+  input: ({ send, sendTo }) => {
     for (const number of [3, 1, 2]) send({ account: 'a', number })
+    for (const number of [8, 6, 9]) sendTo(ledger, { account: 'b', number })
   },
   outcome: async (flows) => {
-    deepEqual(
-      flows.applied('bank.book').map((move) => (move as Move).number),
-      [1, 2, 3],
-    )
+    const booked = (account: string): readonly number[] =>
+      (flows.applied('bank.book') as readonly Move[])
+        .filter((move) => move.account === account)
+        .map(({ number }) => number)
+    deepEqual(booked('a'), [1, 2, 3])
+    deepEqual(booked('b'), [6, 8, 9])
 
     // The fourth is missing: the fifth waits for it, over a crash, and goes on when its time is over.
     await flows.send({ account: 'a', number: 5 })
@@ -43,6 +52,6 @@ export const example = patternExample({
     await flows.restart()
     await flows.advance('11m')
     await flows.run()
-    deepEqual(flows.applied('bank.book').length, 4)
+    deepEqual(booked('a'), [1, 2, 3, 5])
   },
 })

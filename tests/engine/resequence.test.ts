@@ -98,4 +98,30 @@ describe('messages that are put in order', () => {
     for (const key of keys) expect(placesOf(key), `seed ${SEED}, key ${key}`).toEqual(all)
     expect(new Set(await three.states())).toEqual(new Set(['done']))
   })
+
+  it('go on in batches on any engine of a cluster, each once, while one dies', async () => {
+    const put = fakeOperation<Move>('store.put', { kind: 'key', validFor: '24h' })
+    const moves = flow('moves')
+      .from(inbox<Move>())
+      .resequence('order', {
+        key: ({ key }) => key,
+        place: ({ n }) => n,
+        batch: { size: 6, timeout: '1m' },
+      })
+      .to('put', put)
+    await using three = await cluster([moves], { seed: SEED })
+    for (const [at, n] of shuffled(40, seededRandom(SEED)).entries()) {
+      if (at === 20) (three.nodes[0] as Node).kill()
+      const alive = three.nodes.filter(({ isAlive }) => isAlive)
+      await (alive[at % alive.length] as Node).send(moves, { key: 'a', n })
+    }
+    await three.advance('10m')
+    const what = `seed ${SEED}`
+    const went = put.effects.map(({ input }) => input.n)
+    expect(
+      went.toSorted((a, b) => a - b),
+      what,
+    ).toEqual(Array.from({ length: 40 }, (_, n) => n))
+    expect(new Set(await three.states()), what).toEqual(new Set(['done']))
+  })
 })

@@ -69,7 +69,7 @@ export type {
 } from '../patterns/publish.ts'
 export type { RecipientsOptions } from '../patterns/recipients.ts'
 export type { CommonSampleOptions, EveryNth, OnePer, SampleOptions } from '../patterns/sample.ts'
-export type { ResequenceOptions } from '../patterns/resequence.ts'
+export type { BatchOrder, BatchResequenceOptions, ResequenceOptions } from '../patterns/resequence.ts'
 export type { Comparator, ItemOf } from '../patterns/sort.ts'
 export type { Stationed, Stations, StationsOptions } from '../patterns/parts/stations.ts'
 export type { LoopOptions, While } from '../patterns/loop.ts'

@@ -5,7 +5,7 @@ import { inbox } from '../flow/inbox.ts'
 import { crashSweep } from '../testing/crash-sweep.ts'
 import { fakeOperation } from '../testing/fake-operation.ts'
 import { begin, type Ran, run, type World, world } from './fixtures/pass-for-tests.ts'
-import type { ResequenceOptions } from './resequence.ts'
+import type { BatchOrder, ResequenceOptions } from './resequence.ts'
 
 interface Move {
   readonly key: string
@@ -15,6 +15,11 @@ interface Move {
 const ordering = (options: Partial<ResequenceOptions<Move, unknown>> = {}) =>
   begin<Move>()
     .resequence('order', { key: ({ key }) => key, place: ({ n }) => n, first: 1, timeout: 100, ...options })
+    .map('after', ({ n }, { now }) => ({ n, now }))
+
+const batching = (batch: BatchOrder) =>
+  begin<Move>()
+    .resequence('order', { key: ({ key }) => key, place: ({ n }) => n, batch })
     .map('after', ({ n }, { now }) => ({ n, now }))
 
 /** Messages that are run at their time, or when they are woken; what went on is told in order. */
@@ -173,6 +178,80 @@ describe('resequence', () => {
   })
 })
 
+describe('resequence, in batches', () => {
+  it('lets a full batch go on in order, and begins the next', async () => {
+    const all = messages(batching({ size: 3, timeout: 100 }))
+    for (const n of [5, 1]) await all.send(`a${n}`, { key: 'a', n }, n)
+    await all.send('b9', { key: 'b', n: 9 }, 6)
+    expect(places(all)).toEqual([])
+    await all.send('a2', { key: 'a', n: 2.5 }, 7)
+    expect(all.went.map(({ id, n, now }) => [id, n, now])).toEqual([
+      ['a1', 1, 7],
+      ['a2', 2.5, 7],
+      ['a5', 5, 7],
+    ])
+    await all.send('a0', { key: 'a', n: 0 }, 8)
+    expect([...all.asleep.keys()]).toEqual(['b9', 'a0'])
+    await all.passTime(108)
+    expect(places(all)).toEqual([1, 2.5, 5, 9, 0])
+    expect(all.around.cells.size).toBe(0)
+  })
+
+  it('lets what there is go on when its time is over, the highest first if it is told so', async () => {
+    const all = messages(batching({ timeout: 100, reverse: true }))
+    for (const n of [2, 3, 1]) await all.send(`m${n}`, { key: 'a', n }, n * 10)
+    await all.passTime(119)
+    expect(places(all)).toEqual([])
+    await all.passTime(120)
+    expect(all.went.map(({ n, now }) => [n, now])).toEqual([
+      [3, 120],
+      [2, 120],
+      [1, 120],
+    ])
+  })
+
+  it('ends what has the place of another of its batch, fails it, or lets it go on behind', async () => {
+    const filtering = messages(batching({ size: 2 }))
+    for (const id of ['one', 'again']) await filtering.send(id, { key: 'a', n: 1 }, 0)
+    expect(filtering.late).toEqual(['again'])
+    const failing = messages(batching({ size: 2, twice: 'fail' }))
+    await failing.send('one', { key: 'a', n: 1 }, 0)
+    await expect(failing.send('again', { key: 'a', n: 1 }, 0)).rejects.toMatchObject({
+      code: 'SEQUENCE_PASSED',
+      message: expect.stringContaining('another message of the batch "a" has the place 1 too'),
+    })
+    const passing = messages(batching({ size: 3, twice: 'pass' }))
+    for (const [id, n] of [
+      ['x', 2],
+      ['y', 2],
+      ['z', 1],
+    ] as const)
+      await passing.send(id, { key: 'a', n }, 0)
+    expect(passing.went.map(({ id }) => id)).toEqual(['z', 'x', 'y'])
+  })
+
+  it('goes on without those that were put aside, be it the first of the batch', async () => {
+    const all = messages(batching({ size: 4, timeout: 100 }))
+    for (const n of [1, 3, 2]) await all.send(`m${n}`, { key: 'a', n }, 0)
+    all.around.endings.set('m1', 'dropped')
+    all.asleep.delete('m1')
+    await all.passTime(1e9)
+    expect(places(all)).toEqual([2, 3])
+    expect(all.around.cells.size).toBe(0)
+  })
+
+  it('refuses what makes no sense', async () => {
+    const place = ({ n }: Move) => n
+    const built = (batch: unknown) => () => begin<Move>().resequence('o', { place, batch } as never)
+    expect(built(7)).toThrow(/batch is \{ size, timeout, … \}, not 7/)
+    for (const size of [0, 10_001, 1.5])
+      expect(built({ size })).toThrow(/batch.size is a whole number from 1 to 10000/)
+    expect(built({ timeout: 0 })).toThrow(/batch.timeout is a duration above zero/)
+    expect(built({ twice: 'drop' })).toThrow(/batch.twice is 'fail', 'filter' or 'pass', not "drop"/)
+    await expect(run(batching({}), { key: 'a', n: Number.NaN })).rejects.toThrow(/place as a number, .* NaN/)
+  })
+})
+
 interface Arrival {
   readonly at: number
   readonly n: number
@@ -240,7 +319,78 @@ describe('resequence, on any schedule', () => {
   })
 })
 
+/** What a batch resequencer is: a list that is sorted and emptied when it is full or too old. */
+function batchesOf(arrivals: readonly Arrival[], { size = 100, reverse = false, twice }: BatchOrder) {
+  let since = 0
+  let list: { readonly id: number; readonly n: number }[] = []
+  const went: { readonly id: number; readonly at: number }[] = []
+  const close = (at: number): void => {
+    const sorted = list.toSorted((a, b) => (reverse ? b.n - a.n : a.n - b.n))
+    went.push(...sorted.map(({ id }) => ({ id, at })))
+    list = []
+  }
+  for (const [id, { at, n }] of [...arrivals, { at: 1e9, n: 0 }].entries()) {
+    if (list.length > 0 && since + 100 <= at) close(since + 100)
+    if (at === 1e9 || (twice !== 'pass' && list.some((other) => other.n === n))) continue
+    if (list.length === 0) since = at
+    list.push({ id, n })
+    if (list.length === size) close(at)
+  }
+  return went
+}
+
+describe('resequence in batches, on any schedule', () => {
+  it('lets go on what the model lets go on, in its order and at its time', async () => {
+    const arrivals = fc.array(
+      fc.record({ gap: fc.integer({ min: 0, max: 60 }), n: fc.integer({ min: 1, max: 9 }) }),
+      { minLength: 1, maxLength: 30 },
+    )
+    const orders = fc.record({
+      size: fc.integer({ min: 1, max: 6 }),
+      reverse: fc.boolean(),
+      twice: fc.constantFrom('filter' as const, 'pass' as const),
+    })
+    await fc.assert(
+      fc.asyncProperty(arrivals, orders, async (gaps, order) => {
+        let at = 0
+        const given = gaps.map(({ gap, n }): Arrival => {
+          at += gap
+          return { at, n }
+        })
+        const all = messages(batching({ ...order, timeout: 100 }))
+        for (const [id, arrival] of given.entries()) {
+          await all.passTime(arrival.at)
+          await all.send(String(id), { key: 'a', n: arrival.n }, arrival.at)
+        }
+        await all.passTime(1e9)
+        expect(all.went.map(({ id, now }) => ({ id: Number(id), at: now }))).toEqual(batchesOf(given, order))
+        expect(all.asleep.size).toBe(0)
+        expect(all.went.length + all.late.length).toBe(given.length)
+        expect(all.around.cells.size).toBe(0)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
 describe('resequence, when the engine is killed', () => {
+  it('comes to the same in batches', async () => {
+    const put = fakeOperation('shop.put', { kind: 'key', validFor: '24h' }, { result: (_: unknown) => 'put' })
+    const moves = flow('moves')
+      .from(inbox<Move>())
+      .resequence('order', {
+        key: ({ key }) => key,
+        place: ({ n }) => n,
+        batch: { size: 3, timeout: '1h' },
+      })
+      .to('put', put)
+    const report = await crashSweep(moves, ({ send }) => {
+      for (const n of [3, 1, 2]) send({ key: 'a', n })
+      for (const n of [2, 1]) send({ key: 'b', n })
+    })
+    expect(report.runs).toBeGreaterThan(report.boundaries)
+  })
+
   it('comes to the same', async () => {
     const put = fakeOperation('shop.put', { kind: 'key', validFor: '24h' }, { result: (_: unknown) => 'put' })
     const moves = flow('moves')

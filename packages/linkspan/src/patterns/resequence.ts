@@ -6,9 +6,10 @@ import { turnPlace } from '../model/step-place.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
 import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
+import { type BatchRules, type BatchTurn, takePlace } from './parts/batch-cell.ts'
 import { correlationKey } from './parts/correlation-key.ts'
 import { type OrderRules, takeTurn, type Turn } from './parts/order-cell.ts'
-import type { CommonOptions, Pattern, StepContext, StepResult } from './pattern.ts'
+import type { CellChange, CommonOptions, Pass, Pattern, StepContext, StepResult, Stop } from './pattern.ts'
 import type { Context } from './steps.ts'
 
 declare module './steps.ts' {
@@ -24,7 +25,8 @@ declare module './steps.ts' {
      * How far a sequence is, and who waits, is one cell of engine state, written anew with each message that waits or goes
      * on: about 150 bytes for each that waits.
      *
-     * To put batches in order, as they come in, use `aggregate`, `sort` and `split`.
+     * With `batch` no place is waited for: messages are gathered until there are `size` of them or their `timeout` is over, and
+     * go on in the order of their places, which may be any numbers.
      *
      * @example
      * ```ts
@@ -35,7 +37,7 @@ declare module './steps.ts' {
      *   .map('amount', (move) => move.amount)
      * ```
      */
-    resequence(name: string, options: ResequenceOptions<B, N>): Steps<B, N, F>
+    resequence(name: string, options: ResequenceOptions<B, N> | BatchResequenceOptions<B, N>): Steps<B, N, F>
   }
 }
 
@@ -58,8 +60,34 @@ export interface ResequenceOptions<B, N> extends CommonOptions {
   readonly late?: 'fail' | 'filter' | 'pass'
   /** How long it is remembered how far a sequence is of which nothing comes. @default for good */
   readonly for?: Duration
+  readonly batch?: undefined
 }
 
+/** Which sequence a message belongs to, its place there, and how batches are made. */
+export interface BatchResequenceOptions<B, N> extends CommonOptions {
+  /** Messages for which it answers the same are put in order together. @default the message's key */
+  readonly key?: (body: B, ctx: Context<N>) => string | number
+  /** What they are put in order by. Synchronous and pure. */
+  readonly place: (body: B, ctx: Context<N>) => number
+  readonly batch: BatchOrder
+}
+
+/** When a batch is complete, and how its messages go on. */
+export interface BatchOrder {
+  /** At so many messages. @default 100 */
+  readonly size?: number
+  /** So long after its first message. @default '1s' */
+  readonly timeout?: Duration
+  /** Whether the highest place goes first. @default false */
+  readonly reverse?: boolean
+  /**
+   * What becomes of a message whose place another of the batch has: it ends as *filtered*, fails with `SEQUENCE_PASSED`, or goes
+   * on behind the other. @default 'filter'
+   */
+  readonly twice?: 'fail' | 'filter' | 'pass'
+}
+
+type Given = ResequenceOptions<unknown, unknown> | BatchResequenceOptions<unknown, unknown>
 type OfBody = (body: unknown, ctx: StepContext) => unknown
 
 const MOST = 10_000
@@ -70,11 +98,11 @@ export const resequence: Pattern = {
   stepClass: 'stateful',
   summary: 'Lets messages go on in the order of their place in a sequence (Resequencer).',
   methods: {
-    resequence: (draft, name: string, given: ResequenceOptions<unknown, unknown>) =>
+    resequence: (draft, name: string, given: Given) =>
       draft.add({
         kind: 'resequence',
         name,
-        options: dataOf(given, name),
+        options: given?.batch === undefined ? dataOf(given, name) : batchDataOf(given.batch, name),
         code: {
           place: needFunction(given.place, 'the option place of resequence()', name),
           ...(given.key === undefined
@@ -85,30 +113,83 @@ export const resequence: Pattern = {
         keepsState: true,
       }),
   },
+  detail: ({ options }) => (options['batch'] === true ? `resequence ${options['size']}` : 'resequence'),
   compile(node, code, { path }) {
     const scope = node.options['scope'] as string
-    const rules = node.options as unknown as OrderRules
     const keyOf = code['key'] as OfBody | undefined
     const placeOf = code['place'] as OfBody
+    const isBatch = node.options['batch'] === true
     return async (pass) => {
       const context = pass.enter(path)
       const key = keyOf
         ? correlationKey(keyOf(pass.body, context), path, 'its sequence is found')
         : (context.key ?? '')
-      const place = needPlace(answered(placeOf(pass.body, context), path, 'its place'), path)
-      for (let turn = 1; ; turn += 2) {
-        const change = takeTurn(place, pass.sleeper, rules, (id) => pass.endingOf(id))
-        const seen = await pass.update(turnPlace(path, turn), scope, key, change)
-        if (seen.wake) await pass.wake(turnPlace(path, turn), seen.wake)
-        if (seen.did !== 'waits') {
-          pass.moveTo(seen.at)
-          return seen.did === 'late' ? late(node, path, place, key, seen) : undefined
-        }
-        const stop = pass.sleep(turnPlace(path, turn + 1), seen.until, false)
-        if (stop !== undefined) return stop
-      }
+      const place = needPlace(answered(placeOf(pass.body, context), path, 'its place'), path, isBatch)
+      const given = { node, path, scope, key, place }
+      return isBatch ? inBatch(pass, given) : inStream(pass, given)
     }
   },
+}
+
+interface Placed {
+  readonly node: StepNode
+  readonly path: string
+  readonly scope: string
+  readonly key: string
+  readonly place: number
+}
+
+async function inStream(pass: Pass, { node, path, scope, key, place }: Placed): Promise<StepResult> {
+  const rules = node.options as unknown as OrderRules
+  const seen = await untilTurn(pass, path, scope, key, () =>
+    takeTurn(place, pass.sleeper, rules, (id) => pass.endingOf(id)),
+  )
+  if ('kind' in seen) return seen
+  return seen.did === 'late' ? late(node, path, place, key, seen) : undefined
+}
+
+async function inBatch(pass: Pass, { node, path, scope, key, place }: Placed): Promise<StepResult> {
+  const rules = node.options as unknown as BatchRules
+  const seen = await untilTurn(pass, path, scope, key, () =>
+    takePlace(place, pass.sleeper, rules, (id) => pass.endingOf(id)),
+  )
+  if ('kind' in seen) return seen
+  return seen.did === 'twice' ? twice(node, path, place, key) : undefined
+}
+
+/** Looks again and again until it is the message's turn, and sleeps in between. */
+async function untilTurn<Seen extends Turn | BatchTurn>(
+  pass: Pass,
+  path: string,
+  scope: string,
+  key: string,
+  look: () => CellChange<Seen>,
+): Promise<Seen | Stop> {
+  for (let turn = 1; ; turn += 2) {
+    const seen = await pass.update(turnPlace(path, turn), scope, key, look())
+    if (seen.wake) await pass.wake(turnPlace(path, turn), seen.wake)
+    if (seen.did !== 'waits') {
+      pass.moveTo(seen.at)
+      return seen
+    }
+    const stop = pass.sleep(turnPlace(path, turn + 1), seen.until, false)
+    if (stop !== undefined) return stop
+  }
+}
+
+function batchDataOf(given: BatchOrder, step: string): Readonly<Record<string, Json>> {
+  if (typeof given !== 'object' || given === null)
+    throw invalid(`${stepWords(step)}: batch is { size, timeout, … }, not ${shown(given)}.`)
+  const { size = 100, timeout = '1s', reverse = false, twice: again = 'filter' } = given
+  if (!Number.isSafeInteger(size) || size < 1 || size > MOST)
+    throw invalid(`${stepWords(step)}: batch.size is a whole number from 1 to ${MOST}, not ${shown(size)}.`)
+  if (durationMs(timeout) <= 0)
+    throw invalid(
+      `${stepWords(step)}: batch.timeout is a duration above zero such as '1s', not ${shown(timeout)}.`,
+    )
+  if (!['fail', 'filter', 'pass'].includes(again))
+    throw invalid(`${stepWords(step)}: batch.twice is 'fail', 'filter' or 'pass', not ${shown(again)}.`)
+  return { batch: true, size, timeoutMs: durationMs(timeout), reverse: reverse === true, twice: again }
 }
 
 function dataOf(given: ResequenceOptions<unknown, unknown>, step: string): Readonly<Record<string, Json>> {
@@ -136,12 +217,23 @@ function dataOf(given: ResequenceOptions<unknown, unknown>, step: string): Reado
   }
 }
 
-function needPlace(place: unknown, path: string): number {
-  if (Number.isSafeInteger(place)) return place as number
+function needPlace(place: unknown, path: string, isBatch: boolean): number {
+  if (isBatch ? Number.isFinite(place) : Number.isSafeInteger(place)) return place as number
   throw new LinkspanError(
     'STEP_FAILED',
-    `The step "${path}" needs a message's place as a whole number, but its function answered ${shown(place)}.`,
+    `The step "${path}" needs a message's place as a ${isBatch ? 'number' : 'whole number'}, but its function answered ${shown(place)}.`,
     { details: { path } },
+  )
+}
+
+function twice(node: StepNode, path: string, place: number, key: string): StepResult {
+  const what = `another message of the batch ${JSON.stringify(key)} has the place ${place} too`
+  if (node.options['twice'] === 'filter')
+    return { kind: 'end', ending: 'filtered', reason: `in "${node.name}" ${what}` }
+  throw new LinkspanError(
+    'SEQUENCE_PASSED',
+    `The message cannot go through the step "${path}": ${what}. Drop it, or let it go on by twice: 'pass'.`,
+    { details: { path, key, place }, retry: 'never' },
   )
 }
 

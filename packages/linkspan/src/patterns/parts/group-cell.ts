@@ -1,5 +1,6 @@
 import type { Json } from '../../model/message.ts'
 import { type CellChange, NEVER_MS, type Sleeper } from '../pattern.ts'
+import { type StoredSleeper, storedSleeper } from './stored-sleeper.ts'
 
 /** What made a group complete. */
 export type CompletedBy = 'size' | 'when' | 'last' | 'timeout' | 'maxAge' | 'interval' | 'forced'
@@ -38,8 +39,6 @@ export type CompleteGroup = {
   readonly at: number
   readonly by: CompletedBy
 }
-
-type StoredSleeper = Pick<Sleeper, keyof Sleeper>
 
 /** What became of a member, or of its leader's look. */
 export type GroupAnswer =
@@ -143,7 +142,7 @@ function counted(
   if (!leads && leader?.id !== sleeper.id) return { value: stored(group), result: { did: 'joined' } }
   const wake = other(leader, sleeper)
   return {
-    value: stored({ ...group, leader: plain(sleeper), looks: 0 }),
+    value: stored({ ...group, leader: storedSleeper(sleeper), looks: 0 }),
     result: { did: 'leads', until, wake },
   }
 }
@@ -184,10 +183,6 @@ function dueBy(group: OpenGroup, times: GroupTimes, now: number): CompletedBy | 
 
 function other(leader: StoredSleeper | null, sleeper: Sleeper): StoredSleeper | null {
   return leader === null || leader.id === sleeper.id ? null : leader
-}
-
-function plain({ id, seq, flow, partition }: Sleeper): StoredSleeper {
-  return { id, seq, flow, partition }
 }
 
 function stored(cell: GroupCell): Json {

@@ -1,7 +1,6 @@
 import type { Json } from '../../model/message.ts'
 import type { CellChange, CellChanged, Pass, Sleeper } from '../pattern.ts'
-
-type StoredSleeper = Pick<Sleeper, keyof Sleeper>
+import { type StoredSleeper, storedSleeper } from './stored-sleeper.ts'
 
 /** A message that waits for those before it, until its time. */
 type Waiting = { readonly place: number; readonly until: number; readonly sleeper: StoredSleeper }
@@ -43,7 +42,7 @@ export function takeTurn(
     const { next, waiting } = (present as OrderCell | null) ?? { next: rules.first, waiting: [] }
     const others = waiting.filter((other) => other.sleeper.id !== sleeper.id)
     const before = waiting.find((other) => other.sleeper.id === sleeper.id)
-    const mine = before ?? { place, until: at + rules.timeoutMs, sleeper: plain(sleeper) }
+    const mine = before ?? { place, until: at + rules.timeoutMs, sleeper: storedSleeper(sleeper) }
     if (next !== null && place < next) return left({ next, waiting: others }, 'late', at, rules)
     if (place === next) return left({ next: place + 1, waiting: others }, 'goes', at, rules)
     // One keeps its rank among those of its place, or two of them would send each other ahead for ever.
@@ -92,10 +91,6 @@ function isGapOver(waiting: readonly Waiting[], { capacity }: OrderRules, at: nu
 
 function sorted(waiting: readonly Waiting[]): readonly Waiting[] {
   return waiting.toSorted((a, b) => a.place - b.place)
-}
-
-function plain({ id, seq, flow, partition }: Sleeper): StoredSleeper {
-  return { id, seq, flow, partition }
 }
 
 function stored(cell: OrderCell): Json {
