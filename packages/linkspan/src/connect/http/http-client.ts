@@ -2,9 +2,13 @@
 import type { Dispatcher, Pool as PoolType } from 'undici'
 import Agent from 'undici/lib/dispatcher/agent.js'
 import Pool from 'undici/lib/dispatcher/pool.js'
+import { LinkspanError } from '../../model/errors.ts'
 import type { Clock } from '../../model/outside.ts'
-import type { HttpAuth, ReadHttpConfig } from './http-config.ts'
-import { redactor } from './redact.ts'
+import { exchange } from './exchange.ts'
+import { httpError } from './failure.ts'
+import type { OAuth, ReadHttpAuth, ReadHttpConfig } from './http-config.ts'
+import { learningRedactor } from './redact.ts'
+import { createTokens, type TokenOptions, type Tokens } from './tokens.ts'
 
 /** A connected HTTP connection: its pools, and what goes with each request. */
 export interface HttpClient {
@@ -17,6 +21,8 @@ export interface HttpClient {
   readonly agent: Dispatcher
   /** Sent with each request; lower-case names. */
   readonly headers: Readonly<Record<string, string>>
+  /** Where access tokens come from; null where requests need none. */
+  readonly tokens: Tokens | null
   readonly timeoutMs: number | null
   readonly replyLimit: number
   /** Takes credentials out of a text. */
@@ -41,6 +47,8 @@ export function httpClient(config: ReadHttpConfig, clock: Clock): HttpClient {
   const base =
     baseUrl === undefined ? null : { origin: baseUrl.origin, path: baseUrl.pathname.replace(/\/+$/, '') }
   const headers = { 'user-agent': 'linkspan', ...lowerCase(config.headers), ...authHeader(config.auth) }
+  const { redact, learn } = learningRedactor(secretsOf(config, headers))
+  const auth = config.auth?.kind === 'oauth' ? config.auth : null
   return {
     clock,
     base,
@@ -49,12 +57,61 @@ export function httpClient(config: ReadHttpConfig, clock: Clock): HttpClient {
     headers,
     timeoutMs: config.timeout ?? null,
     replyLimit: config.replyLimit,
-    redact: redactor(secretsOf(config, headers)),
+    redact,
+    tokens:
+      auth === null
+        ? null
+        : createTokens({
+            auth,
+            clock,
+            learned: learn,
+            post: posting(auth, { agent, config, clock, redact }),
+          }),
     prepared: new Map(),
     close: async () => {
       await Promise.all([agent.destroy(), pool?.destroy()])
     },
   }
+}
+
+/** What asking for a token takes of the client. */
+interface Posting extends Pick<HttpClient, 'agent' | 'clock' | 'redact'> {
+  readonly config: ReadHttpConfig
+}
+
+const SILENCE_MS = 30_000
+
+/** Asks the authorization server, which answers calls of its own: what becomes of them is no effect of a message. */
+function posting({ tokenUrl }: OAuth, { agent, config, clock, redact }: Posting): TokenOptions['post'] {
+  const silenceMs = config.timeout ?? SILENCE_MS
+  return (form, headers) =>
+    exchange(agent, {
+      options: {
+        origin: tokenUrl.origin,
+        path: tokenUrl.pathname + tokenUrl.search,
+        method: 'POST',
+        headers: { 'user-agent': 'linkspan', ...headers },
+        body: form,
+        headersTimeout: silenceMs,
+        bodyTimeout: silenceMs,
+      },
+      onAbort: () => () => undefined,
+      maySend: () => true,
+      replyLimit: config.replyLimit,
+      failed: (failure) => {
+        const call = {
+          what: `the access token (POST ${tokenUrl.origin}${tokenUrl.pathname})`,
+          guarantee: 'natural' as const,
+          statuses: {},
+          now: clock.now(),
+          timeoutMs: silenceMs,
+          redact,
+        }
+        const { code, message, cause } = httpError(failure, call)
+        // The call that wanted the token was not sent.
+        return new LinkspanError(code, message, { retry: 'later', applied: 'no', cause })
+      },
+    })
 }
 
 function poolOptions(config: ReadHttpConfig): PoolType.Options {
@@ -82,8 +139,8 @@ export function lowerCase(headers: Readonly<Record<string, string>>): Record<str
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
-function authHeader(auth: HttpAuth | undefined): Record<string, string> {
-  if (auth === undefined) return {}
+function authHeader(auth: ReadHttpAuth | undefined): Record<string, string> {
+  if (auth === undefined || auth.kind === 'oauth') return {}
   if (auth.kind === 'bearer') return { authorization: `Bearer ${auth.token}` }
   if (auth.kind === 'apiKey') return { [auth.header.toLowerCase()]: auth.value }
   return { authorization: `Basic ${Buffer.from(`${auth.user}:${auth.password}`).toString('base64')}` }
@@ -99,5 +156,6 @@ function secretsOf(
     .filter(([name]) => SECRET_HEADER.test(name) || Object.hasOwn(lowerCase(own), name))
     .flatMap(([, value]) => [value, value.replace(/^\w+ /, '')])
   if (auth?.kind === 'basic') return [auth.password, ...inHeaders]
+  if (auth?.kind === 'oauth') return [auth.clientSecret, auth.refreshToken ?? '', ...inHeaders]
   return inHeaders
 }

@@ -4,8 +4,10 @@ import {
   duration,
   flag,
   object,
+  oneOf,
   optional,
   type Reader,
+  type Readers,
   text,
   texts,
   whole,
@@ -13,11 +15,43 @@ import {
 } from '../config.ts'
 import type { ConnectorSpec } from '../connector.ts'
 
-/** How requests say who we are. Made by {@link bearer}, {@link basic} and {@link apiKey}. */
+/** How requests say who we are. Made by {@link bearer}, {@link basic}, {@link apiKey} and {@link oauth}. */
 export type HttpAuth<S = string> =
   | { readonly kind: 'bearer'; readonly token: S }
   | { readonly kind: 'basic'; readonly user: S; readonly password: S }
   | { readonly kind: 'apiKey'; readonly header: string; readonly value: S }
+  | ({ readonly kind: 'oauth' } & OAuthOptions<S>)
+
+/** How access tokens are had by OAuth 2.0 (RFC 6749). */
+export interface OAuthOptions<S = string> {
+  /** The token endpoint of the authorization server. */
+  readonly tokenUrl: S
+  readonly clientId: S
+  readonly clientSecret: S
+  /** Words between blanks. @default what the server gives */
+  readonly scope?: S
+  /** The service that the token is for, where the server asks for it. */
+  readonly audience?: S
+  /** Acts for the user who gave it, instead of for the client itself. One that the server replaces is kept until the engine stops. */
+  readonly refreshToken?: S
+  /** Where the client's id and secret are sent. @default 'header' */
+  readonly credentials?: 'header' | 'body'
+}
+
+/** A checked {@link OAuthOptions}. */
+export interface OAuth {
+  readonly kind: 'oauth'
+  readonly tokenUrl: URL
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly scope: string | undefined
+  readonly audience: string | undefined
+  readonly refreshToken: string | undefined
+  readonly credentials: 'header' | 'body'
+}
+
+/** A checked {@link HttpAuth}. */
+export type ReadHttpAuth = Exclude<HttpAuth, { readonly kind: 'oauth' }> | OAuth
 
 /** `Authorization: Bearer …`. The token is a text or a reference such as `secret('TOKEN')`. */
 export function bearer<S>(token: S): HttpAuth<S> {
@@ -32,6 +66,35 @@ export function basic<U, P>(user: U, password: P): HttpAuth<U | P> {
 /** A key in a header of its own. @default header 'x-api-key' */
 export function apiKey<S>(value: S, header = 'x-api-key'): HttpAuth<S> {
   return { kind: 'apiKey', header, value }
+}
+
+/**
+ * Access tokens by OAuth 2.0: asked for at the first call, again shortly before they expire, and at once when the service
+ * refuses one.
+ *
+ * @example
+ * ```ts
+ * import { defineProject, env, secret } from 'linkspan'
+ * import { sqlite } from 'linkspan/journal'
+ * import { oauth } from 'linkspan/http'
+ * export default defineProject({
+ *   journal: sqlite('data/hub.db'),
+ *   flows: [],
+ *   connections: {
+ *     tracker: {
+ *       baseUrl: 'https://api.example.com',
+ *       auth: oauth({
+ *         tokenUrl: 'https://login.example.com/oauth/token',
+ *         clientId: env('TRACKER_CLIENT'),
+ *         clientSecret: secret('TRACKER_SECRET'),
+ *       }),
+ *     },
+ *   },
+ * })
+ * ```
+ */
+export function oauth<O extends OAuthOptions<unknown>>(options: O): { readonly kind: 'oauth' } & O {
+  return { kind: 'oauth', ...options }
 }
 
 /** What the project binds to an HTTP connection. */
@@ -61,7 +124,7 @@ export interface HttpTls {
 export interface ReadHttpConfig {
   readonly baseUrl: URL | undefined
   readonly headers: Readonly<Record<string, string>>
-  readonly auth: HttpAuth | undefined
+  readonly auth: ReadHttpAuth | undefined
   readonly timeout: number | undefined
   readonly connectTimeout: number
   readonly connections: number
@@ -123,15 +186,42 @@ const userName: Reader<string> = (value) => {
   return given
 }
 
-const auth: Reader<HttpAuth> = (value) => {
+/** Secrets go to it, so nobody on the way may read them; a server on this machine is for trying things out. */
+const tokenUrl: Reader<URL> = (value) => {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : null
+  const isLocal = url !== null && /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
+  if (url?.protocol !== 'https:' && !(isLocal && url.protocol === 'http:'))
+    throw new Error('must be an https URL, as "https://login.example.com/oauth/token"')
+  if (url.username !== '' || url.password !== '') throw new Error('must not hold a user or password')
+  return url
+}
+
+const readAuth = <Kind extends ReadHttpAuth['kind']>(
+  kind: Kind,
+  readers: Readers<Omit<Extract<ReadHttpAuth, { kind: Kind }>, 'kind'>>,
+): Reader<ReadHttpAuth> =>
+  object({ kind: () => kind, ...readers } as never) as unknown as Reader<ReadHttpAuth>
+
+const AUTHS: Readonly<Record<ReadHttpAuth['kind'], Reader<ReadHttpAuth>>> = {
+  bearer: readAuth('bearer', { token: headerValue }),
+  basic: readAuth('basic', { user: userName, password: text }),
+  apiKey: readAuth('apiKey', { header: headerName, value: headerValue }),
+  oauth: readAuth('oauth', {
+    tokenUrl,
+    clientId: text,
+    clientSecret: text,
+    scope: optional(text),
+    audience: optional(text),
+    refreshToken: optional(text),
+    credentials: withDefault(oneOf('header', 'body'), 'header'),
+  }),
+}
+
+const auth: Reader<ReadHttpAuth> = (value) => {
   const kind = (value as { kind?: unknown } | null)?.kind
-  const word = (): 'never' => kind as 'never'
-  if (kind === 'bearer') return object({ kind: word, token: headerValue })(value) as unknown as HttpAuth
-  if (kind === 'basic')
-    return object({ kind: word, user: userName, password: text })(value) as unknown as HttpAuth
-  if (kind === 'apiKey')
-    return object({ kind: word, header: headerName, value: headerValue })(value) as unknown as HttpAuth
-  throw new Error('must be bearer(token), basic(user, password) or apiKey(value, header)')
+  if (typeof kind === 'string' && Object.hasOwn(AUTHS, kind))
+    return AUTHS[kind as ReadHttpAuth['kind']](value)
+  throw new Error('must be bearer(token), basic(user, password), apiKey(value, header) or oauth({ … })')
 }
 
 const tls: Reader<ReadTls> = object<ReadTls>({
@@ -191,7 +281,7 @@ export const httpSpec: ConnectorSpec = {
     },
     {
       name: 'auth',
-      type: 'bearer(…) | basic(…) | apiKey(…)',
+      type: 'bearer(…) | basic(…) | apiKey(…) | oauth(…)',
       summary: 'Sent with each request to the host of `baseUrl`, and to no other.',
       secret: true,
     },

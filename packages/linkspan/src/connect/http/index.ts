@@ -9,6 +9,10 @@ export {
   type HttpConfig,
   type HttpTls,
   httpSpec,
+  type OAuth,
+  type OAuthOptions,
+  oauth,
+  type ReadHttpAuth,
   type ReadHttpConfig,
 } from './http-config.ts'
 export {

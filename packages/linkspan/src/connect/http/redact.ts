@@ -15,6 +15,27 @@ export function redactor(secrets: readonly string[]): (text: string) => string {
   }
 }
 
+/** A redactor that learns of further secrets; of those it knows the latest. */
+export interface LearningRedactor {
+  redact(text: string): string
+  learn(secret: string): void
+}
+
+const LATEST = 8
+
+/** Makes a redactor of some secrets that may learn of more. */
+export function learningRedactor(secrets: readonly string[]): LearningRedactor {
+  let learned: readonly string[] = []
+  let present = redactor(secrets)
+  return {
+    redact: (text) => present(text),
+    learn(secret) {
+      learned = [...learned, secret].slice(-LATEST)
+      present = redactor([...secrets, ...learned])
+    },
+  }
+}
+
 function secretForms(secrets: readonly string[]): string[] {
   const forms = secrets
     .filter((secret) => secret.length >= SHORTEST)

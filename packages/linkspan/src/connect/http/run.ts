@@ -16,6 +16,7 @@ import { withQuery } from './path.ts'
 import type { HttpReply } from './reply.ts'
 import { readResult } from './result.ts'
 import { limitsOf } from './retry-after.ts'
+import type { Tokens } from './tokens.ts'
 
 /** An operation as it runs: its options, with the types of input and result left behind. */
 export interface RunOptions extends RequestOptions<unknown, ResponseShape> {
@@ -304,6 +305,36 @@ async function follow(
 }
 
 function send(
+  options: RunOptions,
+  client: HttpClient,
+  sending: Sending,
+  call: CallContext,
+): Promise<HttpReply> {
+  return client.tokens === null || sending.origin !== null
+    ? sendOnce(options, client, sending, call)
+    : sendWithToken(options, client, client.tokens, sending, call)
+}
+
+/** A token that the service refuses has expired before its time, as one that was revoked has: another one is had at once. */
+async function sendWithToken(
+  options: RunOptions,
+  client: HttpClient,
+  tokens: Tokens,
+  sending: Sending,
+  call: CallContext,
+): Promise<HttpReply> {
+  const withToken = (token: string): Promise<HttpReply> => {
+    const headers = [...sending.headers, 'authorization', `Bearer ${token}`]
+    return sendOnce(options, client, { ...sending, headers }, call)
+  }
+  const token = tokens.current ?? (await tokens.get())
+  const reply = await withToken(token)
+  if (reply.status !== 401) return reply
+  tokens.refused(token)
+  return withToken(await tokens.get())
+}
+
+function sendOnce(
   options: RunOptions,
   client: HttpClient,
   sending: Sending,
