@@ -154,6 +154,21 @@ describe('the committer', () => {
     await expect(world.committer.flush()).rejects.toMatchObject({ code: 'JOURNAL_DAMAGED' })
   })
 
+  it('tells those who come after it failed, who would wait for ever', async () => {
+    const world = createWorld()
+    const { committer, told } = world
+    world.next.push(() => Promise.reject(new LinkspanError('JOURNAL_DAMAGED', 'torn')))
+    accept(world, 'a')
+    await world.clock.run()
+    const tell = (what: string) => (error: LinkspanError) => void told.push(`${what}:${error.code}`)
+    const moved = () => void told.push('moved')
+    committer.cursor({ name: 'paused:a', value: '1' }, moved, tell('cursor'))
+    const change = { scope: 's', key: 'k', value: null, until: null }
+    committer.state(change, () => void told.push('written'), tell('state'))
+    await world.clock.run()
+    expect(told).toEqual(['a:JOURNAL_DAMAGED', 'cursor:JOURNAL_DAMAGED', 'state:JOURNAL_DAMAGED'])
+  })
+
   it('does not call refused what an unanswered commit may have written', async () => {
     const takenOver = (): Promise<never> =>
       Promise.reject(new LinkspanError('JOURNAL_TAKEN_OVER', 'others have it'))

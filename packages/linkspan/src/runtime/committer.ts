@@ -281,12 +281,15 @@ export function createCommitter(options: CommitterOptions): Committer {
       changed()
     },
     state(change, then, failed) {
+      // Nobody would ever hear of it.
+      if (failure !== null) return failed?.(failure)
       if (then) open.stateAnswers.set(open.state.length, then)
       if (failed) open.failed.push(failed)
       open.state.push(change)
       changed()
     },
     cursor(change, then, refused) {
+      if (failure !== null) return refused?.(failure)
       open.cursors.push(change)
       open.moves.push({ then, refused })
       changed()
