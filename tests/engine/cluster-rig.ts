@@ -28,6 +28,8 @@ export interface Node {
   readonly member: number
   readonly isAlive: boolean
   send<L extends Flow>(flow: L, body: AcceptsOf<L>, options?: SendOptions): Promise<Accepted>
+  /** Sets its machine's clock ahead of the others', or back. */
+  setClock(byMs: number): void
   /** Ends it as SIGKILL would: nothing of it happens any more. */
   kill(): void
   /** Stops it as SIGSTOP would, and lets it go on. */
@@ -41,8 +43,8 @@ export interface Cluster extends AsyncDisposable {
   readonly clock: VirtualClock
   readonly journal: SimulatedJournal
   readonly nodes: readonly Node[]
-  /** Starts one more, with other flows or settings if they are given. */
-  join(flows?: readonly Flow[], options?: Partial<Project>): Promise<Node>
+  /** Starts one more, with other flows or settings if they are given, on a machine whose clock is so much ahead. */
+  join(flows?: readonly Flow[], options?: Partial<Project>, clockAheadMs?: number): Promise<Node>
   advance: VirtualClock['advance']
   during: VirtualClock['during']
   /** The states of all messages in the order of acceptance. */
@@ -55,6 +57,8 @@ export interface Cluster extends AsyncDisposable {
 
 /** What a test says of a cluster. */
 export interface ClusterOptions extends Pick<SimulatedOptions, 'onCommit' | 'partitions'> {
+  /** Leaves engines without the journal's time, to see what that protects from. */
+  readonly withoutJudge?: boolean
   readonly engines?: number
   readonly seed?: number
   readonly project?: Partial<Project>
@@ -62,14 +66,15 @@ export interface ClusterOptions extends Pick<SimulatedOptions, 'onCommit' | 'par
 
 /** Starts engines on a simulated journal that they share. */
 export async function cluster(flows: readonly Flow[], options: ClusterOptions = {}): Promise<Cluster> {
-  const { engines = 3, seed = 1, partitions = 12, onCommit, project = {} } = options
+  const { engines = 3, seed = 1, partitions = 12, onCommit, project = {}, withoutJudge = false } = options
   const clock = virtualClock()
   const journal = simulated({ partitions, lease: '10s', clock, ...(onCommit ? { onCommit } : {}) })
   const nodes: Node[] = []
   let surveys = 0
 
-  const join: Cluster['join'] = async (given = flows, more = project) => {
+  const join: Cluster['join'] = async (given = flows, more = project, aheadMs = 0) => {
     const node = createNode(clock, counted, given, more, seed * 100 + nodes.length)
+    node.setClock(aheadMs)
     nodes.push(node)
     await clock.during(node.engine.start())
     return node
@@ -82,7 +87,8 @@ export async function cluster(flows: readonly Flow[], options: ClusterOptions = 
         surveys += 1
         return opened.ownership.survey()
       }
-      return { ...opened, ownership: { ...opened.ownership, survey } }
+      const judge = withoutJudge ? { now: () => null } : {}
+      return { ...opened, ownership: { ...opened.ownership, survey, ...judge } }
     },
   }
   const alive = (): Node => {
@@ -154,6 +160,7 @@ function createNode(
       return alive
     },
     send: (flow, body, given) => clock.during(engine.send(flow, body, given)),
+    setClock: time.set,
     kill() {
       alive = false
       time.end()
@@ -180,7 +187,9 @@ function ownTime(clock: VirtualClock): {
   freeze(): void
   thaw(): void
   end(): void
+  set(byMs: number): void
 } {
+  let ahead = 0
   let state: 'runs' | 'frozen' | 'dead' = 'runs'
   let held: (() => void)[] = []
   const guarded = (run: () => void) => (): void => {
@@ -189,7 +198,7 @@ function ownTime(clock: VirtualClock): {
   }
   return {
     clock: {
-      now: clock.now,
+      now: () => clock.now() + ahead,
       monotonic: clock.monotonic,
       defer: (run) => clock.defer(guarded(run)),
       timer: (afterMs, run) => {
@@ -214,6 +223,9 @@ function ownTime(clock: VirtualClock): {
       const due = held
       held = []
       for (const run of due) clock.defer(run)
+    },
+    set(byMs) {
+      ahead = byMs
     },
     end() {
       state = 'dead'

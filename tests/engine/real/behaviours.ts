@@ -13,6 +13,7 @@ import {
   type MountableEngine,
   retry,
 } from 'linkspan'
+import type { Clock } from 'linkspan/connect'
 import { fakeOperation } from 'linkspan/testing'
 import { afterEach, expect, it } from 'vitest'
 
@@ -38,7 +39,8 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
 
 /** Starts engines for the tests of a file and stops them after each. */
 export function engines(journal: MakeJournal): {
-  start(flows: readonly Flow[]): Promise<MountableEngine>
+  /** Starts an engine on a machine whose clock is so much ahead. */
+  start(flows: readonly Flow[], clockAheadMs?: number): Promise<MountableEngine>
 } {
   const running: MountableEngine[] = []
   const folders: string[] = []
@@ -47,18 +49,30 @@ export function engines(journal: MakeJournal): {
     for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
   })
   return {
-    async start(flows) {
+    async start(flows, clockAheadMs = 0) {
       const directory = mkdtempSync(join(tmpdir(), 'linkspan-engine-'))
       folders.push(directory)
       const logger = { log: () => undefined }
       const engine = createEngine(
         { journal: journal(), flows, http: false },
-        { directory, outside: { logger } },
+        { directory, outside: { logger, clock: realClock(clockAheadMs) } },
       )
       await engine.start()
       running.push(engine)
       return engine
     },
+  }
+}
+
+function realClock(aheadMs: number): Clock {
+  return {
+    now: () => Date.now() + aheadMs,
+    monotonic: () => performance.now(),
+    timer(afterMs, run) {
+      const timeout = setTimeout(run, afterMs)
+      return () => clearTimeout(timeout)
+    },
+    defer: (run) => void setImmediate(run),
   }
 }
 

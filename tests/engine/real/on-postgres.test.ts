@@ -18,6 +18,7 @@ afterAll(() => server.stop(), 60_000)
 beforeEach(async () => {
   url = await server.database()
 })
+const MONTH_MS = 30 * 86_400_000
 const journal = () => postgres({ url, lease: '2s' })
 
 describe('an engine on PostgreSQL', () => {
@@ -72,6 +73,35 @@ describe('three engines on one PostgreSQL', () => {
       return new Set(partitions.map(({ owner }) => owner)).size === 1
     })
     expect(await all[0]?.request(greet, 'Radia')).toBe('Hello Radia')
+  })
+
+  it('end no delay early, and forget nothing, where the clock of one is a month ahead', async () => {
+    const target = put()
+    const rest = flow('rest')
+      .from(inbox<Item>(), { key: ({ key }) => key })
+      .delay('an hour', '1h')
+      .to('put', target)
+    const save = flow('save')
+      .from(inbox<Item>(), { key: ({ key }) => key })
+      .to('put', target)
+    const right = await start([rest, save])
+    const keys = Array.from({ length: 20 }, (_, at) => `k${at}`)
+    for (const key of keys) await right.send(rest, { key, n: 0 })
+    const wrong = await start([rest, save], MONTH_MS)
+    await until(() => shared([right, wrong]))
+    for (const key of keys) await wrong.send(save, { key, n: 1 })
+    await until(() => target.effects.length >= keys.length)
+    expect(new Set(target.effects.map(({ input }) => input.n))).toEqual(new Set([1]))
+    await until(
+      async () => (await statesOf(right)).filter((state) => state === 'done').length === keys.length,
+    )
+    const { items } = await right.admin.messages({ flow: 'save', limit: 100 })
+    for (const { endedAt, acceptedAt } of items)
+      for (const at of [endedAt ?? 0, acceptedAt])
+        expect(Math.abs(at - Date.now())).toBeLessThan(MONTH_MS / 2)
+    const { members } = await right.admin.cluster()
+    const ahead = members.map(({ clockAheadMs = 0 }) => Math.round(Math.abs(clockAheadMs) / MONTH_MS))
+    expect(ahead).toEqual([0, 1])
   })
 
   it('let one of several people act on a message who do so at two of them at once', async () => {

@@ -3,6 +3,11 @@ import type { Clock, Logger } from '../model/outside.ts'
 /** What `JournalFactory.open` is given. */
 export interface JournalEnvironment {
   readonly clock: Clock
+  /**
+   * What the machine's clock shows, where `clock` goes by the journal's own once that is known: by this a journal tells
+   * how wrong the machine's is. @default what `clock` shows
+   */
+  readonly wall?: () => number
   readonly logger: Logger
   /** The folder that relative paths start from. */
   readonly directory: string

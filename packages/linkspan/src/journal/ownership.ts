@@ -23,6 +23,11 @@ export interface Ownership {
    */
   holds(): boolean
   /**
+   * What the journal's own clock shows, as far as is known here and never ahead of it: what all engines that share the
+   * journal go by, whatever their machines' clocks say. Null where the one owner's clock is as good as any.
+   */
+  now(): number | null
+  /**
    * Begins to own, and answers what is granted at once. Called once, before anything is accepted. Later changes are told
    * to the listener.
    */
@@ -83,6 +88,11 @@ export interface ClusterMember {
   readonly flows: Readonly<Record<string, string>>
   /** The present name, at this engine, of each name that one of its flows had before; absent where none was renamed. */
   readonly formerNames?: Readonly<Record<string, string>>
+  /**
+   * By how many milliseconds its machine's clock was ahead of the journal's when it last renewed its lease; behind, when
+   * negative. Absent where the journal has no clock of its own.
+   */
+  readonly clockAheadMs?: number
 }
 
 /** A partition of a shared journal. */

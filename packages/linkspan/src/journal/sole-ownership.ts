@@ -31,6 +31,7 @@ export function soleOwnership({ opened, name, backlog, now }: SoleOwner): Owners
     partitions: 1,
     owned: ONLY,
     holds: () => true,
+    now: () => null,
     begin: async () => grants,
     recovered: async () => undefined,
     retire: refuse,

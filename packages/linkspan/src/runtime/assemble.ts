@@ -30,6 +30,7 @@ import { NOTHING_HIDDEN } from './hide-secrets.ts'
 import { createHomes } from './homes.ts'
 import { createEntrance, type Entrance, type Taker } from './intake.ts'
 import { addCounts, createLedger, type Ledger } from './ledger.ts'
+import { type JudgedClock, judgedClock } from './judged-clock.ts'
 import { createLive, type Live, readyWait } from './live.ts'
 import { createLoans, type Loans } from './loans.ts'
 import { eventsOf } from './control-bus.ts'
@@ -83,16 +84,23 @@ const STOP_SHARE = 0.5
 const LAST_COMMIT_MS = 1_000
 
 /** Opens the journal, puts the parts together, takes up what was under way, and lets the queues run. */
-export async function assemble(assembly: Assembly): Promise<Started> {
+export async function assemble(given: Assembly): Promise<Started> {
+  const { outside } = given.options
+  const { logger } = outside
+  const clock = judgedClock(outside.clock, logger)
+  const assembly = { ...given, options: { ...given.options, outside: { ...outside, clock } } }
   const { options, flows } = assembly
-  const { clock, logger } = options.outside
   const plan = await planOf(assembly)
   const versions = new Map([...plan.compiled].map(([name, { codeVersion }]) => [name, codeVersion]))
   const present = presentNames(flows.values())
-  const environment = { clock, logger, directory: options.directory, flows: versions, formerNames: present }
+  const { directory } = options
+  const wall = (): number => outside.clock.now()
+  const environment = { clock, wall, logger, directory, flows: versions, formerNames: present }
   const journal = await options.journal.open(environment)
   try {
-    return await onJournal(assembly, plan, underPresentNames(journal, present))
+    clock.judgeBy(() => journal.ownership.now())
+    await clock.look()
+    return await onJournal(assembly, plan, clock, underPresentNames(journal, present))
   } catch (error) {
     // What an engine before it left running may not have been taken up yet.
     await journal.close({ leftRunning: true })
@@ -140,7 +148,12 @@ function compileAll({
   )
 }
 
-async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Promise<Started> {
+async function onJournal(
+  assembly: Assembly,
+  plan: Plan,
+  judged: JudgedClock,
+  journal: Journal,
+): Promise<Started> {
   const { compiled, connections, keepMs, keepAttentionMs } = plan
   const { outside, directory, metrics, hooks, hider = NOTHING_HIDDEN } = assembly.options
   const { error: clean } = hider
@@ -360,7 +373,7 @@ async function onJournal(assembly: Assembly, plan: Plan, journal: Journal): Prom
           logger,
           takers,
           sources: byFlow,
-          look: [others, requests, loans],
+          look: [judged, others, requests, loans],
         })
   const stopRetention = keepRetention({ history: journal.history, outside, keepMs, keepAttentionMs })
   const stopCounting = keepEvents({

@@ -80,7 +80,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     state = 'starting'
     try {
       started = await assembled()
-      startedAt = clock.now()
+      startedAt = started.outside.clock.now()
       state = 'running'
     } catch (error) {
       state = 'stopped'

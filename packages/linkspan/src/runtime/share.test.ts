@@ -36,6 +36,7 @@ function rigged({ grants = [], partitions = 8, given = {}, ownership = {} }: Rig
     partitions,
     owned: granted,
     holds: () => rig.lease,
+    now: () => null,
     begin: async (told) => {
       listener = told
       return grants

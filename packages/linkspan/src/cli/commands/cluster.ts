@@ -1,4 +1,5 @@
 import type { ClusterLoan, ClusterMember, ClusterPartition, ClusterView } from '../../index.ts'
+import { formatDuration } from '../../model/duration.ts'
 import type { Column, Output } from '../output.ts'
 import { counted } from '../text.ts'
 import { formatAge } from '../time.ts'
@@ -56,11 +57,25 @@ function columns(now: number): readonly Column<Row>[] {
       value: ({ state }) => state,
       tone: ({ state }) => (state === 'dead' ? 'bad' : state === 'closed' ? 'dim' : null),
     },
+    {
+      title: 'CLOCK',
+      value: ({ clockAheadMs }) => formatOff(clockAheadMs ?? 0),
+      tone: ({ clockAheadMs }) => (isOff(clockAheadMs) ? 'bad' : null),
+    },
     { title: 'SINCE', value: ({ since }) => formatAge(since, now) },
     { title: 'PARTITIONS', value: ({ partitions }) => String(partitions.length), align: 'right' },
     { title: 'WAITING', value: ({ waiting }) => String(waiting), align: 'right' },
     { title: 'OLDEST', value: ({ oldest }) => (oldest === null ? '' : formatAge(oldest, now)) },
   ]
+}
+
+/** What is less is as good as right. */
+const OFF_MS = 1_000
+
+const isOff = (aheadMs = 0): boolean => Math.abs(aheadMs) > OFF_MS
+
+function formatOff(aheadMs: number): string {
+  return isOff(aheadMs) ? `${aheadMs < 0 ? '-' : '+'}${formatDuration(Math.abs(aheadMs))}` : 'right'
 }
 
 /** What a person should know beyond the numbers. */
@@ -73,11 +88,17 @@ function remarksOn({ members, partitions, loans }: ClusterView): readonly string
       : [
           `${unowned.length} of ${counted(partitions.length, 'partition')} have no owner just now; ${counted(waiting, 'message')} wait there until an engine takes them.`,
         ]
-  return [
-    ...remarks,
-    ...missingFlows(members.filter(({ state }) => state === 'live')),
-    ...lent(loans, members),
-  ]
+  const live = members.filter(({ state }) => state === 'live')
+  return [...remarks, ...missingFlows(live), ...lent(loans, members), ...wrongClocks(live)]
+}
+
+function wrongClocks(live: readonly ClusterMember[]): readonly string[] {
+  return live.flatMap(({ name, clockAheadMs = 0 }) => {
+    const off = `${formatDuration(Math.abs(clockAheadMs))} ${clockAheadMs < 0 ? 'behind' : 'ahead of'}`
+    return isOff(clockAheadMs)
+      ? [`The clock of ${name} is ${off} the journal's, which it goes by instead. Set it right.`]
+      : []
+  })
 }
 
 /** What is run for the owners of its partitions. */
@@ -92,7 +113,7 @@ function lent(loans: readonly ClusterLoan[], members: readonly ClusterMember[]):
 function missingFlows(live: readonly ClusterMember[]): readonly string[] {
   const flows = new Set(live.flatMap((member) => Object.keys(member.flows)))
   return [...flows].flatMap((flow) => {
-    const without = live.filter((member) => !Object.hasOwn(member.flows, flow))
+    const without = live.filter((member) => !hasFlow(member, flow, live))
     const versions = new Set(live.flatMap((member) => member.flows[flow] ?? []))
     const names = without.map(({ name }) => name).join(', ')
     if (without.length > 0)
@@ -101,4 +122,18 @@ function missingFlows(live: readonly ClusterMember[]): readonly string[] {
       ]
     return versions.size > 1 ? [`The flow ${flow} runs in ${versions.size} versions.`] : []
   })
+}
+
+/** Under that name, or under one that another engine calls it by. */
+function hasFlow(
+  { flows, formerNames = {} }: ClusterMember,
+  flow: string,
+  live: readonly ClusterMember[],
+): boolean {
+  const calledBefore = live.flatMap((member) =>
+    Object.entries(member.formerNames ?? {}).flatMap(([former, now]) => (now === flow ? [former] : [])),
+  )
+  return (
+    Object.hasOwn(formerNames, flow) || [flow, ...calledBefore].some((name) => Object.hasOwn(flows, name))
+  )
 }

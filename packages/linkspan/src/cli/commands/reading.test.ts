@@ -399,7 +399,7 @@ test('cluster shows who owns what, and what waits there', async () => {
   const cli = fakeCli({ directory: projectFolder(), admin: { cluster: async () => survey } })
   expect(await cli.run('cluster')).toBe(0)
   const [, first, second, third] = cli.stdout().split('\n')
-  expect(first).toMatch(/4 \* +process 4 on host-4 +live .* 2 +5 +/)
+  expect(first).toMatch(/4 \* +process 4 on host-4 +live +right .* 2 +5 +/)
   expect(second).toMatch(/5 +process 5 on host-5 +live .* 1 +0/)
   expect(third).toMatch(/3 +process 3 on host-3 +dead .* 0 +0/)
   expect(cli.stderr()).toBe(
@@ -409,10 +409,10 @@ test('cluster shows who owns what, and what waits there', async () => {
   expect(JSON.parse(cli.stdout())).toEqual(survey)
 })
 
-test('cluster says where a flow is missing, and where it runs in two versions', async () => {
+test('cluster says where a flow is missing, where it runs in two versions, and whose clock is wrong', async () => {
   const members = [
-    member(1, { flows: { orders: 'v1', invoices: 'v1' } }),
-    member(2, { flows: { orders: 'v2' } }),
+    member(1, { flows: { orders: 'v1', invoices: 'v1', sales: 'v1' }, formerNames: { deals: 'sales' } }),
+    member(2, { flows: { orders: 'v2', deals: 'v1' }, clockAheadMs: 30 * 86_400_000 }),
     member(3, { state: 'dead', flows: { old: 'v1' } }),
   ]
   const survey = { now: NOW, members, partitions: [], loans: [{ flow: 'invoices', to: 1, count: 2 }] }
@@ -421,6 +421,7 @@ test('cluster says where a flow is missing, and where it runs in two versions', 
   expect(cli.stderr()).toBe(
     'The flow orders runs in 2 versions.\n' +
       'The flow invoices is not deployed on process 2 on host-2: what lies in their partitions is lent to engines that have it.\n' +
-      'process 1 on host-1 (member 1) runs 2 messages of the flow invoices for the owners of their partitions.\n',
+      'process 1 on host-1 (member 1) runs 2 messages of the flow invoices for the owners of their partitions.\n' +
+      "The clock of process 2 on host-2 is 30d ahead of the journal's, which it goes by instead. Set it right.\n",
   )
 })

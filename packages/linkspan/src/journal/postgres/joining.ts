@@ -1,5 +1,6 @@
 import { LinkspanError } from '../../model/errors.ts'
 import type { ClusterMember } from '../journal.ts'
+import type { Reading } from './database-time.ts'
 import { isGone, ownMark } from './process-mark.ts'
 import type { Ask } from './schema.ts'
 import { fromText, toText } from './text.ts'
@@ -15,6 +16,8 @@ export interface Membership {
   readonly historySize: number
   /** When the request was sent that the lease began with, by the monotonic clock. */
   readonly sentAt: number
+  /** When the answer came, by that clock, and what the database's showed shortly before. */
+  readonly answered: Reading
 }
 
 /** What an engine joins with. */
@@ -25,6 +28,8 @@ export interface Joining {
   readonly flows: ReadonlyMap<string, string>
   readonly formerNames: ReadonlyMap<string, string>
   readonly monotonic: () => number
+  /** What this machine's clock shows. */
+  readonly wall: () => number
 }
 
 interface Joined {
@@ -38,6 +43,7 @@ interface Joined {
   readonly others: string | null
   readonly other_flows: string
   readonly remaining_ms: number
+  readonly now_ms: number
 }
 
 /**
@@ -47,7 +53,7 @@ interface Joined {
  * partitions is another one
  */
 export async function join(ask: Ask, schema: string, place: string, joining: Joining): Promise<Membership> {
-  const { leaseMs, partitions, flows, formerNames, monotonic } = joining
+  const { leaseMs, partitions, flows, formerNames, monotonic, wall } = joining
   const mark = ownMark()
   const gone = await goneFrom(mark.host, ask, schema)
   const sentAt = monotonic()
@@ -59,8 +65,9 @@ export async function join(ask: Ask, schema: string, place: string, joining: Joi
     mark.host,
     mark.process,
     gone,
+    wall(),
   ]
-  const [row] = await ask(`SELECT * FROM ${schema}.join_1($1, $2, $3, $4, $5, $6, $7::bigint[])`, values)
+  const [row] = await ask(`SELECT * FROM ${schema}.join_1($1, $2, $3, $4, $5, $6, $7::bigint[], $8)`, values)
   const found = row as unknown as Joined
   if (found.member === null)
     throw found.others === null ? otherPartitions(found, joining, place) : inUse(found, place)
@@ -73,6 +80,7 @@ export async function join(ask: Ask, schema: string, place: string, joining: Joi
     lowWater: found.low_water,
     historySize: found.history_size,
     sentAt,
+    answered: { sentAt, receivedAt: monotonic(), nowMs: found.now_ms },
   }
 }
 

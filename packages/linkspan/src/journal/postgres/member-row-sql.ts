@@ -21,6 +21,9 @@ export const takeMemberSql = (schema: string): string => `${DURABLY}
         RAISE EXCEPTION 'others took over from this engine' USING ERRCODE = '${REFUSALS.fenced}';
       END IF;`
 
+/** What the clock of the database shows now, milliseconds since 1970. */
+export const NOW_MS: string = '(extract(epoch FROM clock_timestamp()) * 1000)::double precision'
+
 /** The lease runs anew from now on, by the clock of the database. */
 export const RENEWED: string =
   "lease_until = greatest(m.lease_until, clock_timestamp() + p_lease_ms * interval '1 millisecond')"

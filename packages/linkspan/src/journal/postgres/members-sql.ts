@@ -1,5 +1,5 @@
 import { REFUSALS } from './commit-parameters.ts'
-import { DURABLY, mailSql, RENEWED, takeMemberSql } from './member-row-sql.ts'
+import { DURABLY, mailSql, NOW_MS, RENEWED, takeMemberSql } from './member-row-sql.ts'
 import { FUNCTION_SETTINGS } from './tables-sql.ts'
 
 /** Into how many partitions a new journal's key space is cut. */
@@ -81,9 +81,9 @@ const joinSql = (schema: string): string => `
     END $fold$;
 
     CREATE FUNCTION ${schema}.join_1(p_name text, p_lease_ms integer, p_partitions integer, p_flows jsonb, p_host text,
-      p_process text, p_gone bigint[], OUT member bigint, OUT incarnation uuid, OUT parts integer, OUT crashed boolean,
+      p_process text, p_gone bigint[], p_wall double precision, OUT member bigint, OUT incarnation uuid, OUT parts integer, OUT crashed boolean,
       OUT last_seq bigint, OUT low_water bigint, OUT history_size bigint,
-      OUT others text, OUT other_flows text, OUT remaining_ms double precision)
+      OUT others text, OUT other_flows text, OUT remaining_ms double precision, OUT now_ms double precision)
     LANGUAGE plpgsql ${FUNCTION_SETTINGS} SET lock_timeout = '5s' AS $join$
     BEGIN
       ${DURABLY}
@@ -118,11 +118,12 @@ const joinSql = (schema: string): string => `
         WHERE p.owner IS NULL AND p.recover_from IS NOT NULL
       );
       INSERT INTO ${schema}.members AS m (id, incarnation, name, since, lease_until, fenced, closed, takes, turn, commits,
-          low_water, flows, host, process, last_batch)
+          low_water, flows, host, process, clock_ahead_ms, last_batch)
         VALUES (member, gen_random_uuid(), p_name, clock_timestamp(),
           clock_timestamp() + p_lease_ms * interval '1 millisecond', false, false, false, 0, 0,
-          low_water, p_flows, p_host, p_process, 0)
+          low_water, p_flows, p_host, p_process, p_wall - ${NOW_MS}, 0)
         RETURNING m.incarnation INTO incarnation;
+      now_ms := ${NOW_MS};
       SELECT coalesce(sum(t.count), 0) INTO history_size FROM ${schema}.tallies t WHERE t.slot < 16;
     END $join$;`
 
@@ -151,8 +152,8 @@ const enterSql = (schema: string): string => `
  */
 const beatSql = (schema: string): string => `
     CREATE FUNCTION ${schema}.beat_1(p_member bigint, p_incarnation uuid, p_turn bigint, p_lease_ms integer,
-      p_takes boolean, p_rest bigint, p_mail bigint,
-      OUT owned text, OUT surplus integer, OUT crew text, OUT mail text)
+      p_takes boolean, p_rest bigint, p_mail bigint, p_wall double precision,
+      OUT now_ms double precision, OUT owned text, OUT surplus integer, OUT crew text, OUT mail text)
     LANGUAGE plpgsql ${FUNCTION_SETTINGS} SET lock_timeout = '5s' AS $beat$
     DECLARE
       fair integer;
@@ -160,7 +161,8 @@ const beatSql = (schema: string): string => `
       lacks integer;
     BEGIN
       PERFORM ${schema}.enter_1(p_member, p_incarnation, p_turn, p_lease_ms);
-      UPDATE ${schema}.members m SET takes = p_takes, low_water = CASE WHEN m.commits = p_rest
+      now_ms := ${NOW_MS};
+      UPDATE ${schema}.members m SET takes = p_takes, clock_ahead_ms = p_wall - now_ms, low_water = CASE WHEN m.commits = p_rest
         THEN greatest(m.low_water, (SELECT h.last_seq + 1 FROM ${schema}.head h)) ELSE m.low_water END
         WHERE m.id = p_member;
       PERFORM ${schema}.fence_1(p_member, NULL);

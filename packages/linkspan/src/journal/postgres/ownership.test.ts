@@ -5,7 +5,9 @@ import type { Query, Row } from './client.ts'
 import { createMember, type Member } from './ownership.ts'
 
 const LEASE_MS = 10_000
-const BEAT: Row = { owned: null, surplus: 0, crew: '1', mail: null }
+const DATABASE_MS = 1_800_000_000_000
+const WALL_MS = 1_900_000_000_000
+const BEAT: Row = { now_ms: DATABASE_MS + 2_000, owned: null, surplus: 0, crew: '1', mail: null }
 const owning = (...partitions: readonly number[]): Row => ({
   ...BEAT,
   owned: JSON.stringify(partitions.map((partition) => [partition, null, null, null])),
@@ -52,6 +54,7 @@ function bench(...answers: (Row | Error)[]): Bench {
     lowWater: 1,
     historySize: 0,
     sentAt: clock.monotonic(),
+    answered: { sentAt: clock.monotonic(), receivedAt: clock.monotonic(), nowMs: DATABASE_MS },
   }
   const member = createMember({
     link: { ask },
@@ -61,6 +64,7 @@ function bench(...answers: (Row | Error)[]): Bench {
     leaseMs: LEASE_MS,
     names: { learn: async () => {}, nameOf: (code) => `flow ${code}` },
     clock,
+    wall: () => WALL_MS,
     logger: { log: (...line) => void told.push(line[1]) },
     atRest: () => 7,
     activity: () => 0,
@@ -82,7 +86,7 @@ test('beats five times per lease, and says what it knows', async () => {
   const { member, clock, asked, listener } = bench(owning(0, 1))
   expect(partitionsOf(await member.ownership.begin(listener))).toEqual([0, 1])
   await clock.advance(LEASE_MS)
-  expect(asked).toEqual(Array.from({ length: 6 }, () => ['beat', true, 7, 0]))
+  expect(asked).toEqual(Array.from({ length: 6 }, () => ['beat', true, 7, 0, WALL_MS]))
   await member.close(true)
   await clock.advance(LEASE_MS)
   expect(asked).toHaveLength(7)
@@ -91,7 +95,7 @@ test('beats five times per lease, and says what it knows', async () => {
 test('does not take a share before it begins', async () => {
   const { clock, asked, member } = bench()
   await clock.advance(LEASE_MS / 5)
-  expect(asked).toEqual([['beat', false, 7, 0]])
+  expect(asked).toEqual([['beat', false, 7, 0, WALL_MS]])
   await member.close(true)
 })
 

@@ -3,6 +3,7 @@ import type { CancelTimer, Clock, Logger } from '../../model/outside.ts'
 import type { ClusterMember, ClusterSurvey, Grant, Ownership, OwnershipListener } from '../journal.ts'
 import type { Row } from './client.ts'
 import type { Membership } from './joining.ts'
+import { databaseTime } from './database-time.ts'
 import { createLease, type Lease } from './lease.ts'
 import type { Link } from './link.ts'
 import { createMail, type Mail } from './mail.ts'
@@ -20,6 +21,8 @@ export interface OwnershipOptions {
   readonly leaseMs: number
   readonly names: Pick<Names, 'learn' | 'nameOf'>
   readonly clock: Clock
+  /** What this machine's clock shows. */
+  readonly wall: () => number
   readonly logger: Logger
   /** How many commits were made when nothing ran, if nothing runs now and all are answered; else null. */
   readonly atRest: () => number | null
@@ -47,6 +50,7 @@ const BEATS = 5
 const POLL_MS = 25
 
 interface BeatRow {
+  readonly now_ms: number
   readonly owned: string | null
   readonly surplus: number
   readonly crew: string | null
@@ -63,6 +67,7 @@ export function createMember(options: OwnershipOptions): Member {
   const { link, schema, place, membership, leaseMs, clock, logger } = options
   const { member, incarnation, partitions } = membership
   const share = createShare()
+  const time = databaseTime(clock, membership.answered)
   let listener: OwnershipListener | null = null
   let phase: Phase = 'joined'
   /** Granted while there was nobody to tell: the answer to a beat that was to begin may have been lost. */
@@ -97,7 +102,7 @@ export function createMember(options: OwnershipOptions): Member {
     doing: string,
     name: string,
     values: readonly unknown[],
-    take: (row: Row) => Result,
+    take: (row: Row, sentAt: number) => Result,
   ): Promise<Result> => {
     const run = async (): Promise<Result> => {
       refuse()
@@ -108,7 +113,7 @@ export function createMember(options: OwnershipOptions): Member {
       try {
         const [row] = await link.ask({ text: `SELECT * FROM ${schema}.${name}_1(${places})`, values: given })
         lease.renewed(sentAt)
-        return take(row as Row)
+        return take(row as Row, sentAt)
       } catch (error) {
         throw failed(error, doing)
       }
@@ -127,10 +132,16 @@ export function createMember(options: OwnershipOptions): Member {
     throw error
   }
   const beat = (takes: boolean): Promise<{ readonly row: BeatRow; readonly grants: readonly Grant[] }> =>
-    inTurn('Renewing the lease', 'beat', [takes, options.atRest(), mail.known], (found) => {
-      const row = found as unknown as BeatRow
-      return { row, grants: takeBeat(row) }
-    })
+    inTurn(
+      'Renewing the lease',
+      'beat',
+      [takes, options.atRest(), mail.known, options.wall()],
+      (found, sentAt) => {
+        const row = found as unknown as BeatRow
+        time.read({ sentAt, receivedAt: clock.monotonic(), nowMs: row.now_ms })
+        return { row, grants: takeBeat(row) }
+      },
+    )
   const beatAndTell = async (): Promise<void> => {
     const { row, grants } = await beat(phase === 'begun' && !share.isLeaving)
     pollLater()
@@ -204,6 +215,7 @@ export function createMember(options: OwnershipOptions): Member {
     partitions,
     owned: share.owned,
     holds: lease.holds,
+    now: time.now,
     begin: async (given) => {
       phase = 'begun'
       const { grants } = await beat(true).catch((error: unknown) => {

@@ -32,7 +32,7 @@ export async function openToWrite(options: StoreOptions): Promise<Journal> {
     await migrate(session, schema, place)
     const ask = askOn(links.keeper)
     const monotonic = (): number => clock.monotonic()
-    const joining = { leaseMs, partitions, flows, formerNames, monotonic }
+    const joining = { leaseMs, partitions, flows, formerNames, monotonic, wall: wallOf(environment) }
     const membership = await join(ask, schema, place, joining)
     const volumes = createVolumes(ask, schema, volumeSize, (error) =>
       logger.log('warn', 'journal.volume-not-made', { place, error: String(error) }),
@@ -41,6 +41,10 @@ export async function openToWrite(options: StoreOptions): Promise<Journal> {
     const base = { links, place, facts }
     return shared(options, base, membership, volumes)
   })
+}
+
+function wallOf({ clock, wall }: StoreOptions['environment']): () => number {
+  return wall ?? (() => clock.now())
 }
 
 /** A member's journal: its beats know what its writer does, and its reads what it owns. */
@@ -70,6 +74,7 @@ function shared(options: StoreOptions, base: Base, membership: Membership, volum
     leaseMs,
     names,
     clock,
+    wall: wallOf(environment),
     logger,
     atRest: () => writer.atRest,
     activity: () => writer.activity,
@@ -131,6 +136,7 @@ function readersOwnership(reading: Reading): Ownership {
     partitions,
     owned: new Set(),
     holds: () => false,
+    now: () => null,
     begin: async () => refuse(),
     recovered: async () => refuse(),
     retire: refuse,

@@ -34,7 +34,7 @@ async function lookAtMembers(
   const rows = await look(
     `SELECT m.id, m.name, ${ms('m.since')} AS since, ${ms('m.lease_until')} AS lease_until, m.flows::text AS flows,
        CASE WHEN m.closed THEN 'closed' WHEN m.fenced OR m.lease_until <= clock_timestamp() THEN 'dead' ELSE 'live' END
-         AS state, m.fenced, ${ms('clock_timestamp()')} AS now,
+         AS state, m.fenced, m.clock_ahead_ms, ${ms('clock_timestamp()')} AS now,
        (SELECT json_agg(p.partition ORDER BY p.partition)::text FROM ${schema}.partitions p WHERE p.owner = m.id) AS owned
      FROM ${schema}.members m ORDER BY m.id`,
   )
@@ -58,5 +58,6 @@ function memberOf(row: Row, self: number | null): ClusterMember {
     ...(row['fenced'] === true ? { fenced: true } : {}),
     partitions: JSON.parse((row['owned'] as string | null) ?? '[]') as readonly number[],
     ...flowsOf(row['flows'] as string),
+    ...(typeof row['clock_ahead_ms'] === 'number' ? { clockAheadMs: Math.round(row['clock_ahead_ms']) } : {}),
   }
 }

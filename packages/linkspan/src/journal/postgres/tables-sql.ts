@@ -21,7 +21,7 @@ export function tablesSql(schema: string): string {
       id bigint PRIMARY KEY, incarnation uuid NOT NULL, name text NOT NULL, since timestamptz NOT NULL,
       lease_until timestamptz NOT NULL, fenced boolean NOT NULL, closed boolean NOT NULL, takes boolean NOT NULL,
       turn bigint NOT NULL, commits bigint NOT NULL, low_water bigint NOT NULL, flows jsonb NOT NULL,
-      host text COLLATE "C" NOT NULL, process text COLLATE "C" NOT NULL,
+      host text COLLATE "C" NOT NULL, process text COLLATE "C" NOT NULL, clock_ahead_ms double precision,
       last_batch bigint NOT NULL, last_first bigint, last_repeats text, last_behind integer[], last_stale integer[]
     ) WITH (fillfactor = 50);
     CREATE TABLE ${schema}.partitions (

@@ -12,6 +12,8 @@ export interface MemberRow {
   readonly closed: boolean
   readonly flows: Readonly<Record<string, string>>
   readonly formerNames?: Readonly<Record<string, string>>
+  /** By how much its machine's clock was ahead of the world's at its last beat. */
+  readonly clockAheadMs?: number
   readonly lowWater: number
   /** The highest place that it was given to run at once. */
   readonly ran: number

@@ -22,8 +22,9 @@ export interface MembershipOptions {
   readonly world: () => World
   /** The clock of the world, which leases run by. */
   readonly now: () => number
-  /** The clock of the engine. */
+  /** The clock of the engine, and what its machine's shows. */
   readonly clock: Clock
+  readonly wall: () => number
   readonly life: Life
   readonly leaseMs: number
 }
@@ -49,7 +50,7 @@ const MAIL_MS = 25
 
 /** Begins the beats of a member that has joined; it takes partitions once it is told to begin. */
 export function createMembership(options: MembershipOptions): Membership {
-  const { member, world, now, clock, life, leaseMs } = options
+  const { member, world, now, clock, wall, life, leaseMs } = options
   /** Granted partitions: whether they are owned, or retired and on their way back. */
   const granted = new Map<number, 'owned' | 'retired'>()
   const owned = new Set<number>()
@@ -107,7 +108,7 @@ export function createMembership(options: MembershipOptions): Membership {
   }
   const takes = (): boolean => world().cluster.members.get(member)?.takes === true
   const take = (): Grant[] => {
-    change(world().cluster, member, { leaseUntil: now() + leaseMs })
+    change(world().cluster, member, { leaseUntil: now() + leaseMs, clockAheadMs: wall() - now() })
     goodUntil = clock.monotonic() + leaseMs
     raiseLowWater(world(), member)
     fenceDead(world(), now())
@@ -162,6 +163,7 @@ export function createMembership(options: MembershipOptions): Membership {
       partitions: world().cluster.partitions.size,
       owned,
       holds: () => lost === null && clock.monotonic() < goodUntil,
+      now,
       begin: async (told) => {
         refuseLost()
         if (listener !== null) throw new Error('An engine begins to own its share of a journal once.')

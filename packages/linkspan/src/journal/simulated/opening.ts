@@ -52,7 +52,8 @@ export function openWhole(disk: Disk, environment: JournalEnvironment): Journal 
 export function openShare(disk: Disk, environment: JournalEnvironment): Journal {
   refuseCopying(disk.copying)
   const { clock, flows = new Map<string, string>(), formerNames = new Map<string, string>() } = environment
-  disk.now ??= () => clock.now()
+  const wall = environment.wall ?? (() => clock.now())
+  disk.now ??= wall
   const now = disk.now
   refuseOtherCount(disk)
   fenceDead(disk.world, now())
@@ -65,7 +66,7 @@ export function openShare(disk: Disk, environment: JournalEnvironment): Journal 
   const member = join(disk.world, { name, since: now(), leaseUntil, ...shown })
   const life = createLife(false)
   const { leaseMs } = disk
-  const membership = createMembership({ member, world: () => disk.world, now, clock, life, leaseMs })
+  const membership = createMembership({ member, world: () => disk.world, now, clock, wall, life, leaseMs })
   const opening: Opening = { life, membership }
   disk.openings.set(member, opening)
   return journalOf(disk, environment, opening, member, crashed)
@@ -202,6 +203,7 @@ function readersOwnership(disk: Disk, clockNow: () => number): Ownership {
     partitions: disk.partitions,
     owned: new Set(),
     holds: () => false,
+    now: () => null,
     begin: async () => refuse(),
     recovered: async () => refuse(),
     retire: refuse,

@@ -16,6 +16,7 @@ export function membersOf({ cluster }: World, now: number, self: number | null):
       partitions: ownedBy(cluster, row.member),
       flows: row.flows,
       ...(row.formerNames ? { formerNames: row.formerNames } : {}),
+      ...(row.clockAheadMs === undefined ? {} : { clockAheadMs: row.clockAheadMs }),
     }),
   )
 }

@@ -17,6 +17,9 @@ import { bytes, childOf, range, seqs, text } from './harness.ts'
 import { testTakingOver } from './taking-over.ts'
 import { testTogether } from './together.ts'
 
+/** How late the time of a journal may be told: a wrong clock is out by more. */
+const LATE_MS = 60_000
+
 /** What several engines that share a journal are promised. */
 export function testSharing(declare: DeclareShared): void {
   testShares(declare)
@@ -251,6 +254,20 @@ function testSurvey(declare: DeclareShared): void {
       range(0, rig.partitions - 1),
     )
   })
+
+  declare(
+    'tells its time to all that share it, never ahead of its own, and whose clock is wrong',
+    async (rig) => {
+      const [one, two] = await engines(rig, 2)
+      for (const { ownership } of [one.journal, two.journal]) {
+        const { now: before } = await ownership.survey()
+        const told = ownership.now()
+        const { now, members } = await ownership.survey()
+        assert.ok(told !== null && told <= now && told > before - LATE_MS, `${before}, ${told}, ${now}`)
+        for (const { clockAheadMs } of members) assert.equal(typeof clockAheadMs, 'number')
+      }
+    },
+  )
 
   declare('is shown to one that only reads, who owns nothing and sees all that waits', async (rig) => {
     const [one, two] = await engines(rig, 2)
