@@ -36,6 +36,9 @@ describe('multicast', () => {
     expect(() => steps.multicast('x', (m) => m.branch('a', (s) => s).branch('a', (s) => s))).toThrow(
       /two branches called "a"/,
     )
+    expect(() => steps.multicast('x', (m) => m.branch('a', (s) => s), { timeout: 0 })).toThrow(
+      /timeout is a duration longer than 0/,
+    )
   })
 })
 

@@ -137,11 +137,18 @@ export interface SpawnPlan {
   readonly concurrency: number | null
   /** Whether the first failed child stops the making of more and fails the parent. */
   readonly stopOnError: boolean
+  /**
+   * How long after the first of them are made the children have; null: as long as they take. Then no more are made, and
+   * those that have not ended begin with nothing more and are dropped.
+   */
+  readonly timeoutMs: number | null
 }
 
 /** How the children of a step ended. */
 export interface SpawnOutcome {
   readonly count: number
+  /** Their time was over before all had come to their end. */
+  readonly timedOut?: true
   readonly endings: Readonly<Partial<Record<Ending, number>>>
 }
 

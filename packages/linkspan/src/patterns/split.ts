@@ -1,10 +1,11 @@
+import type { Duration } from '../model/duration.ts'
 import { LinkspanError } from '../model/errors.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
 import { needFunction, shown } from './parts/arguments.ts'
-import { checkChildren, failedChildren } from './parts/children.ts'
+import { checkChildren, spawnChildren } from './parts/children.ts'
 import { COLLECT_LIMIT, checkJoin, type GivenJoin, joiner, joinOf, tooLarge } from './parts/joining.ts'
-import type { CommonOptions, Pass, Pattern, SpawnPlan, StepContext } from './pattern.ts'
+import type { CommonOptions, Pass, Pattern, StepContext } from './pattern.ts'
 import type { NewName } from './steps.ts'
 
 declare module './steps.ts' {
@@ -53,6 +54,11 @@ export interface SplitOptions extends CommonOptions {
   readonly concurrency?: number
   /** Whether the first failed child ends the making of more and fails this message. @default false */
   readonly stopOnError?: boolean
+  /**
+   * How long all children together have. Then no more are made, those that have not ended begin with nothing more and are
+   * dropped, and the message goes on with the others. @default as long as they take
+   */
+  readonly timeout?: Duration
 }
 
 /** A split whose children's last bodies nobody keeps. */
@@ -111,30 +117,18 @@ export const split: Pattern = {
     const child = entry('')
     const join = joinOf(node, code, path)
     const placeJoined = joiner(node, path)
-    const plan = planOf(node.options, path, child, join !== undefined)
     const items = code['items'] as Items
     return async (pass) => {
-      const outcome = await pass.spawn({ ...plan, bodies: bodiesOf(items, pass, path, node.options['join']) })
-      if (plan.stopOnError) failedChildren(outcome, path)
+      const bodies = bodiesOf(items, pass, path, node.options['join'])
+      await spawnChildren(
+        pass,
+        { path, scopeOf: () => child, bodies, keepOutputs: join !== undefined },
+        node.options,
+      )
       if (join) await placeJoined(pass, join)
       return undefined
     }
   },
-}
-
-function planOf(
-  options: Readonly<Record<string, unknown>>,
-  path: string,
-  child: string,
-  keepOutputs: boolean,
-): Omit<SpawnPlan, 'bodies'> {
-  return {
-    path,
-    scopeOf: () => child,
-    keepOutputs,
-    concurrency: options['concurrency'] as number | null,
-    stopOnError: options['stopOnError'] as boolean,
-  }
 }
 
 function bodiesOf(items: Items, pass: Pass, path: string, join: unknown): () => Iterable<unknown> {

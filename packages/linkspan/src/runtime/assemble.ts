@@ -211,6 +211,7 @@ async function onJournal(
     events,
     live: () => live,
     stopped: stopped.signal,
+    now: () => clock.now(),
   })
   const budgets = createBudgets({
     rules: plan.budgets,

@@ -17,6 +17,7 @@ import { jsonText, sameJson, settled } from './json.ts'
 import type { MessagePass } from './pass.ts'
 import { INPUT_TEXT } from './record.ts'
 import { createRoster } from './roster.ts'
+import { endIfLate } from './time-limit.ts'
 
 /** What making calls takes. */
 export interface CallsOptions {
@@ -97,9 +98,7 @@ export function createCalls(options: CallsOptions): Calls {
 
   const call: Calls['call'] = (pass, request, input, state) => {
     const operation = request.operation as Operation<unknown, unknown>
-    const timeoutMs =
-      request.timeoutMs ??
-      (operation.timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(operation.timeout))
+    const timeoutMs = patience(pass, operation, timeoutOf(request.timeoutMs, operation))
     const purse = options.budgets.of(operation.connection.name)
     const attempt: Attempt = { pass, request, operation, input, state, timeoutMs, purse, text: null }
     const open = state.open ?? forgotten(attempt)
@@ -143,6 +142,16 @@ export function createCalls(options: CallsOptions): Calls {
           ? send(attempt)
           : doubt(attempt, 'the system can neither be asked nor recognise a repeated call')
     }
+  }
+
+  /** A call that may be broken off without harm is, when its message is too late. */
+  const patience = (
+    { loaded: { until } }: MessagePass,
+    { guarantee }: Operation<unknown, unknown>,
+    timeoutMs: number,
+  ): number => {
+    if (until === undefined || guarantee.kind !== 'natural') return timeoutMs
+    return Math.max(1, Math.min(timeoutMs, until - clock.now() + 1))
   }
 
   const send = (attempt: Attempt): Promise<unknown> =>
@@ -328,6 +337,7 @@ export function createCalls(options: CallsOptions): Calls {
 
   const unknownOutcome = (attempt: Attempt, error: LinkspanError): Promise<unknown> => {
     const { operation, request } = attempt
+    if (operation.guarantee.kind === 'natural') endIfLate(attempt.pass.loaded, clock.now())
     if (operation.guarantee.kind === 'verify') throw later(attempt, askAt(attempt, clock.now()), error)
     if (operation.guarantee.kind === 'none' && request.onUnknown !== 'atLeastOnce')
       throw doubted(attempt, error)
@@ -481,6 +491,11 @@ export function createCalls(options: CallsOptions): Calls {
     })
 
   return { call }
+}
+
+/** The time limit of a call in milliseconds: the step's, the operation's, or ours. */
+function timeoutOf(given: number | null, { timeout }: Operation<unknown, unknown>): number {
+  return given ?? (timeout === undefined ? DEFAULT_TIMEOUT_MS : durationMs(timeout))
 }
 
 /** An operation that throws before it answers has failed like one that rejects. */

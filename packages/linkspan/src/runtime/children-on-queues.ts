@@ -16,6 +16,8 @@ export interface ChildrenParts {
   readonly events: Events
   readonly live: () => Live
   readonly stopped: AbortSignal
+  /** Milliseconds since 1970. */
+  readonly now: () => number
 }
 
 const PAGE = 256
@@ -28,10 +30,12 @@ export function childrenOnQueues({
   events,
   live,
   stopped,
+  now,
 }: ChildrenParts): Children {
   return createChildren({
     messages: journal.messages,
     aborted: stopped,
+    now,
     start: (child, bytes) =>
       queues.get(child.flow)?.child(childWork(child, bytes, child.parent?.seq ?? null)),
     commit: (parent, made) => commitChildren(parent, made, { committer, events, live: live() }),

@@ -80,6 +80,7 @@ describe('a parent that takes up its children again', () => {
     keepOutputs: true,
     concurrency: null,
     stopOnError: false,
+    timeoutMs: null,
   }
   const pass = {
     loaded: { seq: 1 },
@@ -100,7 +101,7 @@ describe('a parent that takes up its children again', () => {
     } as unknown as ChildrenOptions
     const children = createChildren(options)
     let over = false
-    const outcome = children.spawn(pass, plan, { count: 2, all: true }).finally(() => {
+    const outcome = children.spawn(pass, plan, { count: 2, all: true, until: undefined }).finally(() => {
       over = true
     })
     return { children, outcome, isOver: () => over }

@@ -7,6 +7,7 @@ import { Interrupt } from './interrupt.ts'
 import { jsonText, settled } from './json.ts'
 import type { Bound, Loaded } from './loaded.ts'
 import type { MessagePass } from './pass.ts'
+import type { Made } from './record.ts'
 import { pathAt } from '../model/step-place.ts'
 
 /** What children need of the engine around them. */
@@ -19,15 +20,13 @@ export interface ChildrenOptions {
   /** Puts the children of a parent that the journal holds on their way; answers which are open. */
   readonly restart: (parent: Loaded) => Promise<readonly number[]>
   readonly aborted: AbortSignal
+  /** Milliseconds since 1970. */
+  readonly now: () => number
 }
 
 /** The children that a parent waits for, while both are in memory. */
 export interface Children {
-  spawn(
-    pass: MessagePass,
-    plan: SpawnPlan,
-    made: { readonly count: number; readonly all: boolean } | null,
-  ): Promise<SpawnOutcome>
+  spawn(pass: MessagePass, plan: SpawnPlan, made: Made | null): Promise<SpawnOutcome>
   /** Tells the parent that a child has ended, after the commit of its end. */
   ended(parent: number, child: number, ending: Ending): void
   /** What a child takes over from its parent; null when the parent is not here. */
@@ -38,10 +37,14 @@ export interface Children {
 export interface Group {
   readonly names: Bound
   readonly keepOutputs: boolean
+  /** When their time is over; undefined where they have all. */
+  readonly until: number | undefined
 }
 
 interface LiveGroup extends Group {
   open: number
+  /** Their time was over before all were made. */
+  cutShort: boolean
   /**
    * While it is looked up which children are open: those that end meanwhile, which may be among those found or not. Null
    * otherwise.
@@ -63,12 +66,15 @@ export function createChildren(options: ChildrenOptions): Children {
   const groups = new Map<number, LiveGroup>()
 
   const spawn: Children['spawn'] = async (pass, plan, made) => {
-    const group = openGroup(pass, plan)
+    const group = openGroup(pass, plan, made ? made.until : untilOf(pass, plan, options.now()))
     groups.set(pass.loaded.seq, group)
     try {
       const total = await makeAll(pass, plan, group, made)
       while (group.open > 0) await change(group)
-      return made === null ? { count: total, endings: { ...group.endings } } : await recount(pass, plan)
+      const outcome =
+        made === null ? { count: total, endings: { ...group.endings } } : await recount(pass, plan)
+      const isLate = group.cutShort || (outcome.endings.dropped ?? 0) > 0
+      return isLate && isOver(group) ? { ...outcome, timedOut: true } : outcome
     } finally {
       groups.delete(pass.loaded.seq)
     }
@@ -78,13 +84,14 @@ export function createChildren(options: ChildrenOptions): Children {
     pass: MessagePass,
     plan: SpawnPlan,
     group: LiveGroup,
-    made: { count: number; all: boolean } | null,
+    made: Made | null,
   ): Promise<number> => {
     if (made) await takeUp(pass, plan, group)
     if (made?.all) return made.count
     const chunks = createChunks(plan, made?.count ?? 0)
     for (;;) {
-      const stop = plan.stopOnError && hasFailed(group)
+      group.cutShort = isOver(group)
+      const stop = group.cutShort || (plan.stopOnError && hasFailed(group))
       const bodies = stop ? [] : chunks.next(room(plan, group))
       const end = stop || chunks.done
       if (bodies.length > 0 || end) await make(pass, plan, group, chunks.from - bodies.length, bodies, end)
@@ -105,17 +112,15 @@ export function createChildren(options: ChildrenOptions): Children {
       from === 0 && Object.keys(group.names).length > 0 ? { names: settled(group.names) as Json } : {}
     // An item that cannot be kept throws here: what is then on record must not say that the others were made.
     const children = bodies.map((body, at) => newChild(pass, plan.scopeOf(from + at), from + at, body, true))
-    pass.note({ t: 'spawn', p: plan.path, n: from + bodies.length, end, ...names })
+    const until = group.until === undefined ? {} : { until: group.until }
+    pass.note({ t: 'spawn', p: plan.path, n: from + bodies.length, end, ...names, ...until })
     group.open += children.length
     const seqs = await options.commit(
       pass,
       children.map(({ message }) => message),
     )
     children.forEach(({ message, body }, at) => {
-      options.start(
-        loadedChild(pass, message, seqs[at] as number, body, group.names),
-        message.body.byteLength,
-      )
+      options.start(loadedChild(pass, message, seqs[at] as number, body, group), message.body.byteLength)
     })
   }
 
@@ -142,6 +147,8 @@ export function createChildren(options: ChildrenOptions): Children {
     return { count, endings }
   }
 
+  const isOver = ({ until }: LiveGroup): boolean => until !== undefined && options.now() >= until
+
   const change = (group: LiveGroup): Promise<void> =>
     new Promise((resolve, reject) => {
       const abort = (): void => reject(new Interrupt({ kind: 'abandon' }))
@@ -167,10 +174,18 @@ export function createChildren(options: ChildrenOptions): Children {
   }
 }
 
-function openGroup(pass: MessagePass, plan: SpawnPlan): LiveGroup {
+/** Children of a child have no more time than it has. */
+function untilOf({ loaded }: MessagePass, { timeoutMs }: SpawnPlan, now: number): number | undefined {
+  if (timeoutMs === null) return loaded.until
+  return Math.min(now + timeoutMs, loaded.until ?? Number.POSITIVE_INFINITY)
+}
+
+function openGroup(pass: MessagePass, plan: SpawnPlan, until: number | undefined): LiveGroup {
   return {
     names: pass.names(),
     keepOutputs: plan.keepOutputs,
+    until,
+    cutShort: false,
     open: 0,
     endedMeanwhile: null,
     endings: {},
@@ -277,7 +292,7 @@ export function loadedChild(
   message: NewMessage,
   seq: number,
   body: unknown,
-  names: Bound,
+  { names, until }: Pick<Group, 'names' | 'until'>,
 ): Loaded {
   const { path, index } = message.parent as { path: string; index: number }
   return {
@@ -296,6 +311,7 @@ export function loadedChild(
     freshStarts: 0,
     interrupted: false,
     awaitedBy: message.parent?.awaited ? pass.loaded.seq : null,
+    ...(until === undefined ? {} : { until }),
     nextFrame: 0,
     waits: true,
   }

@@ -30,7 +30,7 @@ import type { Loans } from './loans.ts'
 import { MessagePass, type PassPorts } from './pass.ts'
 import type { PassEnd, Slot, Work } from './queue/work.ts'
 import { recordedOutputs } from './recompute.ts'
-import { type Entry, namesMadeAt, renamed } from './record.ts'
+import { type Entry, namesMadeAt, renamed, timeOfChildrenAt } from './record.ts'
 import type { Replies } from './replies.ts'
 import { createRoster } from './roster.ts'
 import type { PassObserver } from './running-pass.ts'
@@ -122,6 +122,9 @@ interface Coming {
 }
 
 const LOAD_AGAIN_MS = 1_000
+
+/** What a message that has no parent has of one. */
+const ALONE = { names: {}, until: undefined } as const
 
 /** Makes the runner of one engine. */
 export function createLive(options: LiveOptions): Live {
@@ -487,10 +490,11 @@ export function createLive(options: LiveOptions): Live {
     stored: StoredMessage,
     record: readonly Entry[],
   ): Promise<Found> => {
-    const names = stored.parent === null ? {} : await namesFor(stored, flow)
+    const { names, until } = stored.parent === null ? ALONE : await handedDown(stored, flow)
     const body = bodyOf(stored)
     const taken = await takenBody(flow, stored, body)
-    return { stored, loaded: loadedOf(stored, taken, record, names), misfit: null }
+    const loaded = loadedOf(stored, taken, record, names)
+    return { stored, loaded: until === undefined ? loaded : { ...loaded, until }, misfit: null }
   }
 
   const loadedOf = (stored: StoredMessage, body: unknown, record: readonly Entry[], names: Bound): Loaded => {
@@ -546,14 +550,23 @@ export function createLive(options: LiveOptions): Live {
     })
   }
 
-  /** The names around a child: its waiting parent's, or what the parent left on record. */
-  const namesFor = async (stored: StoredMessage, flow: CompiledFlow): Promise<Bound> => {
+  /** What a child has of its parent: of the one that waits for it, or of what that left on record. */
+  const handedDown = async (
+    stored: StoredMessage,
+    flow: CompiledFlow,
+  ): Promise<{ readonly names: Bound; readonly until: number | undefined }> => {
     const { seq, path } = stored.parent as { seq: number; path: string }
-    const group = stored.wait?.parent === seq ? options.children.of(seq) : null
-    if (group) return group.names
+    const isAwaited = stored.wait?.parent === seq
+    const group = isAwaited ? options.children.of(seq) : null
+    if (group) return group
     const [parent] = await options.messages.load([seq])
-    if (!parent) return {}
-    return namesMadeAt(renamed(recordOf(parent), flow.renamed), renamedPlace(path, flow.renamed) ?? path)
+    if (!parent) return ALONE
+    const record = renamed(recordOf(parent), flow.renamed)
+    const scope = renamedPlace(path, flow.renamed) ?? path
+    return {
+      names: namesMadeAt(record, scope),
+      until: isAwaited ? timeOfChildrenAt(record, scope) : undefined,
+    }
   }
 
   const ports = (flow: CompiledFlow): PassPorts => {
@@ -670,7 +683,11 @@ export function createLive(options: LiveOptions): Live {
       committer.add(isHere ? message : { ...message, handOver: true }, ({ seq }) => {
         events.accepted(message.flow, true)
         if (isHere)
-          options.startChild(loadedChild(pass, message, seq, plain, names), message.body.byteLength, null)
+          options.startChild(
+            loadedChild(pass, message, seq, plain, { names, until: undefined }),
+            message.body.byteLength,
+            null,
+          )
       }),
     )
   }

@@ -35,6 +35,8 @@ export interface Loaded {
   readonly since?: number
   /** The parent that waits for it: null for a tap's child, and for one that lives again. */
   readonly awaitedBy: number | null
+  /** Of a child that a parent waits for only so long: when it is too late. */
+  readonly until?: number
   nextFrame: number
   /** True when it has a wait in the journal. */
   waits: boolean

@@ -31,7 +31,7 @@ import {
 import { Interrupt, isInterrupt } from './interrupt.ts'
 import { sameJson, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
-import { answers, type Entry } from './record.ts'
+import { answers, type Entry, type Made } from './record.ts'
 import type { PassObserver, RunningPass } from './running-pass.ts'
 
 /** What a pass leaves to whoever runs it: the live engine, or a replay. */
@@ -57,11 +57,7 @@ export interface PassPorts {
   change<Result>(pass: MessagePass, scope: string, key: string, change: CellChange<Result>): Promise<Result>
   cells(pass: MessagePass, scope: string, after: string, limit: number): Promise<readonly CellSeen[]>
   endingOf(id: string): Promise<Ending | 'live' | null>
-  spawn(
-    pass: MessagePass,
-    plan: SpawnPlan,
-    made: { readonly count: number; readonly all: boolean } | null,
-  ): Promise<SpawnOutcome>
+  spawn(pass: MessagePass, plan: SpawnPlan, made: Made | null): Promise<SpawnOutcome>
   outputs(
     pass: MessagePass,
     path: string,
@@ -387,7 +383,8 @@ export class MessagePass implements RunningPass {
     const spawned = this.find('spawned', plan.path)
     if (spawned && this.ports.strict) return spawned.o
     const last = this.find('spawn', plan.path)
-    const outcome = await this.ports.spawn(this, plan, last ? { count: last.n, all: last.end } : null)
+    const made = last ? { count: last.n, all: last.end, until: last.until } : null
+    const outcome = await this.ports.spawn(this, plan, made)
     if (this.ports.strict) this.note({ t: 'spawned', p: plan.path, o: outcome })
     return outcome
   }

@@ -80,6 +80,8 @@ export type Entry =
       readonly n: number
       readonly end: boolean
       readonly names?: Json
+      /** When their time is over. */
+      readonly until?: number
     }
   /** All children of a step have ended. */
   | { readonly t: 'spawned'; readonly p: string; readonly o: SpawnOutcome }
@@ -130,6 +132,14 @@ export type Entry =
       readonly e: StoredError | null
     }
 
+/** How far the making of children has come, as the parent's record has it. */
+export interface Made {
+  readonly count: number
+  readonly all: boolean
+  /** When their time is over. */
+  readonly until: number | undefined
+}
+
 /** The record of a message since it was last sent afresh. */
 export function currentEntries(entries: readonly Entry[]): readonly Entry[] {
   const fresh = entries.findLastIndex((entry) => entry.t === 'redelivered' && entry.fresh)
@@ -164,13 +174,20 @@ export function answers(entry: Entry): entry is Extract<Entry, { p: string }> {
 
 /** The names that a step bound for the children it made in the scope at a path. */
 export function namesMadeAt(record: readonly Entry[], scope: string): Readonly<Record<string, unknown>> {
-  const made = record.findLast(
-    (entry) =>
-      (entry.t === 'spawn' || entry.t === 'staged') &&
-      entry.names !== undefined &&
-      (entry.p === scope || scope.startsWith(`${entry.p}/`)),
-  )
+  const made = record.findLast((entry) => isMaking(entry, scope) && entry.names !== undefined)
   return ((made as { names?: Json } | undefined)?.names ?? {}) as Readonly<Record<string, unknown>>
+}
+
+/** When the time of the children is over that a step made in the scope at a path; undefined where they have no limit. */
+export function timeOfChildrenAt(record: readonly Entry[], scope: string): number | undefined {
+  const made = record.findLast((entry) => entry.t === 'spawn' && isMaking(entry, scope))
+  return (made as { until?: number } | undefined)?.until
+}
+
+function isMaking(entry: Entry, scope: string): entry is Extract<Entry, { t: 'spawn' | 'staged' }> {
+  return (
+    (entry.t === 'spawn' || entry.t === 'staged') && (entry.p === scope || scope.startsWith(`${entry.p}/`))
+  )
 }
 
 /** A record under the present paths of a flow's steps. */

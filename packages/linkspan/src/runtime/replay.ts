@@ -185,7 +185,8 @@ async function replayChildren(
   const recorded = childrenInOrder(options.messages, pass.loaded.seq, scopesOf(pass, plan.path))
   const names = pass.names()
   let index = 0
-  const toCome = replayed.cutShort && !allSpawned(replayed.record, plan.path)
+  const toCome =
+    (replayed.cutShort && !allSpawned(replayed.record, plan.path)) || ranOutOfTime(replayed.record, plan.path)
   for (const body of plan.bodies()) {
     const { value: child, done } = await recorded.next()
     const after = (settled(body) ?? null) as Json
@@ -214,6 +215,11 @@ function scopeOf({ parent }: StoredMessage, { renamed: paths }: CompiledFlow): s
 
 function allSpawned(record: readonly Entry[], path: string): boolean {
   return currentEntries(record).some((entry) => entry.t === 'spawn' && entry.p === path && entry.end)
+}
+
+/** What was not made, as there was no time for it, is no difference. */
+function ranOutOfTime(record: readonly Entry[], path: string): boolean {
+  return currentEntries(record).some((entry) => entry.t === 'spawned' && entry.p === path && entry.o.timedOut)
 }
 
 async function replayChild(

@@ -3,14 +3,34 @@ import { LinkspanError } from '../model/errors.ts'
 import type { OnUnknown } from '../patterns/parts/calling.ts'
 import { callState } from './call-state.ts'
 import type { CompiledFlow } from './compile.ts'
+import { Interrupt } from './interrupt.ts'
 import type { Loaded } from './loaded.ts'
 import type { MessagePass } from './pass.ts'
 import { pathAt } from '../model/step-place.ts'
 
-/** When a message is too old for its flow, in milliseconds since 1970; null where the flow has no time limit. */
-export function limitOf({ acceptedAt, sentAgainAt }: Loaded, { flow }: CompiledFlow): number | null {
+/**
+ * The last moment in which a message may begin with anything, by its flow's time limit and its parent's patience, in
+ * milliseconds since 1970; null where it has all time.
+ */
+export function limitOf(loaded: Loaded, flow: CompiledFlow): number | null {
+  const own = limitOfFlow(loaded, flow)
+  const { until } = loaded
+  if (until === undefined) return own
+  return Math.min(own ?? until, until - 1)
+}
+
+function limitOfFlow({ acceptedAt, sentAgainAt }: Loaded, { flow }: CompiledFlow): number | null {
   const { timeLimitMs } = flow.definition.settings
   return timeLimitMs === null ? null : (sentAgainAt ?? acceptedAt) + timeLimitMs
+}
+
+/** Ends a child that its parent waits for no longer. */
+export function endIfLate({ until }: Loaded, now: number): void {
+  if (until !== undefined && now >= until)
+    throw new Interrupt({
+      kind: 'cancel',
+      note: 'It was too late: the time of the step that made it is over.',
+    })
 }
 
 /** Throws `TIME_LIMIT` for a message that is too old to be run, unless it has to find out what became of a call. */
@@ -19,10 +39,11 @@ export function checkStart(pass: MessagePass, now: number): void {
   if (limit !== null && now > limit && !isSettling(pass)) checkTimeLimit(pass, now)
 }
 
-/** Throws `TIME_LIMIT` for a message that is too old to begin with anything more. */
+/** Throws `TIME_LIMIT` for a message that is too old to begin with anything more; a child that is too late is dropped. */
 export function checkTimeLimit(pass: MessagePass, now: number): void {
   const { loaded, flow } = pass
-  const limit = limitOf(loaded, flow)
+  endIfLate(loaded, now)
+  const limit = limitOfFlow(loaded, flow)
   if (limit === null || now <= limit) return
   const { timeLimitMs } = flow.flow.definition.settings
   const age = now - limit + (timeLimitMs ?? 0)

@@ -1,9 +1,10 @@
+import type { Duration } from '../../model/duration.ts'
 import type { StepCode, StepNode } from '../../model/flow-definition.ts'
 import type { CommonOptions, CompileTools, Draft, Executor, NewStep, Pass } from '../pattern.ts'
 import type { Ended, FlowFacts, NewName, Steps } from '../steps.ts'
 import { needFunction } from './arguments.ts'
 import { type Branch, branchesOf, branchScope, holding } from './branches.ts'
-import { type ChildrenOptions, checkChildren, failedChildren } from './children.ts'
+import { type ChildrenOptions, checkChildren, spawnChildren } from './children.ts'
 import { type GivenJoin, checkJoin, joiner, joinOf, type RunJoin } from './joining.ts'
 
 /** The branches of a multicast or recipient list so far; they end with bodies `O`. */
@@ -32,6 +33,11 @@ export interface FanOutOptions extends CommonOptions {
   readonly concurrency?: number
   /** Whether a failed branch ends the making of more and fails this message. @default false */
   readonly stopOnError?: boolean
+  /**
+   * How long all branches together have. Then those that have not ended begin with nothing more and are dropped, and the
+   * message goes on with the answers of the others. @default as long as they take
+   */
+  readonly timeout?: Duration
 }
 
 /** The answers become an array. */
@@ -105,20 +111,17 @@ export function fanOutExecutor(
   const scopes = node.scopes.map(({ name, label }) => ({ label, entry: entry(name) }))
   const join = joinOf(node, code, path)
   const place = joiner(node, path)
-  const stopOnError = node.options['stopOnError'] === true
   return async (pass) => {
     const { body } = pass
     pass.enter(path)
     const chosen = choose(pass).map((index) => scopes[index] as (typeof scopes)[number])
-    const outcome = await pass.spawn({
+    const plan = {
       path,
-      scopeOf: (index) => (chosen[index] as (typeof scopes)[number]).entry,
+      scopeOf: (index: number) => (chosen[index] as (typeof scopes)[number]).entry,
       bodies: () => chosen.map(() => body),
       keepOutputs: join !== undefined,
-      concurrency: node.options['concurrency'] as number | null,
-      stopOnError,
-    })
-    if (stopOnError) failedChildren(outcome, path)
+    }
+    await spawnChildren(pass, plan, node.options)
     const labels = chosen.map(({ label }) => label)
     if (join) await place(pass, labelled(join, labels, node.options['join'] === 'collect'))
     return undefined
