@@ -54,6 +54,24 @@ describe('engines on one journal', () => {
     expect(new Set(await three.states())).toEqual(new Set(['done']))
   })
 
+  it('count in the status of each what runs at any of them, with a wait or without', async () => {
+    const { put, save } = saving()
+    let silent = true
+    put.when(() => (silent ? 'silent' : undefined))
+    await using three = await cluster([save])
+    for (let n = 0; n < 30; n += 1) await node(three, n % 3).send(save, { key: `k${n}`, n })
+    await three.advance('1s')
+    for (const { admin } of three.nodes) {
+      const { active, waiting, done } = (await admin.status()).messages
+      expect({ live: active + waiting, done }).toEqual({ live: 30, done: 0 })
+      expect(active).toBeGreaterThan(0)
+    }
+    silent = false
+    await three.advance('3m')
+    for (const { admin } of three.nodes)
+      expect((await admin.status()).messages).toMatchObject({ active: 0, waiting: 0, done: 30 })
+  })
+
   it('keep the order of a key that several of them accept messages of at the same time', async () => {
     const { put, save } = saving()
     await using three = await cluster([save])

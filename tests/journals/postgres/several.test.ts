@@ -165,7 +165,9 @@ describe('a call that arrives late', () => {
     const one = await join()
     const incarnation = await value('SELECT incarnation FROM linkspan.members')
     await one.journal.close()
-    const late = database.ask(`SELECT * FROM linkspan.beat_1(1, '${incarnation}', 1000, 2000, true, NULL, 0, 0)`)
+    const late = database.ask(
+      `SELECT * FROM linkspan.beat_1(1, '${incarnation}', 1000, 2000, true, NULL, 0, 0)`,
+    )
     await expect(late).rejects.toMatchObject({ code: 'LK001' })
   })
 })

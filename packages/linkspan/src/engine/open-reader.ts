@@ -82,6 +82,7 @@ async function countsOf(journal: Journal): ReturnType<LiveView['counts']> {
     return child ? present.children : present.roots
   }
   for (const { flow, child, count } of await journal.backlog.count()) side(flow, child).waiting += count
+  for (const { flow, child, count } of await journal.ownership.running()) side(flow, child).active += count
   for (const { flow, child, ending, count } of await journal.history.totals())
     side(flow, child)[ending] += count
   return counts

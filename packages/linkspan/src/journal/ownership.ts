@@ -43,7 +43,12 @@ export interface Ownership {
   release(partitions: readonly number[]): Promise<void>
   /** The engines that share the journal and what they own. Cheap: asked again and again, whatever waits. */
   members(): Promise<readonly ClusterMember[]>
-  /** The same, with the count of what waits in each partition: for people. */
+  /**
+   * How many messages run at any of the engines and have no wait, per flow, children apart: for people. Empty where one
+   * engine owns the journal, which knows.
+   */
+  running(): Promise<readonly RunningCount[]>
+  /** Those members, with the count of what waits in each partition: for people. */
   survey(): Promise<ClusterSurvey>
 }
 
@@ -68,6 +73,13 @@ export interface OwnershipListener {
   handed(places: ReadonlyMap<string, number>): void
   /** Others have taken over: nothing that this engine does counts any more. Told once. */
   lost(error: LinkspanError): void
+}
+
+/** Messages that were accepted and have neither a wait nor an ending. */
+export interface RunningCount {
+  readonly flow: string
+  readonly child: boolean
+  readonly count: number
 }
 
 /** An engine that shares a journal. */

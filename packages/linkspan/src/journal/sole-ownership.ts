@@ -37,6 +37,7 @@ export function soleOwnership({ opened, name, backlog, now }: SoleOwner): Owners
     retire: refuse,
     release: async () => refuse(),
     members: async () => [owner],
+    running: async () => [],
     survey: async (): Promise<ClusterSurvey> => ({
       now: now(),
       members: [owner],

@@ -82,7 +82,10 @@ export function underPresentNames(journal: Journal, present: ReadonlyMap<string,
     opened: journal.opened,
     state: journal.state,
     cursors: journal.cursors,
-    ownership: journal.ownership,
+    ownership: {
+      ...journal.ownership,
+      running: async () => (await journal.ownership.running()).map(named),
+    },
     commit: (batch) =>
       journal.commit({
         ...batch,

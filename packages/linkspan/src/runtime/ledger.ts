@@ -1,4 +1,4 @@
-import type { Journal } from '../journal/journal.ts'
+import type { Journal, RunningCount } from '../journal/journal.ts'
 import { ENDINGS, type Ending, type MessageState } from '../model/message.ts'
 import type { Metrics } from './engine-api.ts'
 
@@ -91,11 +91,15 @@ export async function addCounts({ backlog, history }: Journal, of: Ledger['of'])
     side(flow, child).endings[ending] += count
 }
 
-/** What a journal counts now. */
-export async function countedNow(journal: Journal): Promise<Counted> {
+/** What a journal that several engines share counts now, and what of it runs at any of them. */
+export async function countedNow(
+  journal: Journal,
+): Promise<Counted & { readonly running: readonly RunningCount[] }> {
   const flows = new Map<string, FlowCounts>()
-  await addCounts(journal, countsIn(flows))
-  return { flows }
+  const of = countsIn(flows)
+  const [running] = await Promise.all([journal.ownership.running(), addCounts(journal, of)])
+  for (const { flow, child, count } of running) of(flow)[child ? 'children' : 'roots'].live += count
+  return { flows, running }
 }
 
 function countsIn(flows: Map<string, FlowCounts>): Ledger['of'] {

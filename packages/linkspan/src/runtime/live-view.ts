@@ -25,10 +25,18 @@ export function liveView(runtime: Runtime): LiveView {
     async counts() {
       const { journal, ledger, takers } = parts()
       // What other engines accept and end, this one does not hear of.
-      const counted = journal.ownership.partitions === 1 ? ledger : await countedNow(journal)
-      const states = [...counted.flows].map(([flow, { roots, children }]) => {
-        const active = takers.get(flow)?.queue.active ?? 0
-        return [flow, { roots: statesOf(roots, active), children: statesOf(children, 0) }] as const
+      const isAlone = journal.ownership.partitions === 1
+      const { flows, running } = isAlone ? { flows: ledger.flows, running: [] } : await countedNow(journal)
+      const runningOf = (name: string, isChild: boolean): number =>
+        running.find(({ flow, child }) => flow === name && child === isChild)?.count ?? 0
+      const states = [...flows].map(([flow, { roots, children }]) => {
+        // What runs here may have a wait, and what has none may run elsewhere.
+        const active = Math.max(takers.get(flow)?.queue.active ?? 0, runningOf(flow, false))
+        const activeChildren = runningOf(flow, true)
+        return [
+          flow,
+          { roots: statesOf(roots, active), children: statesOf(children, activeChildren) },
+        ] as const
       })
       return new Map(states)
     },

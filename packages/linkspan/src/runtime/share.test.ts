@@ -47,6 +47,7 @@ function rigged({ grants = [], partitions = 8, given = {}, ownership = {} }: Rig
       for (const partition of those) granted.delete(partition)
     },
     release: async (those) => void story.push(`released ${those}`),
+    running: async () => [],
     members: async () => [],
     survey: async () => ({ now: 0, members: [], partitions: [] }),
     ...ownership,

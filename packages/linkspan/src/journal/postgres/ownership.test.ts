@@ -68,6 +68,7 @@ function bench(...answers: (Row | Error)[]): Bench {
     logger: { log: (...line) => void told.push(line[1]) },
     atRest: () => 7,
     activity: () => 0,
+    running: () => Promise.reject(new Error('not asked')),
     members: () => Promise.reject(new Error('not asked')),
     survey: () => Promise.reject(new Error('not asked')),
   })

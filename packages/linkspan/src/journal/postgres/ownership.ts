@@ -28,6 +28,7 @@ export interface OwnershipOptions {
   readonly atRest: () => number | null
   /** Rises with each commit, whose answer tells of mail as well. */
   readonly activity: () => number
+  readonly running: Ownership['running']
   readonly members: () => Promise<readonly ClusterMember[]>
   readonly survey: () => Promise<ClusterSurvey>
 }
@@ -238,6 +239,7 @@ export function createMember(options: OwnershipOptions): Member {
       inTurn('Giving back', 'release', [given], () => {
         share.released(given)
       }),
+    running: options.running,
     members: options.members,
     survey: options.survey,
   }

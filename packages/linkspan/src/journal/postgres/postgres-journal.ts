@@ -12,7 +12,7 @@ import { type Base, type Parts, readingParts } from './reading-parts.ts'
 import { MIGRATIONS, migrate, readFacts, refuseStrangers } from './schema.ts'
 import { askOn, sessionOf } from './session.ts'
 import type { StoreOptions } from './store-options.ts'
-import { readMembers, readSurvey } from './survey.ts'
+import { readMembers, readRunning, readSurvey } from './survey.ts'
 import { createVolumes, type Volumes } from './volumes.ts'
 import { openWriter } from './writer.ts'
 
@@ -78,6 +78,7 @@ function shared(options: StoreOptions, base: Base, membership: Membership, volum
     logger,
     atRest: () => writer.atRest,
     activity: () => writer.activity,
+    running: () => readRunning(parts.reading),
     members: () => readMembers(parts.reading, membership.member),
     survey: () => readSurvey(parts.reading, membership.member),
   })
@@ -141,6 +142,7 @@ function readersOwnership(reading: Reading): Ownership {
     recovered: async () => refuse(),
     retire: refuse,
     release: async () => refuse(),
+    running: () => readRunning(reading),
     members: () => readMembers(reading, null),
     survey: () => readSurvey(reading, null),
   }

@@ -1,6 +1,7 @@
-import type { ClusterMember, ClusterPartition, ClusterSurvey } from '../journal.ts'
+import type { ClusterMember, ClusterPartition, ClusterSurvey, RunningCount } from '../journal.ts'
 import type { Row } from './client.ts'
 import { flowsOf } from './joining.ts'
+import { rowDamaged } from './postgres-error.ts'
 import type { Reading } from './reading.ts'
 
 /** Who shares a journal and what each owns. */
@@ -25,6 +26,25 @@ export async function readSurvey(reading: Reading, self: number | null): Promise
     members,
     partitions: parts.map(({ partition, owner, waiting, oldest }) => ({ partition, owner, waiting, oldest })),
   }
+}
+
+/** How many messages run, whoever runs them. None lies below the low water, which is what keeps this short. */
+export async function readRunning(reading: Reading): Promise<readonly RunningCount[]> {
+  const { look, lowWater, names, place, schema } = reading
+  const rows = await look(
+    `SELECT m.flow, m.parent_seq IS NOT NULL AS child, count(*) AS count FROM ${schema}.messages m
+     WHERE m.seq >= $1 AND NOT EXISTS (SELECT FROM ${schema}.settlements s WHERE s.seq = m.seq AND s.seq >= $1)
+       AND NOT EXISTS (SELECT FROM ${schema}.waits w WHERE w.seq = m.seq AND w.seq >= $1)
+     GROUP BY 1, 2`,
+    await lowWater(),
+  )
+  const counts = rows as readonly unknown[] as readonly { flow: number; child: boolean; count: number }[]
+  await names.learn(counts.map(({ flow }) => flow))
+  return counts.map(({ flow, child, count }) => {
+    const name = names.nameOf(flow)
+    if (name === undefined) throw rowDamaged(place, `name ${flow}`, 'it is missing')
+    return { flow: name, child, count }
+  })
 }
 
 async function lookAtMembers(

@@ -13,7 +13,7 @@ import {
   surplus,
   takeShare,
 } from './sharing.ts'
-import { membersOf, survey } from './survey.ts'
+import { membersOf, runningIn, survey } from './survey.ts'
 import type { World } from './world.ts'
 
 /** What a membership takes. */
@@ -187,6 +187,7 @@ export function createMembership(options: MembershipOptions): Membership {
         refuseLost()
         for (const partition of partitions) release(partition)
       },
+      running: async () => runningIn(world()),
       members: async () => membersOf(world(), now(), member),
       survey: async (): Promise<ClusterSurvey> => survey(world(), now(), member),
     },

@@ -8,7 +8,7 @@ import { createLife, type Life, refuseReaders, whileOpen } from './life.ts'
 import { createMembership, type Membership } from './membership.ts'
 import { backlogReader, historyReader, messageReader, pruner, type Scope, stateReader } from './reads.ts'
 import { fenceDead, join, leave, takeWhole } from './sharing.ts'
-import { membersOf, survey } from './survey.ts'
+import { membersOf, runningIn, survey } from './survey.ts'
 import { copyWorld, type World } from './world.ts'
 
 /** Everything that the engines of one simulated journal share. */
@@ -186,8 +186,8 @@ function scopeOf(disk: Disk, member: number | null, membership: Membership | nul
 function sharedOwnership(disk: Disk, { life, membership }: Opening, clockNow: () => number): Ownership {
   const whole = readersOwnership(disk, clockNow)
   const ownership = membership?.ownership ?? whole
-  const { begin, recovered, release, members, survey } = ownership
-  return { ...ownership, ...whileOpen({ begin, recovered, release, members, survey }, life) }
+  const { begin, recovered, release, members, running, survey } = ownership
+  return { ...ownership, ...whileOpen({ begin, recovered, release, members, running, survey }, life) }
 }
 
 /** Whoever only reads sees all and owns nothing. */
@@ -208,6 +208,7 @@ function readersOwnership(disk: Disk, clockNow: () => number): Ownership {
     recovered: async () => refuse(),
     retire: refuse,
     release: async () => refuse(),
+    running: async () => runningIn(disk.world),
     members: async () => membersOf(disk.world, (disk.now ?? clockNow)(), null),
     survey: async () => survey(disk.world, (disk.now ?? clockNow)(), null),
   }

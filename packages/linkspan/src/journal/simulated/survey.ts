@@ -1,5 +1,6 @@
-import type { ClusterMember, ClusterSurvey } from '../journal.ts'
+import type { ClusterMember, ClusterSurvey, RunningCount } from '../journal.ts'
 import { type MemberRow, ownedBy } from './cluster.ts'
+import { lowestWater, runs } from './sharing.ts'
 import type { Kept, World } from './world.ts'
 
 /** Who shares a world, as seen by a member. */
@@ -21,7 +22,20 @@ export function membersOf({ cluster }: World, now: number, self: number | null):
   )
 }
 
-/** The same, and what waits where. */
+/** How many messages run, whoever runs them. */
+export function runningIn(world: World): readonly RunningCount[] {
+  const counts = new Map<string, RunningCount>()
+  for (const seq of world.places.above(lowestWater(world) - 1)) {
+    if (!runs(world, seq)) continue
+    const { flow, parent } = (world.messages.get(seq) as Kept).message
+    const child = parent !== null
+    const key = `${child} ${flow}`
+    counts.set(key, { flow, child, count: (counts.get(key)?.count ?? 0) + 1 })
+  }
+  return [...counts.values()]
+}
+
+/** Who shares a world, and what waits where. */
 export function survey(world: World, now: number, self: number | null): ClusterSurvey {
   const { cluster, waits, messages } = world
   const waiting = new Map<number, { count: number; oldest: number }>()

@@ -269,6 +269,20 @@ function testSurvey(declare: DeclareShared): void {
     },
   )
 
+  declare('counts what runs at any of those that share it', async (rig) => {
+    const [one, two] = await engines(rig, 2)
+    await one.accept(
+      { partition: home(one) },
+      { partition: home(one) },
+      { partition: home(one), ready: true },
+    )
+    await two.accept({ partition: home(two) })
+    const reader = await rig.read()
+    for (const { ownership } of [one.journal, two.journal, reader])
+      assert.deepEqual(await ownership.running(), [{ flow: 'orders', child: false, count: 3 }])
+    await reader.close()
+  })
+
   declare('is shown to one that only reads, who owns nothing and sees all that waits', async (rig) => {
     const [one, two] = await engines(rig, 2)
     await one.accept(...[one, two].map((of) => ({ partition: home(of), ready: true, handOver: of === two })))
