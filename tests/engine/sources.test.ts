@@ -1,9 +1,10 @@
-import { type Flow, flow } from 'linkspan'
+import { type Flow, flow, inbox } from 'linkspan'
 import {
   type Connector,
   configSchema,
   type Incoming,
   LinkspanError,
+  pollSource,
   type SourceContext,
   type SourceDeclaration,
 } from 'linkspan/connect'
@@ -113,6 +114,67 @@ describe('a source whose system says when to come again', () => {
     expect(subscriptions).toHaveLength(1)
     await world.advance('2s')
     expect(subscriptions).toHaveLength(2)
+  })
+})
+
+describe('a source that polls', () => {
+  /** Polls every second, and counts at what times it asked. */
+  const polling = (limits?: { readonly remaining: number; readonly resetMs: number }) => {
+    const times: number[] = []
+    const put = fakeOperation<Reading>('broker.put', { kind: 'natural' })
+    const polled = pollSource<Reading>({
+      connection: put.connection,
+      name: 'readings',
+      every: '1s',
+      read: async (_client, _cursor, look) => {
+        times.push(look.now())
+        if (limits && times.length === 3) look.limits(limits)
+        return { items: [], cursor: null, more: false }
+      },
+    })
+    return { times, put, flow: flow('polled').from(polled) as Flow }
+  }
+
+  it('asks no more often than the budget of its connection allows, and calls are kept from that', async () => {
+    const { times, put, flow: polled } = polling()
+    const puts = flow('puts').from(inbox<Reading>()).to('put', put)
+    await using world = await rig([polled, puts], {
+      connections: { broker: { budget: { rate: 4, per: '10s' } } },
+    })
+    await world.advance('60s')
+    expect(times.length).toBeGreaterThanOrEqual(20)
+    for (let n = 0; n < 40; n += 1) await world.send(puts, { n })
+    await world.advance('2m')
+    const all = [...times, ...put.requests.map(({ at }) => at)].sort((a, b) => a - b)
+    expect(Math.max(...all.map((from) => all.filter((at) => at >= from && at < from + 10_000).length))).toBe(
+      4,
+    )
+    expect(put.requests).toHaveLength(40)
+  })
+
+  it('asks every second without one, which is what tells that the test above can fail', async () => {
+    const { times, flow: polled } = polling()
+    await using world = await rig([polled])
+    await world.advance('60s')
+    expect(times.length).toBeGreaterThanOrEqual(60)
+  })
+
+  it('leaves the system alone for as long as it asks for', async () => {
+    const { times, flow: polled } = polling({ remaining: 0, resetMs: 30_000 })
+    await using world = await rig([polled], { connections: { broker: { budget: { rate: 100, per: '1s' } } } })
+    await world.advance('60s')
+    const gaps = times.slice(1).map((at, nth) => at - (times[nth] as number))
+    expect(gaps[2]).toBeGreaterThanOrEqual(29_000)
+    expect(Math.max(...gaps.toSpliced(2, 1))).toBeLessThan(3_000)
+    expect(times.length).toBeGreaterThan(25)
+  })
+
+  it('ends while it waits for the budget', async () => {
+    const { times, flow: polled } = polling()
+    await using world = await rig([polled], { connections: { broker: { budget: { rate: 1, per: '1h' } } } })
+    await world.advance('10s')
+    await world.stop()
+    expect(times).toHaveLength(1)
   })
 })
 

@@ -1,6 +1,6 @@
 import { ensureError, type LinkspanError } from '../model/errors.ts'
 import type { Incoming, SourceContext } from './connector.ts'
-import { wait } from './wait.ts'
+import { wait } from '../model/wait.ts'
 
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 30_000

@@ -226,6 +226,11 @@ export interface SourceContext {
    */
   accept(messages: readonly Incoming[], cursor: string | null): Promise<void>
   /**
+   * Makes one request to the source's system when the budget of its connection has room for it, which calls of messages
+   * take from too; `limits` is {@link CallContext.limits}. Rejects with the reason of `signal` when that fires first.
+   */
+  request<T>(run: (limits: (said: SystemLimits) => void) => Promise<T>): Promise<T>
+  /**
    * Says that the source cannot go on: a lost connection, a subscription that was taken away. The engine stops it, shows why,
    * and starts it again after a pause; after `CONNECTION_FAILED` with a new client. A source reconnects nothing itself.
    */

@@ -45,4 +45,4 @@ export type {
 export { optionsTable } from './options-table.ts'
 export { type Look, type PolledPage, type PollOptions, pollSource } from './poll.ts'
 export { issuesText, typed } from './typed.ts'
-export { wait } from './wait.ts'
+export { wait } from '../model/wait.ts'

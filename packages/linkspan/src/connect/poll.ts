@@ -9,8 +9,9 @@ import type {
   RunningSource,
   SourceContext,
   SourceDeclaration,
+  SystemLimits,
 } from './connector.ts'
-import { wait } from './wait.ts'
+import { wait } from '../model/wait.ts'
 
 /** What one look at a system found. */
 export interface PolledPage {
@@ -33,7 +34,8 @@ export interface PollOptions<T, Client = unknown> {
   /** From one look that found nothing more to the next. @default '1m' */
   readonly every?: Duration
   /**
-   * Reads a page from behind `cursor`, which is null at the very first. What it throws is shown with the source; the engine
+   * Reads a page from behind `cursor`, which is null at the very first: one request, as the connection's budget counts it.
+   * What it throws is shown with the source; the engine
    * asks again after a pause, from the last cursor that was committed.
    */
   read(client: Client, cursor: string | null, look: Look): Promise<PolledPage>
@@ -45,6 +47,8 @@ export interface Look {
   readonly signal: AbortSignal
   /** Milliseconds since 1970, by the engine's clock. */
   now(): number
+  /** To be told what the system says of its limits, as `CallContext.limits`. */
+  limits(said: SystemLimits): void
 }
 
 /**
@@ -117,11 +121,11 @@ async function poll(
   from: string | null,
 ): Promise<void> {
   const { clock, signal } = context
-  const look: Look = { signal, now: () => clock.now() }
+  const now = (): number => clock.now()
   let cursor = from
   let more = true
   while (more || (await wait(clock, everyMs, signal))) {
-    const page = await options.read(client, cursor, look)
+    const page = await context.request((limits) => options.read(client, cursor, { signal, now, limits }))
     const found = page.items.length > 0 || (page.cursor !== null && page.cursor !== cursor)
     if (found && !(await acceptWhenRoom(context, signal, page.items, page.cursor))) return
     cursor = page.cursor ?? cursor

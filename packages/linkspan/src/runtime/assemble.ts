@@ -293,6 +293,7 @@ async function onJournal(
     committer,
     connections,
     entrance,
+    budgets,
     clean,
   })
   const foreign = createForeignFlows({

@@ -44,7 +44,9 @@ export function keepSources(options: SourceKeepingOptions): SourceKeeping {
   const isHere = (flow: FlowNames): boolean => owned.has(homeOf(flow)) || adopted.has(identityOf(flow))
   const claim = claims === null ? null : claiming(claims)
   const byFlow = new Map(
-    [...takers].map(([name, taker]) => [name, keepSource(taker, { ...options, isHere, claim })] as const),
+    [...takers].map(
+      ([name, taker], nth) => [name, keepSource(taker, { ...options, isHere, claim, nth })] as const,
+    ),
   )
   let opened = false
 

@@ -3,6 +3,9 @@ import type { Journal } from '../journal/journal.ts'
 import { ensureError, isLinkspanError, LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { Outside } from '../model/outside.ts'
 import { backoffMs, exponential } from '../model/policy.ts'
+import type { Budgets } from './budget/budgets.ts'
+import type { Purse } from './budget/purse.ts'
+import { withinBudget } from './budget/within.ts'
 import type { Committer } from './committer.ts'
 import type { Connections } from './connections.ts'
 import { type FlowNames, identityOf } from './former-names.ts'
@@ -32,6 +35,7 @@ export interface SourceOptions {
   readonly committer: Committer
   readonly connections: Connections
   readonly entrance: Entrance
+  readonly budgets: Pick<Budgets, 'of'>
   /** Whether a source of a flow runs here: each runs on one engine of a cluster. */
   readonly isHere: (flow: FlowNames) => boolean
   /**
@@ -46,10 +50,16 @@ export interface SourceOptions {
 const PAUSES = exponential('500ms', '1m')
 
 /** Keeps the source of a flow running. A flow that is fed by the server, a sender or a channel has a passive one. */
-export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
+export function keepSource(
+  taker: Taker,
+  options: SourceOptions & { /** Its number among the sources of this engine. */ readonly nth: number },
+): KeptSource {
   const { source, definition } = taker.flow.flow
   const { clock, random, logger } = options.outside
   const cursorName = `source:${identityOf(definition)}`
+  const purse = (): Purse | null => (source.connection ? options.budgets.of(source.connection.name) : null)
+  // Those of messages are places, which begin at 1.
+  const requestId = -1 - options.nth
   const everywhere = source.runs === 'everywhere'
   const isHere = (): boolean => everywhere || options.isHere(definition)
   let phase: 'stopped' | 'starting' | 'running' | 'failing' = 'stopped'
@@ -69,6 +79,7 @@ export function keepSource(taker: Taker, options: SourceOptions): KeptSource {
     client: async () => (source.connection ? options.connections.client(source.connection) : undefined),
     cursor: () => options.journal.cursors.get(cursorName),
     accept: (messages, cursor) => accept(messages, cursor),
+    request: (run) => withinBudget({ purse: purse(), id: requestId, clock, signal }, run),
     failed: (thrown) => {
       if (!signal.aborted) void breakOff(thrown)
     },

@@ -8,7 +8,7 @@ import type {
   SourceContext,
   SourceDeclaration,
 } from '../connector.ts'
-import { wait } from '../wait.ts'
+import { wait } from '../../model/wait.ts'
 import { decide, type Position, type SchedulePolicy } from './decide.ts'
 import { type Occurrences, occurrences } from './occurrences.ts'
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../model/outside.ts'
+import type { Clock } from './outside.ts'
 
 /** Resolves with true after `ms` on the given clock, or with false as soon as `signal` fires. */
 export function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
