@@ -218,6 +218,34 @@ describe('a message that its source could not read', () => {
     expect(put.requests).toEqual([])
   })
 
+  it('is accepted too where the flow refuses it, and runs when a flow takes it that was changed', async () => {
+    const { source, give, last } = broker()
+    const { put, readings } = storing(source)
+    await using world = await rig([readings])
+    await world.during(give({ body: { n: 1 } }, { body: { n: 'two' }, key: 'a' }, { body: { n: 3 } }))
+    await world.advance('1s')
+    expect(await world.states()).toEqual(['done', 'dead', 'done'])
+    expect(last().open).toBe(true)
+    const { items } = await world.admin.messages({ states: ['dead'] })
+    const id = items[0]?.id ?? ''
+    expect(items).toMatchObject([
+      { error: { code: 'BODY_INVALID', message: expect.stringContaining('n: not a number') } },
+    ])
+    await world.during(world.admin.redeliver({ ids: [id] }, { note: 'in vain' }))
+    await world.advance('1s')
+    expect((await world.message(id)).state).toBe('dead')
+
+    await world.stop()
+    const { schema: _schema, ...lenient } = broker().source
+    const changed: Flow = flow('readings').from(lenient).to('put', put)
+    await world.start([changed])
+    expect((await world.admin.replay({ query: {} }, () => {})).differences).toMatchObject([{ id }])
+    await world.during(world.admin.redeliver({ ids: [id] }, { note: 'now' }))
+    await world.advance('1s')
+    expect(await world.states()).toEqual(['done', 'done', 'done'])
+    expect(put.requests.map(({ input }) => input.n)).toEqual([1, 3, 'two'])
+  })
+
   it('is not made by a header that somebody sends along', async () => {
     const { source, give } = broker()
     await using world = await rig([storing(source).readings])

@@ -23,7 +23,7 @@ import { renamed, replyIn } from './record.ts'
 import { replayMessages } from './replay.ts'
 import { findMessage, nextOf, toHistoryQuery } from './selection.ts'
 import { attemptOf, inProject, summaryOf } from './summary.ts'
-import { takenBody } from './taken-body.ts'
+import { isUnfit, taken } from './taken-body.ts'
 import { namesAround, traceOf } from './trace.ts'
 
 /** What reading needs of the engine around the journal; a stopped engine's journal is read with defaults. */
@@ -259,10 +259,11 @@ async function checkLive(
 async function misfit(flow: CompiledFlow, stored: Stored, journal: Journal): Promise<string | null> {
   try {
     const record = renamed(recordOf(stored), flow.renamed)
-    const body = await takenBody(flow, stored, bodyOf(stored))
+    const { message, body } = await taken(flow, stored, bodyOf(stored))
+    if (isUnfit(message)) return null
     const names =
       stored.parent === null ? {} : await namesAround(stored, flow, { messages: journal.messages })
-    const { result } = await recompute(flow, stored, { body, record, names }, journal.messages, {
+    const { result } = await recompute(flow, message, { body, record, names }, journal.messages, {
       ...DEAF,
       strict: true,
     })

@@ -15,7 +15,7 @@ import type { Home, Homes } from './homes.ts'
 import { jsonText, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
 import type { FlowQueue } from './queue/flow-queue.ts'
-import { checkBody, takenHeaders } from './taken-body.ts'
+import { checkBody, takenHeaders, type Unfit } from './taken-body.ts'
 
 /** A flow that takes messages. */
 export interface Taker {
@@ -52,6 +52,8 @@ export interface EntryOptions {
 export interface Entrance {
   /** Checks a message and derives what its flow's source says. Rejects with `BODY_INVALID`. */
   prepare(taker: Taker, incoming: Incoming, key: string | undefined): Prepared | Promise<Prepared>
+  /** Prepares a message that is accepted although its flow cannot run it. */
+  asUnfit(taker: Taker, incoming: Incoming, unfit: Unfit): Prepared
   /** Accepts from outside: resolves after the commit. */
   accept(prepared: Prepared): Promise<Accepted>
   /** Accepts from inside, with the commit that is being made; never refused. */
@@ -64,7 +66,8 @@ export function createEntrance(options: EntryOptions): Entrance {
 
   const prepare: Entrance['prepare'] = (taker, incoming, key) => {
     const given = incoming.json === undefined ? settled(incoming.body) : incoming.body
-    if (incoming.unreadable !== undefined) return unreadable(taker, incoming, given, key)
+    if (incoming.unreadable !== undefined)
+      return asUnfit(taker, incoming, { as: 'unreadable', reason: incoming.unreadable })
     const checked = checkBody(taker.flow, given)
     const finish = (body: unknown): Prepared => derive(taker, incoming, given, body, key)
     return checked instanceof Promise ? checked.then(finish) : finish(checked)
@@ -77,7 +80,7 @@ export function createEntrance(options: EntryOptions): Entrance {
     body: unknown,
     key: string | undefined,
   ): Prepared => {
-    const headers = takenHeaders(incoming.headers ?? {}, undefined)
+    const headers = takenHeaders(incoming.headers ?? {}, null)
     const own = taker.flow.flow.own as OwnCode
     const derivedKey =
       key ?? (own.key ? derived(taker, 'key', () => own.key?.(body, { headers })) : (incoming.key ?? null))
@@ -95,18 +98,13 @@ export function createEntrance(options: EntryOptions): Entrance {
     }
   }
 
-  /** Nothing that the flow says of its messages can be asked of one that could not be read. */
-  const unreadable = (
-    taker: Taker,
-    incoming: Incoming,
-    given: unknown,
-    key: string | undefined,
-  ): Prepared => ({
+  /** Nothing that the flow says of its messages can be asked of one that does not fit it. */
+  const asUnfit: Entrance['asUnfit'] = (taker, incoming, unfit) => ({
     taker,
-    key: key ?? incoming.key ?? null,
-    headers: takenHeaders(incoming.headers ?? {}, incoming.unreadable),
-    json: Buffer.from(jsonText(given ?? null)),
-    body: given,
+    key: incoming.key ?? null,
+    headers: takenHeaders(incoming.headers ?? {}, unfit),
+    json: incoming.json ?? Buffer.from(jsonText(settled(incoming.body) ?? null)),
+    body: incoming.body,
     index: null,
     dedupeKey: incoming.dedupeKey,
     acceptedAt: incoming.acceptedAt ?? clock.now(),
@@ -192,6 +190,7 @@ export function createEntrance(options: EntryOptions): Entrance {
 
   return {
     prepare,
+    asUnfit,
     accept(prepared) {
       const { message, then, refused } = enter(prepared)
       return new Promise((resolve, reject) => {

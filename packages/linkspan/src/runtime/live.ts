@@ -34,7 +34,7 @@ import { type Entry, namesMadeAt, renamed, timeOfChildrenAt } from './record.ts'
 import type { Replies } from './replies.ts'
 import { createRoster } from './roster.ts'
 import type { PassObserver } from './running-pass.ts'
-import { checkReadable, takenBody } from './taken-body.ts'
+import { checkFit, taken } from './taken-body.ts'
 import { checkStart, checkTimeLimit, isSettling, limitOf, needsAnswer } from './time-limit.ts'
 
 /** What running messages takes. */
@@ -259,7 +259,7 @@ export function createLive(options: LiveOptions): Live {
   const start = (pass: MessagePass, flow: CompiledFlow): StepResult | Promise<StepResult> => {
     const { loaded, cancelled } = pass
     if (cancelled !== null) throw new Interrupt({ kind: 'cancel', note: cancelled })
-    checkReadable(loaded)
+    checkFit(loaded)
     checkStart(pass, clock.now())
     return pass.runWhole(loaded.parent === null ? flow.program : entryOf(pass, flow, loaded.parent.path))
   }
@@ -492,8 +492,8 @@ export function createLive(options: LiveOptions): Live {
   ): Promise<Found> => {
     const { names, until } = stored.parent === null ? ALONE : await handedDown(stored, flow)
     const body = bodyOf(stored)
-    const taken = await takenBody(flow, stored, body)
-    const loaded = loadedOf(stored, taken, record, names)
+    const fitting = await taken(flow, stored, body)
+    const loaded = loadedOf(fitting.message, fitting.body, record, names)
     return { stored, loaded: until === undefined ? loaded : { ...loaded, until }, misfit: null }
   }
 

@@ -12,7 +12,7 @@ import type { MessagePass } from './pass.ts'
 import { DEAF, Frontier, type Listener, type Recomputed, recompute } from './recompute.ts'
 import { answers, currentEntries, type Entry, renamed } from './record.ts'
 import { selected } from './selection.ts'
-import { isUnreadable, takenBody } from './taken-body.ts'
+import { isUnfit, taken } from './taken-body.ts'
 
 /** What replaying takes. */
 export interface ReplayOptions {
@@ -42,15 +42,15 @@ export async function replayMessages(
 }
 
 async function replayOne(stored: StoredMessage, options: ReplayOptions): Promise<ReplayDifference[]> {
-  // No flow has run it.
-  if (isUnreadable(stored)) return []
   const flow = options.flows.get(stored.flow)
   const differences = createDifferences(stored)
   if (!flow)
     return [differences.other('ending', '', endingOf(stored), 'the flow is no longer in the project')]
   try {
-    const body = await takenBody(flow, stored, bodyOf(stored))
-    await replayPass(flow, stored, body, {}, options, differences)
+    const { message, body } = await taken(flow, stored, bodyOf(stored))
+    // It has not been run, and would not be now.
+    if (isUnfit(message)) return []
+    await replayPass(flow, message, body, {}, options, differences)
     return differences.list
   } catch (error) {
     return [

@@ -85,11 +85,19 @@ export function keepSource(
     },
   })
 
+  /** What does not fit the flow is accepted all the same, and ends as a dead letter: what comes after it is not held up. */
+  const prepare = async (message: Incoming): Promise<Prepared> => {
+    try {
+      return await options.entrance.prepare(taker, message, undefined)
+    } catch (thrown) {
+      if (!isLinkspanError(thrown, 'BODY_INVALID')) throw thrown
+      return options.entrance.asUnfit(taker, message, { as: 'refused', reason: thrown.message })
+    }
+  }
+
   const accept = async (messages: readonly Incoming[], cursor: string | null): Promise<void> => {
     if (everywhere && cursor !== null) throw cursorOfMany(source.name)
-    const prepared = await Promise.all(
-      messages.map((message) => options.entrance.prepare(taker, message, undefined)),
-    )
+    const prepared = await Promise.all(messages.map(prepare))
     const full = options.committer.full(prepared.length)
     if (full) throw full
     await commitTogether(prepared, cursor)

@@ -1,37 +1,65 @@
-import { LinkspanError } from '../model/errors.ts'
+import { isLinkspanError, LinkspanError } from '../model/errors.ts'
 import type { Headers } from '../model/message.ts'
 import type { CompiledFlow } from './compile.ts'
 
-/** The header of a message that its source could not read, with the reason. Nobody else can set it. */
-const UNREADABLE = 'linkspan-unreadable'
+/** Why a message is accepted that cannot be run: its source could not read it, or its flow's schema refuses it. */
+export type Unfit = { readonly as: 'unreadable' | 'refused'; readonly reason: string }
 
-/** The headers of a message as it is accepted; `unreadable` says why its source could not read it. */
-export function takenHeaders(given: Headers, unreadable: string | undefined): Headers {
-  if (unreadable !== undefined) return { ...given, [UNREADABLE]: unreadable }
-  if (!(UNREADABLE in given)) return given
-  const { [UNREADABLE]: _mark, ...headers } = given
+/** The headers that say so, with the reason. Nobody else can set them. */
+const MARKS: Readonly<Record<Unfit['as'], string>> = {
+  unreadable: 'linkspan-unreadable',
+  refused: 'linkspan-refused',
+}
+
+interface Marked {
+  readonly headers: Headers
+}
+
+/** The headers of a message as it is accepted. */
+export function takenHeaders(given: Headers, unfit: Unfit | null): Headers {
+  const headers = withoutMarks(given)
+  return unfit === null ? headers : { ...headers, [MARKS[unfit.as]]: unfit.reason }
+}
+
+function withoutMarks(given: Headers): Headers {
+  if (!Object.values(MARKS).some((mark) => mark in given)) return given
+  const { [MARKS.unreadable]: _unreadable, [MARKS.refused]: _refused, ...headers } = given
   return headers
 }
 
-/** Throws `BODY_INVALID` for a message that its source could not read: it ends as a dead letter. */
-export function checkReadable({ headers }: { readonly headers: Headers }): void {
-  const reason = headers[UNREADABLE]
-  if (reason !== undefined)
-    throw new LinkspanError('BODY_INVALID', `The source could not read this message: ${reason}`)
+/** Throws `BODY_INVALID` for a message that was accepted although it cannot be run: it ends as a dead letter. */
+export function checkFit({ headers }: Marked): void {
+  const unreadable = headers[MARKS.unreadable]
+  if (unreadable !== undefined)
+    throw new LinkspanError('BODY_INVALID', `The source could not read this message: ${unreadable}`)
+  const refused = headers[MARKS.refused]
+  if (refused !== undefined) throw new LinkspanError('BODY_INVALID', refused)
 }
 
-/** Whether its source could not read a message. */
-export function isUnreadable({ headers }: { readonly headers: Headers }): boolean {
-  return UNREADABLE in headers
+/** Whether a message was accepted although it cannot be run. */
+export function isUnfit({ headers }: Marked): boolean {
+  return Object.values(MARKS).some((mark) => mark in headers)
 }
 
-/** The body of a message that was accepted, as its flow takes it: that of a child, or of what could not be read, as it is. */
-export function takenBody(
+/**
+ * A message that was accepted, with its body as the flow takes it: that of a child, or of what could not be read, as it is.
+ * One that the flow's schema refused is no longer marked where it takes it now.
+ */
+export async function taken<Message extends Marked & { readonly parent: unknown }>(
   flow: CompiledFlow,
-  message: { readonly parent: unknown; readonly headers: Headers },
+  message: Message,
   body: unknown,
-): unknown | Promise<unknown> {
-  return message.parent !== null || isUnreadable(message) ? body : checkBody(flow, body)
+): Promise<{ readonly message: Message; readonly body: unknown }> {
+  const { parent, headers } = message
+  if (parent !== null || MARKS.unreadable in headers) return { message, body }
+  if (!(MARKS.refused in headers)) return { message, body: await checkBody(flow, body) }
+  try {
+    const checked = await checkBody(flow, body)
+    return { message: { ...message, headers: withoutMarks(headers) }, body: checked }
+  } catch (thrown) {
+    if (isLinkspanError(thrown, 'BODY_INVALID')) return { message, body }
+    throw thrown
+  }
 }
 
 /** The body as the flow's schema makes it, or the body itself. Throws `BODY_INVALID` with the issues. */

@@ -11,7 +11,7 @@ import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { CompiledStep, PassObserver, RunningPass } from './running-pass.ts'
 import { renamedPlace, stepPlace } from '../model/step-place.ts'
 import { inProject, summaryOf } from './summary.ts'
-import { checkReadable, takenBody } from './taken-body.ts'
+import { checkFit, taken } from './taken-body.ts'
 
 /** What tracing takes. */
 export interface TraceOptions {
@@ -79,11 +79,11 @@ async function again(
   options: TraceOptions,
 ): Promise<Recomputed> {
   try {
-    checkReadable(stored)
-    const taken = await takenBody(flow, stored, body)
+    const fitting = await taken(flow, stored, body)
+    checkFit(fitting.message)
     const names = stored.parent === null ? {} : await namesAround(stored, flow, options)
-    const given = { body: taken, record, names }
-    const { result } = await recompute(flow, stored, given, options.messages, {
+    const given = { body: fitting.body, record, names }
+    const { result } = await recompute(flow, fitting.message, given, options.messages, {
       ...DEAF,
       observer: watching(seen),
     })
