@@ -9,7 +9,9 @@ import type { Operation } from '../../packages/linkspan/src/connect/connector.ts
 import {
   type Answer,
   type BodyOf,
+  type Bound,
   channel,
+  type EventDeclaration,
   flow,
   inbox,
   type NamesOf,
@@ -74,6 +76,39 @@ export const validatedTwice = flow('validated')
 export type Validated = [
   Check<Body<typeof validated, { at: Date }>>,
   Check<Body<typeof validatedTwice, typeof issue>>,
+]
+
+// process: what it uses types what it asks; what it answers is bound or the body, which stays where it answers nothing.
+declare const decided: EventDeclaration<{ yes: boolean }>
+const processOf = flow('process').from(inbox<{ id: number; text: string }>())
+export const processBound = processOf
+  .call('load', getItem, { as: 'loaded' })
+  .process(
+    'p',
+    { uses: { getItem, send: { operation: send, onUnknown: 'atLeastOnce' }, decided }, as: 'done' },
+    async (b, ctx) => {
+      const [item, { sent }] = await Promise.all([
+        ctx.call('getItem', { id: b.id }),
+        ctx.call('send', { text: ctx.loaded.title }),
+      ])
+      const { yes } = await ctx.waitFor('decided', b.id, { timeout: '1d' })
+      return { title: item.title, sent, yes, now: ctx.now }
+    },
+  )
+export const processAnswers = processOf.process('p', {}, async (b) => b.id)
+export const processSilent = processOf.process('p', {}, async (_b, ctx) => ctx.sleep('a while', '1s'))
+export const processSometimes = processOf.process('p', {}, async (b) => (b.id > 1 ? 'many' : undefined))
+export type Processes = [
+  Check<Body<typeof processBound, { id: number; text: string }>>,
+  Check<
+    Names<
+      typeof processBound,
+      Bound<'loaded', Item> & Bound<'done', { title: string; sent: boolean; yes: boolean; now: number }>
+    >
+  >,
+  Check<Body<typeof processAnswers, number>>,
+  Check<Body<typeof processSilent, { id: number; text: string }>>,
+  Check<Body<typeof processSometimes, { id: number; text: string } | 'many'>>,
 ]
 
 // filter: a type guard narrows, another predicate does not.
@@ -504,6 +539,24 @@ export const refused = [
   () => ids().throttle('t', { max: 3 }),
   // @ts-expect-error: something else to remember
   () => ids().dedupe('d', { by: (b) => b.text, remember: 'always' }),
+  // @ts-expect-error: a process that calls what it does not declare
+  () => ids().process('p', { uses: { getItem } }, async (_b, ctx) => ctx.call('putItem', { id: 1 })),
+  // @ts-expect-error: a process that calls an event
+  () => ids().process('p', { uses: { decided } }, async (_b, ctx) => ctx.call('decided', 'x')),
+  // @ts-expect-error: an input that the operation does not take
+  () => ids().process('p', { uses: { getItem } }, async (b, ctx) => ctx.call('getItem', { id: b.text })),
+  // @ts-expect-error: guarantee none without an acknowledgement
+  () => ids().process('p', { uses: { send } }, async () => undefined),
+  // @ts-expect-error: an acknowledgement where there is nothing to acknowledge
+  () => ids().process('p', { uses: { get: { operation: getItem, onUnknown: 'inDoubt' } } }, async () => undefined),
+  // @ts-expect-error: a wrong field of what an event carries
+  () => ids().process('p', { uses: { decided } }, async (_b, ctx) => (await ctx.waitFor('decided', 'a')).no),
+  // @ts-expect-error: a body that the channel does not carry
+  () => ids().process('p', { uses: { orders: coerced } }, async (_b, ctx) => ctx.publish('orders', { at: 1 })),
+  // @ts-expect-error: a name that is bound already
+  () => ids().call('a', getItem, { as: 'item' }).process('p', { as: 'item' }, async () => 1),
+  // @ts-expect-error: a function that is not asynchronous
+  () => ids().process('p', {}, () => 1),
   // @ts-expect-error: the fallback begins with the accepted body
   () => ids().map((b) => b.id).onError((s) => s.map((b) => b.toFixed())),
 ]

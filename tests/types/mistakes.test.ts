@@ -33,6 +33,9 @@ const mistakes = {
   'recipients that are no names': `export const x = issues.recipients('tell', (i) => i.number, (r) => r.branch('a', (s) => s))`,
   'a claim that nobody put aside': `export const x = issues.claimSet('keep', 'issue').claimGet('back', 'isue')`,
   'a pop without a push': `export const x = issues.claimPop('back')`,
+  'a call that a process does not declare': `export const x = issues.process('p', { uses: { close } }, async (issue, ctx) => ctx.call('shut', { id: issue.number }))`,
+  'an input that a process gives wrongly': `export const x = issues.process('p', { uses: { close } }, async (issue, ctx) => ctx.call('close', { id: issue.title }))`,
+  'guarantee none in a process without an acknowledgement': `export const x = issues.process('p', { uses: { post } }, async () => 1)`,
   'items that are none': `export const x = issues.split('labels', (i) => i.number, (label) => label)`,
 } as const
 

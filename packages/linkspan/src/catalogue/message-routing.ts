@@ -118,7 +118,7 @@ export const messageRouting: readonly CatalogueEntry[] = [
   },
   {
     name: 'Process Manager',
-    says: 'One place keeps the state of a long process and decides what comes next.',
+    is: 'process',
     elsewhere: {
       camel: ['process manager of routes'],
       spring: ['Spring Statemachine'],

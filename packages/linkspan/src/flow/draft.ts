@@ -1,5 +1,6 @@
 import { isLinkspanError, LinkspanError } from '../model/errors.ts'
 import type { SourcePlace } from '../model/flow-definition.ts'
+import { stepNameProblem } from '../model/step-name.ts'
 import { patternsByKind } from '../patterns/index.ts'
 import { shown, stepWords } from '../patterns/parts/arguments.ts'
 import {
@@ -10,7 +11,6 @@ import {
   RESERVED_NAMES,
   type ScopeOptions,
 } from '../patterns/pattern.ts'
-import { stepNameProblem } from './names.ts'
 import { formatPlace } from './place.ts'
 
 /** A step as it was written. */
@@ -118,6 +118,7 @@ function withFallback(state: DraftState, fallback: readonly WrittenStep[]): Draf
 function withStep(state: DraftState, written: WrittenStep): DraftState {
   checkNames(state, written)
   checkBindings(state, written)
+  checkHidden(state, written)
   checkScopes(written)
   if (written.step.notInChildren === true && state.surroundings.children)
     throw refused(
@@ -194,6 +195,15 @@ function checkBindings(state: DraftState, { step, place }: WrittenStep): void {
         place,
       )
   }
+}
+
+function checkHidden(state: DraftState, { step, place }: WrittenStep): void {
+  const hidden = step.hides?.find((name) => boundIn(state).includes(name))
+  if (hidden === undefined) return
+  throw refused(
+    `${stepWords(step.name)} (${step.kind}) could not see what is bound to "${hidden}", as its context has something else by that name. Choose another name for "as" there.`,
+    place,
+  )
 }
 
 function checkScopes({ step, place }: WrittenStep): void {

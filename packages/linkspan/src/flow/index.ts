@@ -11,6 +11,7 @@ export type {
   GroupSoFar,
 } from '../patterns/aggregate.ts'
 export type { Choice, Chosen } from '../patterns/choice.ts'
+export type { CircuitBreakerOptions } from '../patterns/circuit-breaker.ts'
 export type {
   Claim,
   Claimed,
@@ -36,8 +37,8 @@ export type {
   TargetOptions,
   Targets,
 } from '../patterns/load-balance.ts'
-export type { CircuitBreakerOptions } from '../patterns/circuit-breaker.ts'
 export type { LogOptions } from '../patterns/log.ts'
+export type { LoopOptions, While } from '../patterns/loop.ts'
 export type {
   Acknowledged,
   Acknowledgement,
@@ -50,7 +51,7 @@ export type {
   NothingToAcknowledge,
   OnUnknown,
 } from '../patterns/parts/calling.ts'
-export type { CompletedBy } from '../patterns/parts/group-cell.ts'
+export type { Caught } from '../patterns/parts/caught.ts'
 export type {
   Answer,
   AnswerJoin,
@@ -59,7 +60,25 @@ export type {
   Branches,
   FanOutOptions,
 } from '../patterns/parts/fan-out.ts'
+export type { CompletedBy } from '../patterns/parts/group-cell.ts'
+export type { Stationed, Stations, StationsOptions } from '../patterns/parts/stations.ts'
 export type { CommonOptions, FailureOptions, LogLevel, StepContext } from '../patterns/pattern.ts'
+export type {
+  AnsweredOr,
+  CallInput,
+  CallResult,
+  ChannelBody,
+  CheckedUses,
+  EventValue,
+  OperationUse,
+  ProcessContext,
+  ProcessOptions,
+  Use,
+  UsedCalls,
+  UsedChannels,
+  UsedEvents,
+  Uses,
+} from '../patterns/process.ts'
 export type {
   BodyNeeded,
   BodyOptional,
@@ -67,17 +86,12 @@ export type {
   PublishedBody,
   PublishSettings,
 } from '../patterns/publish.ts'
-export type { RecipientsOptions } from '../patterns/recipients.ts'
-export type { CommonSampleOptions, EveryNth, OnePer, SampleOptions } from '../patterns/sample.ts'
-export type { BatchOrder, BatchResequenceOptions, ResequenceOptions } from '../patterns/resequence.ts'
-export type { Comparator, ItemOf } from '../patterns/sort.ts'
-export type { Stationed, Stations, StationsOptions } from '../patterns/parts/stations.ts'
-export type { LoopOptions, While } from '../patterns/loop.ts'
 export type { RaiseOptions } from '../patterns/raise.ts'
+export type { RecipientsOptions } from '../patterns/recipients.ts'
+export type { BatchOrder, BatchResequenceOptions, ResequenceOptions } from '../patterns/resequence.ts'
 export type { SagaOptions, SagaParts, SagaStepOptions, SagaSteps } from '../patterns/saga.ts'
-export type { Caught } from '../patterns/parts/caught.ts'
-export type { Attempt, Catching, Tried } from '../patterns/try.ts'
-export type { EventDeclaration, WaitForOptions } from '../patterns/wait-for.ts'
+export type { CommonSampleOptions, EveryNth, OnePer, SampleOptions } from '../patterns/sample.ts'
+export type { Comparator, ItemOf } from '../patterns/sort.ts'
 export type { Collected, Folded, Join, NotJoined, SplitOptions } from '../patterns/split.ts'
 export type { StateOptions, StateUpdate } from '../patterns/state.ts'
 export type {
@@ -94,6 +108,8 @@ export type {
   Steps,
 } from '../patterns/steps.ts'
 export type { ThrottleOptions } from '../patterns/throttle.ts'
+export type { Attempt, Catching, Tried } from '../patterns/try.ts'
+export type { EventDeclaration, WaitForOptions } from '../patterns/wait-for.ts'
 export { type ChannelOptions, channel } from './channel.ts'
 export { svg } from './diagram-svg.ts'
 export { type EventOptions, event } from './event.ts'

@@ -4,7 +4,7 @@
  * - `CONFIG_*`, `SECRET_MISSING`, `FLOW_*`: the project or a flow cannot be used as written.
  * - `JOURNAL_*`: the journal refuses or cannot go on.
  * - `CALL_*`, `CONNECTION_*`: an operation against another system.
- * - `EVENT_*`, `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `JOIN_*`, `LOOP_*`, `WAIT_*`, `CIRCUIT_OPEN`, `TIME_LIMIT`, `RECORD_*`: one message.
+ * - `EVENT_*`, `MESSAGE_*`, `BODY_*`, `STEP_*`, `SPLIT_*`, `JOIN_*`, `LOOP_*`, `PROCESS_*`, `WAIT_*`, `CIRCUIT_OPEN`, `TIME_LIMIT`, `RECORD_*`: one message.
  * - `ENGINE_*`: the engine's life.
  */
 export type ErrorCode =
@@ -50,6 +50,8 @@ export type ErrorCode =
   | 'SPLIT_ITEM_FAILED'
   | 'JOIN_TOO_LARGE'
   | 'LOOP_ENDLESS'
+  | 'PROCESS_ENDLESS'
+  | 'PROCESS_STRAYED'
   | 'WAIT_TIMED_OUT'
   | 'THROTTLED'
   | 'CIRCUIT_OPEN'

@@ -20,13 +20,27 @@ export function stepPlace(place: string): string {
   return place.replace(TURN_AT_END, '')
 }
 
+/** Whether a path or place is that of a step or of something within it; all are within the path of the flow itself, `''`. */
+export function isWithin(path: string, scope: string): boolean {
+  return scope === '' || path === scope || path.startsWith(`${scope}/`)
+}
+
 /** A place under the present paths of a flow's steps; undefined when nothing of it was renamed. */
 export function renamedPlace(place: string, paths: ReadonlyMap<string, string>): string | undefined {
-  const present = paths.get(pathAt(place))
+  const present = presentPath(pathAt(place), paths)
   if (present === undefined || !place.includes('//')) return present
   const turns = place.split(/(?<!\/)\/(?!\/)/).map((segment) => TURN_AT_END.exec(segment)?.[0] ?? '')
   return present
     .split('/')
     .map((name, depth) => `${name}${turns[depth] ?? ''}`)
     .join('/')
+}
+
+/** What a step does besides its own steps is named under it: its path follows the step's. */
+function presentPath(path: string, paths: ReadonlyMap<string, string>): string | undefined {
+  for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const present = paths.get(path.slice(0, end))
+    if (present !== undefined) return present + path.slice(end)
+  }
+  return undefined
 }

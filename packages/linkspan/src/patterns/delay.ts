@@ -75,7 +75,7 @@ function fixedMs(wait: Duration, step: string): number {
   )
 }
 
-function untilMs(given: Duration | Date, now: number, path: string): number {
+export function untilMs(given: Duration | Date, now: number, path: string): number {
   const wait = answered(given, path, 'its wait')
   const until = wait instanceof Date ? wait.getTime() : now + waitMs(wait, path)
   if (Number.isFinite(until)) return until

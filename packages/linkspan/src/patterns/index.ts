@@ -16,14 +16,15 @@ import { map } from './map.ts'
 import { multicast } from './multicast.ts'
 import { onError } from './on-error.ts'
 import type { Pattern } from './pattern.ts'
+import { processStep } from './process.ts'
 import { publish } from './publish.ts'
 import { raise } from './raise.ts'
 import { recipients } from './recipients.ts'
 import { reply } from './reply.ts'
-import { saga } from './saga.ts'
-import { sample } from './sample.ts'
 import { resequence } from './resequence.ts'
 import { routingSlip } from './routing-slip.ts'
+import { saga } from './saga.ts'
+import { sample } from './sample.ts'
 import { sort } from './sort.ts'
 import { split } from './split.ts'
 import { state } from './state.ts'
@@ -68,6 +69,7 @@ export const patterns: readonly Pattern[] = [
   dynamicRouter,
   tryStep,
   saga,
+  processStep,
   waitFor,
   control,
   raise,
@@ -104,14 +106,15 @@ export * from './parts/fan-out.ts'
 export * from './parts/merged.ts'
 export * from './parts/narrowed.ts'
 export * from './pattern.ts'
+export * from './process.ts'
 export * from './publish.ts'
 export * from './raise.ts'
 export * from './recipients.ts'
 export * from './reply.ts'
 export * from './resequence.ts'
-export * from './sample.ts'
 export * from './routing-slip.ts'
 export * from './saga.ts'
+export * from './sample.ts'
 export * from './sort.ts'
 export * from './split.ts'
 export * from './state.ts'

@@ -292,6 +292,62 @@ export interface Pass {
     run: Executor,
     rescue: (error: StoredError) => Executor | null,
   ): StepResult | Promise<StepResult>
+  /** Begins a step that does several things: what is on record below its path is met, in whatever order. */
+  process(path: string): ProcessPass
+}
+
+/** What came of one of several things that a step does: an outcome, a time to come back at, or what leaves the pass. */
+export type Outcome =
+  | { readonly kind: 'answer'; readonly value: unknown }
+  | { readonly kind: 'failure'; readonly error: StoredError }
+  | { readonly kind: 'later'; readonly wakeAt: number; readonly thrown: unknown }
+  | { readonly kind: 'leaves'; readonly thrown: unknown }
+
+/** Something that is on record of a step that does several things. */
+export interface Noted {
+  readonly place: string
+  /** It was begun, it has an outcome (with `value`, when the step itself put it there), or something was put out. */
+  readonly what: 'begun' | 'outcome' | 'value' | 'staged'
+  readonly value?: Json
+}
+
+/**
+ * A pass as a step sees it that does several things, which may be under way at once and need not be met in the order in
+ * which they are on record. Each has a path of its own below the step's. Whoever changes a cell must have nothing else
+ * under way meanwhile.
+ */
+export interface ProcessPass {
+  /** Whether this pass goes on past the record; false where a message is only looked at. */
+  readonly goesOn: boolean
+  /** Whether what does not fit the record must not be passed over. */
+  readonly strict: boolean
+  /** What is on record below the step, in the order in which it came there. */
+  readonly noted: readonly Noted[]
+  /** Where a path below the step is in the record. */
+  placeOf(path: string): string
+  /** Where the outcome of a place stands among all that is on record, and when it came. */
+  outcomeAt(place: string): { readonly order: number; readonly at: number | null }
+  /** The engine's time, milliseconds since 1970. */
+  now(): number
+  /** Resolves when all that can happen without anything from outside has happened. */
+  quiet(): Promise<void>
+  /** Calls back once at a time, unless ended before. */
+  timer(untilMs: number, run: () => void): () => void
+  /**
+   * Makes a call of several. A failure for good, by the policy or by the flow's, is on record before it is answered. One
+   * that is to be tried again is answered with its time, also when it is asked for before that.
+   */
+  outcome(path: string, policy: ErrorPolicy | null, run: () => Promise<unknown>): Promise<Outcome>
+  /** Keeps the time at which a call is to be tried again, as the message comes back before that. */
+  keepTime(path: string, wakeAt: number): void
+  /** Until when something sleeps: the first time asked for counts, and is on record. */
+  sleep(path: string, untilMs: number): number
+  /** Whether the time has come until which something sleeps. If so, that is on record from then on. */
+  isOver(path: string, untilMs: number): boolean
+  /** Tells whoever watches the pass of one of the things that it does; the answer tells how that ended. */
+  watch(path: string, kind: string, input: unknown): (outcome: 'done' | 'failed', output: unknown) => void
+  /** Parks the message, as the step does not do what its record says. */
+  stray(what: string): never
 }
 
 /** A sequence of steps ready to run. */
@@ -307,6 +363,8 @@ export interface CompileTools {
   program(scope: string): Program
   /** Makes an inner scope a program of children, and answers the name under which it is found. */
   entry(scope: string): string
+  /** What of a step below is code. */
+  codeOf(path: string): StepCode
 }
 
 /** What kind of step it is: recomputed, with engine state, touching the outside, or holding other steps. */
@@ -328,6 +386,8 @@ export interface NewStep {
   readonly common?: FailureOptions | undefined
   /** The names that the step binds for those after it. */
   readonly binds?: readonly string[]
+  /** Names that its functions would not find, as their context has something else by them. None may be bound before it. */
+  readonly hides?: readonly string[]
   /**
    * True when the step keeps engine state. Its option `scope`, where none is given, is then set to the flow's and the
    * step's oldest names, so that a renamed step finds its state.

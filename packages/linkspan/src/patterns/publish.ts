@@ -121,8 +121,14 @@ export const publish: Pattern = {
   },
 }
 
-function headersOf(
-  given: GivenPublish['headers'],
+/** The headers of what is put on a channel. */
+export interface PublishedHeaders {
+  readonly headers?: Headers | OfBody<Headers>
+}
+
+/** The headers that a step states, their names in lower case and their values as texts. */
+export function headersOf(
+  given: PublishedHeaders['headers'],
   body: unknown,
   context: StepContext,
   path: string,

@@ -135,7 +135,7 @@ export function eventKey(key: unknown, path: string): string {
   return correlationKey(key, path, 'the event is found')
 }
 
-function tooLate(path: string, key: string, timeoutMs: number | null): LinkspanError {
+export function tooLate(path: string, key: string, timeoutMs: number | null): LinkspanError {
   return new LinkspanError(
     'WAIT_TIMED_OUT',
     `The step "${path}" waited ${timeoutMs} ms, and the event was not raised for the key ${JSON.stringify(key)}.`,

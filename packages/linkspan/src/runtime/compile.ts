@@ -1,6 +1,7 @@
 import { LinkspanError } from '../model/errors.ts'
 import { type ScopeNode, type StepCode, type StepNode, stepPath } from '../model/flow-definition.ts'
 import { asPolicy, DEFAULT_ERROR_POLICY, type ErrorAction, type ErrorPolicy } from '../model/policy.ts'
+import { pathAt, renamedPlace } from '../model/step-place.ts'
 import { patternsByKind } from '../patterns/index.ts'
 import {
   type Executor,
@@ -12,7 +13,6 @@ import {
 } from '../patterns/pattern.ts'
 import type { Flow } from '../patterns/steps.ts'
 import type { CompiledStep, RunningPass } from './running-pass.ts'
-import { pathAt, renamedPlace } from '../model/step-place.ts'
 
 /** A flow ready to run. */
 export interface CompiledFlow {
@@ -115,6 +115,7 @@ function compileStep(node: StepNode, scope: string, aliases: readonly string[], 
       build.entries.set(entryPath, program)
       return entryPath
     },
+    codeOf: (below) => build.flow.code.get(below) ?? {},
   })
   return {
     path,

@@ -1,8 +1,16 @@
-import { ensureError, LinkspanError, restoreError, type StoredError, storeError } from '../model/errors.ts'
+import {
+  type ErrorCode,
+  ensureError,
+  LinkspanError,
+  restoreError,
+  type StoredError,
+  storeError,
+} from '../model/errors.ts'
 import { seededRandom } from '../model/hashing.ts'
 import type { Ending, Headers, Json } from '../model/message.ts'
+import type { CancelTimer } from '../model/outside.ts'
 import { actionFor, backoffMs, type ErrorAction, type ErrorPolicy } from '../model/policy.ts'
-import { turnPlace } from '../model/step-place.ts'
+import { isWithin, turnPlace } from '../model/step-place.ts'
 import type {
   AttemptFailure,
   CallRequest,
@@ -10,6 +18,7 @@ import type {
   CellSeen,
   Executor,
   LogLevel,
+  ProcessPass,
   Program,
   Sleeper,
   SpawnOutcome,
@@ -31,12 +40,19 @@ import {
 import { Interrupt, isInterrupt } from './interrupt.ts'
 import { sameJson, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
+import { processPass } from './process-pass.ts'
 import { answers, type Entry, type Made } from './record.ts'
 import type { PassObserver, RunningPass } from './running-pass.ts'
 
 /** What a pass leaves to whoever runs it: the live engine, or a replay. */
 export interface PassPorts {
   now(): number
+  /** Resolves when all that can happen without anything from outside has happened. */
+  quiet(): Promise<void>
+  /** Calls back once after a time. Never, where a message is only looked at. */
+  timer(afterMs: number, run: () => void): CancelTimer
+  /** Whether the pass goes on past the record; false where a message is only looked at. */
+  readonly goesOn: boolean
   /** A number in [0, 1) for pauses. */
   chance(): number
   /** Throws `TIME_LIMIT` for a message that is too old to begin with anything more. */
@@ -361,7 +377,7 @@ export class MessagePass implements RunningPass {
 
   giveUp(step: string): void {
     const path = this.at(step)
-    this.order = this.order.filter((place, at) => at < this.visited || !belongs(place, path))
+    this.order = this.order.filter((place, at) => at < this.visited || !isWithin(place, path))
   }
 
   tell(path: string, event: string, level: LogLevel | null = null): void {
@@ -491,6 +507,13 @@ export class MessagePass implements RunningPass {
     const { parent } = this.loaded
     if (parent) await this.ports.wakeHere(this, parent.seq)
     return undefined
+  }
+
+  process(step: string): ProcessPass {
+    const place = this.at(step)
+    if (this.cancelled !== null) throw new Interrupt({ kind: 'cancel', note: this.cancelled })
+    this.meetUpTo(place)
+    return processPass(this, step, place)
   }
 
   guard(
@@ -636,7 +659,7 @@ export class MessagePass implements RunningPass {
   }
 
   /** What was thrown, when it is not to be tried again; else leaves the pass until it is. */
-  private failedForGood(
+  failedForGood(
     thrown: unknown,
     policy: ErrorPolicy,
   ): { readonly given: LinkspanError; readonly action: ErrorAction } {
@@ -701,7 +724,7 @@ export class MessagePass implements RunningPass {
 
   /** A failed step was met when it was run before; the order goes on behind what it left on record. */
   private meetUpTo(path: string): void {
-    while (this.visited < this.order.length && belongs(this.order[this.visited] as string, path))
+    while (this.visited < this.order.length && isWithin(this.order[this.visited] as string, path))
       this.visited += 1
   }
 
@@ -755,11 +778,25 @@ export class MessagePass implements RunningPass {
 
   /** The message does not fit its flow any more. */
   park(path: string, why: string): never {
-    const error = new LinkspanError(
-      'MESSAGE_STATE',
-      `The flow "${this.flow.name}" changed while this message was under way: ${why}. Redeliver it afresh, drop it, or bring the former flow back.`,
-      { details: { step: path, codeVersion: this.loaded.codeVersion } },
+    const message = `The flow "${this.flow.name}" changed while this message was under way: ${why}. Redeliver it afresh, drop it, or bring the former flow back.`
+    this.parkAs('MESSAGE_STATE', path, message)
+  }
+
+  /** The function of a process does not do what its record says: another one now, or not the same each time. */
+  stray(path: string, what: string): never {
+    const { name, codeVersion } = this.flow
+    if (this.loaded.codeVersion !== codeVersion) this.park(path, what)
+    this.parkAs(
+      'PROCESS_STRAYED',
+      path,
+      `The process "${path}" of the flow "${name}" is run again from its record and does not do the same again: ${what}. Something it decides by is not the same each time: ask ctx for the time (ctx.now), for chance (ctx.random(), ctx.uuid()) and for all that is outside. Mend the function and redeliver the message to go on, or redeliver it afresh.`,
     )
+  }
+
+  private parkAs(code: ErrorCode, path: string, message: string): never {
+    const error = new LinkspanError(code, message, {
+      details: { step: path, codeVersion: this.loaded.codeVersion },
+    })
     throw new Interrupt({ kind: 'park', path, error })
   }
 }
@@ -799,10 +836,6 @@ class Context implements StepContext {
 /** Paths of recorded answers in the order in which they were first given. */
 function orderOf(entries: readonly Entry[]): string[] {
   return [...new Set(entries.filter(answers).map((entry) => entry.p))]
-}
-
-function belongs(path: string, scope: string): boolean {
-  return scope === '' || path === scope || path.startsWith(`${scope}/`)
 }
 
 /** Runs now or later, and lets `failed` decide on what was thrown either way. */

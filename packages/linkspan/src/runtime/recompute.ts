@@ -5,10 +5,10 @@ import type { CallRequest, CellChange, SpawnOutcome, SpawnPlan, StepResult } fro
 import type { CallState } from './call-state.ts'
 import { childrenInOrder, scopesOf } from './children.ts'
 import { type CompiledFlow, entryAt } from './compile.ts'
+import { unwrapFinal } from './failures.ts'
 import { type Interrupt, isInterrupt } from './interrupt.ts'
 import { settled } from './json.ts'
 import { type Bound, recordOf, toLoaded } from './loaded.ts'
-import { unwrapFinal } from './failures.ts'
 import { MessagePass, type PassPorts } from './pass.ts'
 import type { Entry } from './record.ts'
 import type { PassObserver } from './running-pass.ts'
@@ -113,7 +113,10 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
     strict: listener.strict,
     live: false,
     observer: listener.observer,
+    goesOn: false,
     now: () => lastMoment(stored),
+    quiet: promisesSettled,
+    timer: () => () => undefined,
     chance: () => 0.5,
     inTime: () => undefined,
     leaves: (thrown) => thrown instanceof Frontier,
@@ -163,6 +166,13 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
     told: () => undefined,
     standsAt: () => undefined,
   }
+}
+
+const HOPS = 1_000
+
+/** Where nothing comes from outside, there are promises only to wait for, and no clock: so many that follow from each other. */
+async function promisesSettled(): Promise<void> {
+  for (let hop = 0; hop < HOPS; hop += 1) await undefined
 }
 
 /** The kept outputs of children that came to their end, in the order of their index. */

@@ -144,6 +144,10 @@ function createListener(replayed: Replayed, options: ReplayOptions, differences:
         met.add(pass.at(step.path))
         return step.run(pass)
       },
+      asked(place) {
+        met.add(place)
+        return () => undefined
+      },
     },
     differs: (path, before, after) => differences.sent('changed', path, before, after),
     unanswered(path, input) {

@@ -30,4 +30,11 @@ export interface RunningPass extends Pass {
 /** Runs the steps in the place of the compiled flow, and sees what goes in and comes out. */
 export interface PassObserver {
   step(step: CompiledStep, pass: RunningPass): StepResult | Promise<StepResult>
+  /** One of the things that a process does; the answer is told how it ended. `node` is null for what it does not declare. */
+  asked(
+    place: string,
+    kind: string,
+    node: StepNode | null,
+    input: unknown,
+  ): (outcome: 'done' | 'failed', output: unknown) => void
 }

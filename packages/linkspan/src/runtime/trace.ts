@@ -1,6 +1,8 @@
 import type { MessageReader, StoredMessage } from '../journal/journal.ts'
 import { ensureError, type LinkspanError, type StoredError, storeError } from '../model/errors.ts'
+import type { StepNode } from '../model/flow-definition.ts'
 import type { Json } from '../model/message.ts'
+import { renamedPlace, stepPlace } from '../model/step-place.ts'
 import type { Trace, TraceAttempt, TraceNote, TraceStep } from './admin-api.ts'
 import { markOf } from './calls.ts'
 import type { CompiledFlow } from './compile.ts'
@@ -9,7 +11,6 @@ import { type Bound, bodyOf, parentId, readableRecord, recordOf } from './loaded
 import { DEAF, type Recomputed, recompute } from './recompute.ts'
 import { type Entry, namesMadeAt, renamed } from './record.ts'
 import type { CompiledStep, PassObserver, RunningPass } from './running-pass.ts'
-import { renamedPlace, stepPlace } from '../model/step-place.ts'
 import { inProject, summaryOf } from './summary.ts'
 import { checkFit, taken } from './taken-body.ts'
 
@@ -21,7 +22,7 @@ export interface TraceOptions {
 }
 
 interface Seen {
-  readonly step: CompiledStep
+  readonly step: Pick<CompiledStep, 'path' | 'kind'> & { readonly node: StepNode | null }
   readonly input: Json | null
   output: Json | null
   outcome: TraceStep['outcome']
@@ -130,6 +131,19 @@ function watching(seen: Seen[]): PassObserver {
       }
       return observed(step, pass, entry, finish)
     },
+    asked(place, kind, node, input) {
+      const entry: Seen = {
+        step: { path: place, kind, node },
+        input: json(input),
+        output: null,
+        outcome: 'waiting',
+      }
+      seen.push(entry)
+      return (outcome, output) => {
+        entry.outcome = outcome
+        entry.output = json(output)
+      }
+    },
   }
 }
 
@@ -181,7 +195,7 @@ function withRecord(
     readonly step: {
       readonly path: string
       readonly kind: string
-      readonly node?: { readonly guarantee: string | null }
+      readonly node?: { readonly guarantee: string | null } | null
     }
   },
   record: readonly Entry[],

@@ -125,6 +125,8 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   SPLIT_ITEM_FAILED: inside,
   JOIN_TOO_LARGE: inside,
   LOOP_ENDLESS: inside,
+  PROCESS_ENDLESS: inside,
+  PROCESS_STRAYED: inside,
   WAIT_TIMED_OUT: inside,
   AGGREGATE_CLOSED: inside,
   SEQUENCE_PASSED: inside,

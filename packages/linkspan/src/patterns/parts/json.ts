@@ -19,3 +19,12 @@ export function asJson(value: unknown, path: string, what: string): Json {
     )
   }
 }
+
+/** A copy that can be changed without changing the value: of lists and plain objects; what else is in it stays what it is. */
+export function copyOf<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(copyOf) as T
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, copyOf(each)])) as T
+}

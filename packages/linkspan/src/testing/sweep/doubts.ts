@@ -1,6 +1,7 @@
 import type { Operation } from '../../connect/connector.ts'
 import type { StoredMessage } from '../../journal/journal.ts'
 import type { Json } from '../../model/message.ts'
+import { pathAt } from '../../model/step-place.ts'
 import type { Flow } from '../../patterns/steps.ts'
 import { markOf } from '../../runtime/calls.ts'
 import { recordOf } from '../../runtime/loaded.ts'
@@ -45,7 +46,7 @@ function doubtOf(
   const end = record.findLast((entry) => entry.t === 'end')
   const path = end?.p ?? ''
   const flow = flows.find(({ definition }) => definition.name === message.flow)
-  const operation = flow?.code.get(path)?.['operation'] as Operation<unknown, unknown> | undefined
+  const operation = flow?.code.get(pathAt(path))?.['operation'] as Operation<unknown, unknown> | undefined
   const name = operation ? `${operation.connection.name}.${operation.name}` : `step "${path}"`
   const mark = markOf(message.id, path, generationOf(record, path))
   return {

@@ -22,7 +22,7 @@ interface Span {
 
 /**
  * Where the messages of a key did not take effect in the order of their acceptance, one wholly before the next.
- * Not judged: flows with a delay that frees its key, taps, which nobody waits for, and messages that were in doubt.
+ * Not judged: flows with a step that frees its key, taps, which nobody waits for, and messages that were in doubt.
  */
 export function orderBroken({ flows, roots, fakes, names, doubts }: OrderOptions): readonly string[] {
   const free = freeFlows(flows)
@@ -69,10 +69,13 @@ function spanOf(message: StoredMessage, effects: readonly FakeEffect[]): Span {
   return { message, first: sorted[0] as FakeEffect, last: sorted.at(-1) as FakeEffect }
 }
 
+/** Steps that free the key of a message while it waits, unless they hold it. */
+const FREEING: ReadonlySet<string> = new Set(['delay', 'waitFor', 'process'])
+
 function freeFlows(flows: readonly Flow[]): ReadonlySet<string> {
   const found = new Set<string>()
   eachStep(flows, ({ kind, options }, _path, flow) => {
-    if (kind === 'delay' && options['hold'] !== true) found.add(flow.definition.name)
+    if (FREEING.has(kind) && options['hold'] !== true) found.add(flow.definition.name)
   })
   return found
 }

@@ -7,6 +7,7 @@ import {
   type ErrorAction,
   type ErrorPolicy,
 } from '../../model/policy.ts'
+import { pathAt } from '../../model/step-place.ts'
 import type { Flow } from '../../patterns/steps.ts'
 import { recordOf } from '../../runtime/loaded.ts'
 import type { Entry } from '../../runtime/record.ts'
@@ -36,7 +37,7 @@ export function gaveUpByPolicy(
   if (!last) return false
   const attempts = failures.filter(({ p }) => p === last.p).length
   const error = restoreError(last.e)
-  return policiesOf(flow, last.p, projectPolicy).some(
+  return policiesOf(flow, pathAt(last.p), projectPolicy).some(
     (policy) => attempts >= actionFor(policy, error).attempts,
   )
 }
@@ -50,7 +51,8 @@ function policiesOf(flow: Flow, path: string, projectPolicy: Given | undefined):
   const names = path.split('/')
   const around = names.map((_name, at) => names.slice(0, at + 1).join('/'))
   const own = around.flatMap((each) => {
-    const given = flow.code.get(each)?.['onError'] as Given | undefined
+    const code = flow.code.get(each)
+    const given = (code?.['onError'] ?? code?.['policy']) as Given | undefined
     return given === undefined ? [] : [asPolicy(given)]
   })
   if (own.length > 0) return own
