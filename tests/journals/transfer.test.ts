@@ -12,6 +12,7 @@ import { simulated } from '../../packages/linkspan/src/journal/simulated/simulat
 import { freshEnvironment } from '../../packages/linkspan/src/journal/sqlite/fixtures/rig.ts'
 import { sqlite } from '../../packages/linkspan/src/journal/sqlite/sqlite.ts'
 import { copyJournal as copyAll } from '../../packages/linkspan/src/runtime/copy-journal.ts'
+import { begunCursor, inheritedCursor, textOf } from '../../packages/linkspan/src/runtime/legacy.ts'
 import { partitionOf } from '../../packages/linkspan/src/runtime/homes.ts'
 import {
   bytes,
@@ -311,6 +312,37 @@ describe.each(pairs)('a journal on %s that is copied to %s', (one, other) => {
     const found = await after.journal.messages.load([1, 2, 3])
     expect(found.map(({ frames }) => frames.length)).toEqual([1, 2, 0])
     expect(text(found[1]?.frames[1] ?? null)).toContain('interrupted')
+    await after.journal.close()
+  })
+
+  it.each([
+    ['died', true],
+    ['stopped', false],
+  ])('says what an engine may have begun with that %s, and what was left to it', async (_how, died) => {
+    const from = make(one)
+    const to = make(other)
+    const owner = await openOwner(from)
+    await owner.accept(...range(1, 5).map(() => ({ ready: true })))
+    const { member } = owner.journal.ownership
+    await owner.commit({
+      records: [{ seq: 2, n: 0, frame: bytes('begun') }],
+      cursors: [
+        { name: begunCursor('orders', member), value: '3' },
+        { name: inheritedCursor(0), value: textOf({ begun: new Map([['orders', 1]]), upTo: 0 }) },
+        { name: 'poll', value: '7' },
+      ],
+      lowWater: 1,
+    })
+    if (!died || one === 'SQLite') await owner.journal.close({ leftRunning: died })
+    else await from.crash()
+    await copy(from, to)
+    const after = await openOwner(to)
+    const found = await after.journal.messages.load(range(1, 5))
+    const said = found.map(
+      ({ frames }) => frames.filter((each) => (text(each) ?? '').includes('interrupted')).length,
+    )
+    expect(said).toEqual(died ? [1, 0, 1, 0, 0] : [1, 0, 0, 0, 0])
+    expect([...(await after.journal.cursors.list(''))]).toEqual([['poll', '7']])
     await after.journal.close()
   })
 

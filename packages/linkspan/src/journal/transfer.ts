@@ -1,5 +1,6 @@
 import type { Headers } from '../model/message.ts'
 import type { JournalEnvironment } from './environment.ts'
+import type { Grant } from './ownership.ts'
 import type { CursorChange, Settlement, Wait } from './rows.ts'
 
 /**
@@ -63,6 +64,8 @@ export interface TransferSource {
   /** Dedupe keys after one, likewise. */
   dedupeKeys(after: Name | null, limit: number): Promise<readonly MovedDedupeKey[]>
   cursors(): Promise<readonly CursorChange[]>
+  /** The partitions whose last owner died, as the next one would be granted them. */
+  orphans(): Promise<readonly Grant[]>
   close(): Promise<void>
 }
 
@@ -90,6 +93,7 @@ export interface MovedMessage {
     readonly path: string
     readonly index: number
   } | null
+  readonly partition: number
   /** In the order of `n`. */
   readonly records: readonly { readonly n: number; readonly frame: Uint8Array }[]
   readonly wait: Wait | null
@@ -110,7 +114,7 @@ export interface MovedDedupeKey extends Name {
 }
 
 /** A message on its way in. It waits or has ended: nothing that runs can be put. */
-export interface PlacedMessage extends MovedMessage {
+export interface PlacedMessage extends Omit<MovedMessage, 'partition'> {
   /** The partition it lies in; null for a child, which lies where its parent does, or anywhere when that is forgotten. */
   readonly partition: number | null
 }

@@ -8,6 +8,7 @@ import {
   type Legacy,
   legacyOf,
   marksOf,
+  mayBeBegun,
   NO_LEGACY,
   sameLegacy,
   textOf,
@@ -87,7 +88,7 @@ export function createBegunMarks({ flows, cursors, committer, member }: BegunMar
     begunBefore({ seq, flow, parent, partition }) {
       const legacy = legacies.get(partition)
       if (legacy === undefined) return false
-      return seq <= (parent ? legacy.upTo : (legacy.begun.get(identities.get(flow) ?? flow) ?? 0))
+      return mayBeBegun(legacy, { seq, isChild: parent !== null, identity: identities.get(flow) ?? flow })
     },
   }
 }

@@ -11,6 +11,7 @@ import type {
 import { LinkspanError } from '../model/errors.ts'
 import { sealEntries } from './codec.ts'
 import { partitionOf } from './homes.ts'
+import { isLegacyCursor, type Legacy, legaciesOf, mayBeBegun } from './legacy.ts'
 import { readyWait } from './live.ts'
 
 /** What copying a journal takes. Both are closed by who opened them. */
@@ -39,7 +40,9 @@ const LIMIT = 1000
 
 /**
  * Copies all of a journal into another one, in pages, and makes a journal of that. What was running when the last engine
- * died is taken up on the way, as the next engine would: it gets a wait, and its record says that it was interrupted.
+ * died is taken up on the way, as the next engine would: it gets a wait, and its record says that it was interrupted. So
+ * does the record of each message that such an engine may have begun with: who died is not known in the copy, nor which
+ * partition was whose.
  *
  * @throws {LinkspanError} `JOURNAL_IN_USE` when an engine was started on the source meanwhile
  */
@@ -47,7 +50,9 @@ export async function copyJournal(options: CopyOptions): Promise<Copied> {
   const { source, target, facts } = options
   const resumedAt = target.present.messages
   const count = counter(options, resumedAt)
-  const takenUp = await copyMessages(options, count)
+  const cursors = await source.cursors()
+  const named = new Map(cursors.map(({ name, value }) => [name, value]))
+  const takenUp = await copyMessages(options, legaciesOf(named, await source.orphans()), count)
   await copyPages(
     (after, limit) => source.cells(after, limit),
     (cells) => ({ cells }),
@@ -60,12 +65,12 @@ export async function copyJournal(options: CopyOptions): Promise<Copied> {
     target,
     count,
   )
-  const cursors = await source.cursors()
-  await target.put({ cursors })
+  const kept = cursors.filter(({ name }) => !isLegacyCursor(name))
+  await target.put({ cursors: kept })
   count(cursors.length)
   const after = await source.facts()
   if (after.version !== facts.version) throw ranMeanwhile(source.name)
-  await target.finish(facts)
+  await target.finish({ ...facts, counts: { ...facts.counts, cursors: kept.length } })
   return { counts: facts.counts, takenUp, resumedAt }
 }
 
@@ -81,15 +86,26 @@ function counter({ facts: { counts }, progress }: CopyOptions, from: number): Co
   }
 }
 
-async function copyMessages(options: CopyOptions, count: Count): Promise<number> {
-  const { source, target, now } = options
+async function copyMessages(
+  options: CopyOptions,
+  legacies: ReadonlyMap<number, Legacy>,
+  count: Count,
+): Promise<number> {
+  const { source, target, now, identityOf } = options
+  const isBegun = ({ seq, flow, parent, partition, records }: MovedMessage): boolean => {
+    const legacy = legacies.get(partition)
+    const message = { seq, isChild: parent !== null, identity: identityOf(flow) }
+    return legacy !== undefined && records.length === 0 && mayBeBegun(legacy, message)
+  }
   let takenUp = 0
   for (let after = target.present.seq; ; ) {
     const page = await source.messages(after, LIMIT)
     const last = page.at(-1)
     if (last === undefined) return takenUp
     const messages = page.map((message) => {
-      if (message.wait !== null || message.ending !== null) return placed(message, options)
+      if (message.ending !== null) return placed(message, options)
+      if (message.wait !== null)
+        return placed(isBegun(message) ? interrupted(message, now) : message, options)
       takenUp += 1
       return placed(takeUp(message, now), options)
     })
@@ -108,10 +124,14 @@ function placed(message: MovedMessage, { target, identityOf }: CopyOptions): Pla
 }
 
 function takeUp(message: MovedMessage, now: number): MovedMessage {
+  return { ...interrupted(message, now), wait: readyWait(message, 0, null) }
+}
+
+function interrupted(message: MovedMessage, now: number): MovedMessage {
   const { seq, records } = message
   const n = (records.at(-1)?.n ?? -1) + 1
   const frame = sealEntries([{ t: 'interrupted', at: now }], seq, n)
-  return { ...message, records: [...records, { n, frame }], wait: readyWait(message, 0, null) }
+  return { ...message, records: [...records, { n, frame }] }
 }
 
 async function copyPages<Row extends Name>(

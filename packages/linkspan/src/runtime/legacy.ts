@@ -1,3 +1,5 @@
+import type { Grant } from '../journal/journal.ts'
+
 /** What engines that died left of one partition: how far they may have begun with what waits in it. */
 export interface Legacy {
   /** By the identity of each flow, the highest place of its backlog. */
@@ -29,6 +31,38 @@ export function marksOf(cursors: ReadonlyMap<string, string>, member: number): R
   return new Map(
     marks.map(([name, value]) => [name.slice(BEGUN.length, name.length - end.length), Number(value)]),
   )
+}
+
+/** Whether a cursor keeps marks of engines or what they left, which mean something in their own journal only. */
+export function isLegacyCursor(name: string): boolean {
+  return name.startsWith(BEGUN) || name.startsWith(INHERITED)
+}
+
+/** What engines that died left of each partition, as the next owners would know it. */
+export function legaciesOf(
+  cursors: ReadonlyMap<string, string>,
+  orphans: readonly Grant[],
+): ReadonlyMap<number, Legacy> {
+  const named = (prefix: string): [string, string][] =>
+    [...cursors].filter(([name]) => name.startsWith(prefix))
+  const legacies = new Map(
+    named(INHERITED).map(([name, text]) => [Number(name.slice(INHERITED.length)), legacyOf(text)]),
+  )
+  const marks = new Map(named(BEGUN))
+  for (const { partition, died } of orphans) {
+    if (died === null) continue
+    const left = { begun: marksOf(marks, died.member), upTo: died.upTo }
+    legacies.set(partition, joined(legacies.get(partition) ?? NO_LEGACY, left))
+  }
+  return legacies
+}
+
+/** Whether an engine that left this may have begun with a message that has nothing on record. */
+export function mayBeBegun(
+  { begun, upTo }: Legacy,
+  { seq, isChild, identity }: { readonly seq: number; readonly isChild: boolean; readonly identity: string },
+): boolean {
+  return seq <= (isChild ? upTo : (begun.get(identity) ?? 0))
 }
 
 /** What both say. */

@@ -3,6 +3,7 @@ import { rootId } from '../../model/message-id.ts'
 import { endingOf } from '../codes.ts'
 import type {
   CursorChange,
+  Grant,
   MovedCell,
   MovedDedupeKey,
   MovedMessage,
@@ -38,6 +39,7 @@ export async function openTransferSource(
     cells: async (after, limit) => readCells(ask, schema, after, limit),
     dedupeKeys: async (after, limit) => readDedupeKeys(ask, schema, after, limit),
     cursors: async () => readCursors(ask, schema),
+    orphans: async () => readOrphans(ask, schema),
     close: () => link.drop(),
   }
   await source.facts()
@@ -77,6 +79,15 @@ async function factsOf(ask: Rows, schema: string, place: string): Promise<Source
   return { ...facts, counts: await countAll(ask, schema) }
 }
 
+/** Of those that own something and have not closed it none lives, or nothing could be copied. */
+async function readOrphans(ask: Rows, schema: string): Promise<readonly Grant[]> {
+  const rows = await ask<{ partition: number; member: number; up_to: number }>(`
+    SELECT p.partition, coalesce(p.died_member, p.owner) AS member, h.last_seq AS up_to
+    FROM ${schema}.head h, ${schema}.partitions p LEFT JOIN ${schema}.members m ON m.id = p.owner
+    WHERE p.died_member IS NOT NULL OR NOT m.closed ORDER BY p.partition`)
+  return rows.map(({ partition, member, up_to: upTo }) => ({ partition, died: { member, upTo } }))
+}
+
 /** How many there are of what is copied. */
 export async function countAll(ask: Rows, schema: string): Promise<TransferCounts> {
   const [row] = await ask<TransferCounts>(`
@@ -97,6 +108,7 @@ interface MessageRow {
   readonly parent_id: string
   readonly parent_path: string
   readonly parent_index: number
+  readonly partition: number
   readonly body: Uint8Array
   readonly fields: string | null
   readonly ns: readonly number[]
@@ -115,7 +127,7 @@ interface EndingRow {
 
 const MESSAGES = (schema: string): string => `
   SELECT m.seq, m.flow, m.key, m.token, m.accepted_at, m.code_version, m.headers, m.parent_seq, m.parent_id,
-    m.parent_path, m.parent_index, m.body,
+    m.parent_path, m.parent_index, m.partition, m.body,
     (SELECT json_object_agg(i.field, i.value ORDER BY i.field)::text FROM ${schema}.message_index i WHERE i.seq = m.seq) AS fields,
     ARRAY(SELECT r.n::bigint FROM ${schema}.records r WHERE r.seq = m.seq ORDER BY r.n) AS ns,
     ARRAY(SELECT r.frame FROM ${schema}.records r WHERE r.seq = m.seq ORDER BY r.n) AS frames
@@ -179,6 +191,7 @@ function messageOf(row: MessageRow, nameOf: (code: number) => string): Omit<Move
             path: fromText(row.parent_path),
             index: row.parent_index,
           },
+    partition: row.partition,
     records: ns.map((n, at) => ({ n, frame: frames[at] as Uint8Array })),
   }
 }

@@ -1,5 +1,6 @@
 import { LinkspanError } from '../../model/errors.ts'
 import type {
+  Grant,
   JournalTransfer,
   MovedMessage,
   Name,
@@ -50,8 +51,19 @@ function sourceOf(disk: Disk): TransferSource {
     cells: async (after, limit) => page(cellsOf(disk.world), after, limit),
     dedupeKeys: async (after, limit) => page([...disk.world.seen.values()], after, limit),
     cursors: async () => [...disk.world.cursors].map(([name, value]) => ({ name, value })),
+    orphans: async () => orphansOf(disk.world),
     close: async () => {},
   }
+}
+
+function orphansOf({ cluster, head }: World): readonly Grant[] {
+  const died = (member: number | undefined): boolean => cluster.members.get(member ?? -1)?.closed === false
+  return [...cluster.partitions].flatMap(([partition, row]) => {
+    const member = row.died?.member ?? row.owner ?? undefined
+    return row.died === null && !died(member)
+      ? []
+      : [{ partition, died: { member: member as number, upTo: head.lastSeq } }]
+  })
 }
 
 function cellsOf({
@@ -81,7 +93,7 @@ function countAll(world: World): TransferCounts {
 }
 
 function movedOf({ records, waits, endings }: World, { seq, message }: Kept): MovedMessage {
-  const { flow, key, token, acceptedAt, codeVersion, headers, body, index, parent } = message
+  const { flow, key, token, acceptedAt, codeVersion, headers, body, index, parent, partition } = message
   return {
     seq,
     flow,
@@ -94,6 +106,7 @@ function movedOf({ records, waits, endings }: World, { seq, message }: Kept): Mo
     index,
     parent:
       parent === null ? null : { seq: parent.seq, id: parent.id, path: parent.path, index: parent.index },
+    partition,
     records: (records.get(seq) ?? []).map(({ n, frame }) => ({ n, frame })),
     wait: waits.get(seq) ?? null,
     ending: endings.get(seq) ?? null,

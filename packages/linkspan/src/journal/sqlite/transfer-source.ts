@@ -5,6 +5,7 @@ import type { Headers } from '../../model/message.ts'
 import { endingOf } from '../codes.ts'
 import type {
   CursorChange,
+  Grant,
   JournalEnvironment,
   MovedCell,
   MovedDedupeKey,
@@ -72,6 +73,7 @@ function sourceOf(db: DatabaseSync, path: string, name: string, close: () => voi
     cells: (after, limit) => reading(() => cells(after, limit).map((row) => cellOf(row, path))),
     dedupeKeys: (after, limit) => reading(() => keys(after, limit).map((row) => dedupeKeyOf(row, path))),
     cursors: () => reading(() => readCursors(db, path)),
+    orphans: () => reading(() => orphansOf(db, path)),
     close: async () => close(),
   }
 }
@@ -79,6 +81,12 @@ function sourceOf(db: DatabaseSync, path: string, name: string, close: () => voi
 function factsOf(db: DatabaseSync, path: string): SourceFacts {
   const { journal, commits, lastBatch, lastSeq, lowWater } = readHead(db, path) ?? newHead(db)
   return { journal, version: `${commits} ${lastBatch} ${lowWater}`, lastSeq, counts: countAll(db) }
+}
+
+/** Whoever had it and did not close it died. */
+function orphansOf(db: DatabaseSync, path: string): readonly Grant[] {
+  const { clean, lastSeq } = readHead(db, path) ?? newHead(db)
+  return clean ? [] : [{ partition: 0, died: { member: 0, upTo: lastSeq } }]
 }
 
 /** How many there are of what is copied. */
@@ -171,6 +179,7 @@ function messageReader(
       body: bodyOf(row),
       index: row.fields === null ? null : (JSON.parse(row.fields) as Record<string, string>),
       parent: parentOf(row),
+      partition: 0,
       records: recordsOf(seq),
       wait: waiting === undefined ? null : waitOf(waiting, names, path),
       ending: endingOfMessage(seq),
