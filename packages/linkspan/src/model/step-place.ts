@@ -10,6 +10,14 @@ export function turnPlace(place: string, turn: number): string {
   return `${place}//${turn}`
 }
 
+/** The turns that a place is in, the outermost first: where the paths that begin with `within` are in the record. */
+export function turnsAt(place: string): readonly { readonly within: string; readonly place: string }[] {
+  return [...place.matchAll(TURN)].map((match) => {
+    const inTurn = place.slice(0, match.index + match[0].length)
+    return { within: `${pathAt(inTurn)}/`, place: `${inTurn}/` }
+  })
+}
+
 /** The path of the step at a place. */
 export function pathAt(place: string): string {
   return place.includes('//') ? place.replace(TURN, '') : place

@@ -281,6 +281,15 @@ export interface Pass {
     turn: number,
     run: () => StepResult | Promise<StepResult>,
   ): StepResult | Promise<StepResult>
+  /** Where a path is on record, in the turns that the pass is in now. */
+  at(path: string): string
+  /**
+   * Runs a scope that {@link CompileTools.entry} named, at a place where {@link at} said that it is: in the turns of then, whatever
+   * turns the pass is in now.
+   */
+  runAt(place: string): StepResult | Promise<StepResult>
+  /** Whether a time is over by the engine's clock. Not on record: for deciding on what goes on record at once. */
+  isPast(time: number): boolean
   /**
    * Runs something whose failure for good, after what the policies try again, need not be the message's. `rescue`
    * answers what runs in its stead, with the body and the names as they were before and `context.error`, or null to let

@@ -105,7 +105,7 @@ describe('saga', () => {
     expect(states.toSorted()).toEqual(['dead', 'dead', 'done'])
   })
 
-  it('is undone as a whole by the compensation of the step that it is, within another', async () => {
+  it('is undone with the one around it, after the compensation of the step that it is in', async () => {
     const undone: string[] = []
     const note = (what: string) => (b: string) => {
       undone.push(what)
@@ -130,7 +130,7 @@ describe('saga', () => {
         ),
     )
     await expect(run(nested, 'x')).rejects.toThrow('last')
-    expect(undone).toEqual(['inner'])
+    expect(undone).toEqual(['inner', 'a'])
   })
 
   it('fails when it takes longer than it may, and undoes what was done', async () => {
@@ -141,22 +141,102 @@ describe('saga', () => {
         'all',
         (s) =>
           s
-            .step('first', (b) => b.delay('wait', '2m'), {
+            .step('first', (b) => b.map((v) => `${v} booked`), {
               compensate: (u) =>
                 u.map((b) => {
                   undone.push(b)
                   return b
                 }),
             })
-            .step('second', (b) => b.map((v) => v)),
+            .step('second', (b) => b.delay('wait', '2m'))
+            .step('third', (b) => b),
         { timeout: '1m' },
       )
-    const flows = await testFlow(slow)
-    await flows.send('x')
-    await flows.run()
-    const [message] = await flows.messages()
+    await using flows = await testFlow(slow)
+    const { id } = await flows.send('x')
+    await flows.advance('59s')
+    expect((await flows.trace(id)).message).toMatchObject({ state: 'waiting', reason: 'delay' })
+    expect(undone).toEqual([])
+    await flows.advance('1s')
+    const { message } = await flows.trace(id)
     expect(message).toMatchObject({ state: 'dead', error: { code: 'TIME_LIMIT' } })
-    expect(new Set(undone)).toEqual(new Set(['x']))
+    expect((message.endedAt ?? 0) - message.acceptedAt).toBe(60_000)
+    expect(new Set(undone)).toEqual(new Set(['x booked']))
+  })
+
+  it('fails when the next step would begin too late', async () => {
+    const tested = begin<string>().saga(
+      'all',
+      (s) => s.step('first', (b) => b.delay('wait', '2m')).step('second', (b) => b.map((v) => v)),
+      { timeout: '1m' },
+    )
+    await using flows = await testFlow(tested)
+    const { id } = await flows.send('x')
+    flows.crash()
+    // Nobody was there when the time was over.
+    await flows.advance('5m').catch(() => undefined)
+    flows.clock.advance('5m')
+    await flows.restart()
+    await flows.run()
+    expect((await flows.trace(id)).message.error).toMatchObject({ code: 'TIME_LIMIT' })
+  })
+
+  it('undoes sagas within sagas as a model does, whichever step fails', async () => {
+    interface Tree {
+      readonly parts: readonly (number | Tree)[]
+      readonly undone: boolean
+    }
+    const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
+      tree: fc.record({
+        parts: fc.array(fc.oneof({ maxDepth: 2, withCrossShrink: true }, fc.constant(0), tie('tree')), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        undone: fc.boolean(),
+      }),
+    }))
+    await fc.assert(
+      fc.asyncProperty(tree, fc.integer({ min: 0, max: 12 }), async (of, failsAt) => {
+        const seen: string[] = []
+        const expected: string[] = []
+        let count = 0
+        type Steps = ReturnType<typeof begin<string>>
+        /** Builds the saga, and notes what the model undoes: all that was done before the failure, the last first. */
+        const build = (b: Steps, { parts, undone }: Tree, name: string, done: string[]): Steps =>
+          b.saga(name, (s) => {
+            let all = s as never as { step(...args: unknown[]): never }
+            for (const [at, part] of parts.entries()) {
+              const label = `${name}.${at}`
+              const scope = (inner: Steps): unknown => {
+                if (typeof part === 'object') return build(inner, part, label, done)
+                const mine = count++
+                return inner.map(`act ${label}`, (v: string) => {
+                  if (mine === failsAt) throw new LinkspanError('CALL_REJECTED', 'failed')
+                  return v
+                })
+              }
+              const compensate = (u: Steps): unknown =>
+                u.map((v: string) => {
+                  seen.push(label)
+                  return v
+                })
+              all = all.step(label, scope, undone ? { compensate } : {})
+              if (count <= failsAt && undone) done.unshift(label)
+            }
+            return all as never
+          }) as never
+        const tested = build(begin<string>(), of, 's', expected)
+        const ran = run(tested, 'x')
+        if (failsAt >= count) {
+          await ran
+          expect(seen).toEqual([])
+        } else {
+          await expect(ran).rejects.toThrow('failed')
+          expect(seen).toEqual(expected)
+        }
+      }),
+      { numRuns: 300 },
+    )
   })
 
   it('refuses a saga without steps, and labels that clash', () => {
@@ -166,6 +246,97 @@ describe('saga', () => {
       /two branches called "a"/,
     )
     expect(() => steps.saga('x', (s) => s.step('undo a', (b) => b))).toThrow(/may not be called "undo a"/)
+  })
+
+  it('undoes sagas within sagas, in each turn and after a failure in the same step, wherever the engine is killed', async () => {
+    const nested = flow('nested', { onError: retry({ attempts: 4, backoff: exponential('1s', '10s') }) })
+      .from(inbox<{ id: string; rooms: number; car: string; flight: string }>(), { key: ({ id }) => id })
+      .saga('trip', (s) =>
+        s
+          .step('rooms', (b) =>
+            b.loop(
+              'each',
+              ({ rooms }) => rooms,
+              (each) =>
+                each.saga('room', (r) =>
+                  r.step(
+                    'book',
+                    (x) => x.to('book room', booked, { input: ({ id }, { turn }) => `${id} room ${turn}` }),
+                    {
+                      compensate: (u) => u.to('cancel room', cancelled, { input: ({ id }) => `${id} room` }),
+                    },
+                  ),
+                ),
+            ),
+          )
+          .step('rest', (b) =>
+            b
+              .saga('car', (c) =>
+                c.step('book', (x) => x.to('book car', booked, { input: ({ id, car }) => `${id} ${car}` }), {
+                  compensate: (u) =>
+                    u.to('cancel car', cancelled, { input: ({ id, car }) => `${id} ${car}` }),
+                }),
+              )
+              .to('book flight', booked, { input: ({ flight }) => flight }),
+          ),
+      )
+    const report = await crashSweep(nested, ({ send }) => {
+      send({ id: 't1', rooms: 2, car: 'c', flight: 'f' })
+      send({ id: 't2', rooms: 2, car: 'c', flight: 'full' })
+      send({ id: 't3', rooms: 1, car: 'full', flight: 'f' })
+    })
+    expect(report.runs).toBeGreaterThan(report.boundaries)
+    cancelled.reset()
+    await using flows = await testFlow(nested)
+    const { id } = await flows.send({ id: 't2', rooms: 2, car: 'c', flight: 'full' })
+    await flows.run()
+    expect(cancelled.effects.map(({ input }) => input)).toEqual(['t2 c', 't2 room', 't2 room'])
+    const { steps } = await flows.trace(id)
+    expect(
+      steps.filter(({ path }) => path.includes('cancel')).map(({ path, outcome }) => [path, outcome]),
+    ).toEqual([
+      ['trip/rest/car/undo book/cancel car', 'done'],
+      ['trip/rooms/each//2/room/undo book/cancel room', 'done'],
+      ['trip/rooms/each//1/room/undo book/cancel room', 'done'],
+    ])
+  })
+
+  it('tries a compensation again, hands it to a person, and goes on with what is left', async () => {
+    cancelled.reset()
+    let isDown = true
+    cancelled.when(({ input }) => (isDown && input === 'c' ? 'unavailable' : undefined))
+    await using flows = await testFlow(trips)
+    const { id } = await flows.send({ id: 't1', hotel: 'h', car: 'c', flight: 'full' })
+    await flows.run()
+    const failed = await flows.trace(id)
+    expect(failed.message).toMatchObject({ state: 'dead' })
+    const outcomes = ({ steps }: typeof failed) =>
+      steps
+        .filter(({ path }) => !path.startsWith('book/hotel') && !path.startsWith('book/car'))
+        .map(({ path, outcome, attempts }) => [
+          path,
+          outcome,
+          attempts.filter((attempt) => attempt.outcome !== 'sent').length,
+        ])
+    expect(outcomes(failed)).toEqual([
+      ['book', 'failed', 0],
+      ['book/undo car/cancel car', 'failed', 4],
+      ['book/flight/book flight', 'failed', 1],
+      ['book/flight', 'failed', 0],
+    ])
+    isDown = false
+    await flows.redeliver(id)
+    await flows.run()
+    expect(cancelled.effects.map(({ input }) => input)).toEqual(['c', 'h: CALL_REJECTED'])
+    const undone = await flows.trace(id)
+    expect(undone.message.error?.code).toBe('CALL_REJECTED')
+    expect(outcomes(undone).slice(1)).toEqual([
+      ['book/undo car/cancel car', 'done', 5],
+      ['book/undo hotel/cancel hotel', 'done', 1],
+      ['book/flight/book flight', 'failed', 1],
+      ['book/flight', 'failed', 0],
+    ])
+    cancelled.reset()
   })
 
   it('comes to the same, forwards and backwards, wherever the engine is killed', async () => {

@@ -1,8 +1,11 @@
 import { type Duration, durationMs } from '../model/duration.ts'
 import { LinkspanError, restoreError, type StoredError, storeError } from '../model/errors.ts'
+import type { StepNode } from '../model/flow-definition.ts'
+import type { Json } from '../model/message.ts'
 import './steps.ts'
 import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
 import { branchesOf, branchScope, holding } from './parts/branches.ts'
+import { asJson } from './parts/json.ts'
 import type { Merged } from './parts/merged.ts'
 import type { CommonOptions, Draft, NewScope, Pass, Pattern, Program, Stop } from './pattern.ts'
 import type { Ended, Failed, FlowFacts, Steps } from './steps.ts'
@@ -20,10 +23,15 @@ declare module './steps.ts' {
      * `linkspan dead redeliver` goes on with the compensations that are left. A call in doubt suspends the saga until a person
      * has resolved it, and it goes on either way.
      *
-     * What a step that fails has done before its failure is its own to undo, so let each step make one call that matters. A
-     * saga in a step of another is undone by the compensation of that step.
+     * What a step that fails has done before its failure is its own to undo, so let each step make one call that matters.
      *
-     * @throws {LinkspanError} `TIME_LIMIT` as the failure when a step would begin later than `timeout` after the first.
+     * A saga within a step of another belongs to it: when the outer one fails after the inner one was done, be it in a later step
+     * or further on in the same, the steps of the inner one are undone too, each in its turn (as a nested LRA of MicroProfile is
+     * compensated with the one around it), after the compensation of the step that it is in. That holds within one message's
+     * pass; children that a split or a multicast makes are messages of their own, and their sagas end with them.
+     *
+     * @throws {LinkspanError} `TIME_LIMIT` as the failure when a step would begin later than `timeout` after the first, or waits
+     * then.
      * @example
      * ```ts
      * import { flow, inbox } from 'linkspan'
@@ -73,7 +81,10 @@ export interface SagaStepOptions<O, N, F extends FlowFacts, H extends FlowFacts>
 
 /** How a saga runs. */
 export interface SagaOptions extends CommonOptions {
-  /** How long after its first step the last one may begin. @default no limit */
+  /**
+   * How long after its first step the last one may begin. A step that waits then, for a time or for an event, fails; a call that
+   * is being tried again is tried as its policy says. @default no limit
+   */
   readonly timeout?: Duration
 }
 
@@ -88,8 +99,17 @@ interface SagaStep {
   readonly label: string
   readonly path: string
   readonly forward: Program
-  readonly undo: Program | null
+  /** The path of its compensation. */
+  readonly undo: string | null
+  /** Whether there are sagas within it. */
+  readonly nests: boolean
 }
+
+/** What is to be undone: where the compensation is, and the body that it begins with. */
+type Undo = { readonly at: string; readonly body: unknown }
+
+/** What the sagas that a pass is in have to undo, the innermost saga's last. */
+const underWay: WeakMap<Pass, Undo[][]> = new WeakMap()
 
 const UNDO = 'undo '
 
@@ -115,61 +135,117 @@ export const saga: Pattern = {
       })
     },
   },
-  compile(node, _code, { path, program }) {
-    const names = new Set(node.scopes.map((scope) => scope.name))
+  compile(node, _code, { path, program, entry }) {
+    const scopes = new Map(node.scopes.map((scope) => [scope.name, scope]))
     const steps = (node.options['labels'] as readonly string[]).map((label) => ({
       label,
       path: `${path}/${label}`,
       forward: program(label),
-      undo: names.has(`${UNDO}${label}`) ? program(`${UNDO}${label}`) : null,
+      undo: scopes.has(`${UNDO}${label}`) ? entry(`${UNDO}${label}`) : null,
+      nests: hasSaga(scopes.get(label)?.steps ?? []),
     }))
     const timeoutMs = node.options['timeoutMs'] as number | null
     return async (pass) => {
       const began = pass.enter(path).now
-      const done: { readonly step: SagaStep; readonly body: unknown }[] = []
-      for (const step of steps) {
-        const late = timeoutMs !== null && pass.enter(path).now - began > timeoutMs
-        const outcome = late ? { failure: tooLate(path, step, timeoutMs) } : await forward(pass, step)
-        if ('stop' in outcome) return outcome.stop
-        if (outcome.failure !== null) return undo(pass, done, outcome.failure)
-        done.push({ step, body: pass.body })
+      const limit = timeoutMs === null ? null : { saga: path, until: began + timeoutMs, timeoutMs }
+      const around = underWay.get(pass) ?? []
+      const done: Undo[] = []
+      underWay.set(pass, [...around, done])
+      try {
+        const stop = await runAll(pass, path, steps, done, limit)
+        if (stop === undefined) around.at(-1)?.push(...done)
+        return stop
+      } finally {
+        underWay.set(pass, around)
       }
-      return undefined
     }
   },
+}
+
+function hasSaga(steps: readonly StepNode[]): boolean {
+  return steps.some(({ kind, scopes }) => kind === 'saga' || scopes.some((scope) => hasSaga(scope.steps)))
+}
+
+interface Limit {
+  readonly saga: string
+  readonly until: number
+  readonly timeoutMs: number
+}
+
+async function runAll(
+  pass: Pass,
+  path: string,
+  steps: readonly SagaStep[],
+  done: Undo[],
+  limit: Limit | null,
+): Promise<Stop | undefined> {
+  for (const step of steps) {
+    const isLate = limit !== null && pass.enter(path).now > limit.until
+    const outcome = isLate
+      ? { failure: storeError(tooLate(limit, step)) }
+      : await forward(pass, step, done, limit)
+    if ('stop' in outcome) return outcome.stop
+    if (outcome.failure !== null) return undo(pass, path, done, outcome.failure)
+    if (step.undo !== null) done.push({ at: pass.at(step.undo), body: pass.body })
+  }
+  return undefined
 }
 
 /** Runs a step of a saga: whether it ended or suspended the message, failed for good, or neither. */
 async function forward(
   pass: Pass,
-  { path, forward }: SagaStep,
+  step: SagaStep,
+  done: Undo[],
+  limit: Limit | null,
 ): Promise<{ readonly stop: Stop } | { readonly failure: StoredError | null }> {
+  const before = done.length
   let failure: StoredError | null = null
   const stop = await pass.rescue(
-    path,
-    (inner) => forward.run(inner),
-    (error) => () => {
+    step.path,
+    (inner) => inTime(inner, step, limit),
+    (error) => (inner) => {
       failure = error
+      if (step.nests) keepDone(inner, step.path, done, before)
       return undefined
     },
   )
   return stop === undefined ? { failure } : { stop }
 }
 
+/** A step that waits does so no longer than until the saga's time is over, and fails then. */
+async function inTime(pass: Pass, step: SagaStep, limit: Limit | null): Promise<Stop | undefined> {
+  const stop = await step.forward.run(pass)
+  if (limit === null || stop?.kind !== 'suspend') return stop
+  if (pass.isPast(limit.until)) throw tooLate(limit, step)
+  return { ...stop, wakeAt: Math.min(stop.wakeAt, limit.until) }
+}
+
+/** A step that failed is not run again: which sagas within it were done before is on record. */
+function keepDone(pass: Pass, path: string, done: Undo[], from: number): void {
+  const recorded = pass.recall(path)
+  const within = recorded
+    ? (recorded.value as unknown as readonly Undo[])
+    : (asJson(done.slice(from), path, 'what is to be undone') as unknown as readonly Undo[])
+  if (!recorded) pass.record(path, within as unknown as Json)
+  done.splice(from, done.length - from, ...within)
+}
+
 /** Undoes what was done, the last first, and fails as the step did. */
 async function undo(
   pass: Pass,
-  done: readonly { readonly step: SagaStep; readonly body: unknown }[],
+  path: string,
+  done: readonly Undo[],
   failure: StoredError,
 ): Promise<Stop | undefined> {
   pass.bind('error', failure)
-  for (const { step, body } of done.toReversed()) {
-    if (step.undo === null) continue
+  for (const { at, body } of done.toReversed()) {
     pass.body = body
-    const stop = await step.undo.run(pass)
+    const stop = await pass.runAt(at)
     // A compensation that ends early, as by a filter, has nothing more to undo.
     if (stop?.kind === 'suspend') return stop
   }
+  // It is the saga that fails now, not the compensation that was run last.
+  pass.enter(path)
   throw restoreError({ ...failure, retry: 'never' })
 }
 
@@ -206,12 +282,10 @@ function partOf(
   return { label, scope, predicate: undefined, undo: undone }
 }
 
-function tooLate(path: string, { label }: SagaStep, timeoutMs: number): StoredError {
-  return storeError(
-    new LinkspanError(
-      'TIME_LIMIT',
-      `The saga "${path}" was not done ${timeoutMs} ms after it began: its step "${label}" would have been next.`,
-      { details: { path, step: label, timeoutMs } },
-    ),
+function tooLate({ saga, timeoutMs }: Limit, { label }: SagaStep): LinkspanError {
+  return new LinkspanError(
+    'TIME_LIMIT',
+    `The saga "${saga}" was not done ${timeoutMs} ms after it began: it had come to its step "${label}".`,
+    { details: { path: saga, step: label, timeoutMs } },
   )
 }

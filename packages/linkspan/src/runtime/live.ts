@@ -580,6 +580,7 @@ export function createLive(options: LiveOptions): Live {
       now: () => clock.now(),
       quiet: () => new Promise((resolve) => clock.defer(resolve)),
       timer: (afterMs, run) => clock.timer(afterMs, run),
+      isPast: (time) => clock.now() >= time,
       chance: () => options.random.next(),
       leaves: () => false,
       inTime: (pass) => checkTimeLimit(pass, clock.now()),

@@ -10,7 +10,7 @@ import { seededRandom } from '../model/hashing.ts'
 import type { Ending, Headers, Json } from '../model/message.ts'
 import type { CancelTimer } from '../model/outside.ts'
 import { actionFor, backoffMs, type ErrorAction, type ErrorPolicy } from '../model/policy.ts'
-import { isWithin, turnPlace } from '../model/step-place.ts'
+import { isWithin, pathAt, renamedPlace, turnPlace, turnsAt } from '../model/step-place.ts'
 import type {
   AttemptFailure,
   CallRequest,
@@ -53,6 +53,8 @@ export interface PassPorts {
   timer(afterMs: number, run: () => void): CancelTimer
   /** Whether the pass goes on past the record; false where a message is only looked at. */
   readonly goesOn: boolean
+  /** Whether a time is over: never, for what is only computed again. */
+  isPast(time: number): boolean
   /** A number in [0, 1) for pauses. */
   chance(): number
   /** Throws `TIME_LIMIT` for a message that is too old to begin with anything more. */
@@ -198,6 +200,24 @@ export class MessagePass implements RunningPass {
     return lastly(run, () => {
       this.turns = outer
     })
+  }
+
+  runAt(given: string): StepResult | Promise<StepResult> {
+    const place = renamedPlace(given, this.flow.renamed) ?? given
+    const program = this.flow.entries.get(pathAt(place))
+    if (!program) this.park(place, `its record goes on with "${place}", which the flow no longer has`)
+    const outer = this.turns
+    this.turns = turnsAt(place).reduce<Turns | null>((around, turn) => ({ ...turn, outer: around }), null)
+    return lastly(
+      () => program.run(this),
+      () => {
+        this.turns = outer
+      },
+    )
+  }
+
+  isPast(time: number): boolean {
+    return this.ports.isPast(time)
   }
 
   enter(path: string): StepContext {

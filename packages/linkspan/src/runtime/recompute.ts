@@ -117,6 +117,7 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
     now: () => lastMoment(stored),
     quiet: promisesSettled,
     timer: () => () => undefined,
+    isPast: () => false,
     chance: () => 0.5,
     inTime: () => undefined,
     leaves: (thrown) => thrown instanceof Frontier,

@@ -178,16 +178,15 @@ function stepsOf(seen: readonly Seen[], record: readonly Entry[], stored: Stored
   const missed = [
     ...new Set(record.flatMap((entry) => ('p' in entry && entry.p !== '' ? [stepPlace(entry.p)] : []))),
   ].filter((path) => !seen.some(({ step }) => step.path === path))
-  return [
-    ...steps,
-    ...missed.map((path) =>
-      withRecord(
-        { step: { path, kind: 'unknown' }, input: null, output: null, outcome: 'unknown' },
-        record,
-        stored,
-      ),
-    ),
-  ]
+  return [...steps, ...missed.map((path) => missedStep(path, record, stored))]
+}
+
+/** What is on record, and no step came to: of a part that failed and was made good for, as a saga's step, that it did. */
+function missedStep(path: string, record: readonly Entry[], stored: StoredMessage): TraceStep {
+  const isRescued = record.some((entry) => entry.t === 'passed' && entry.by === 'rescue' && entry.p === path)
+  const step = { path, kind: isRescued ? 'part' : 'unknown' }
+  const seen = withRecord({ step, input: null, output: null, outcome: 'unknown' }, record, stored)
+  return isRescued ? { ...seen, outcome: 'failed' } : seen
 }
 
 function withRecord(
