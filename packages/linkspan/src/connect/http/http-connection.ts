@@ -1,7 +1,13 @@
 import { durationMs } from '../../model/duration.ts'
 import { LinkspanError } from '../../model/errors.ts'
 import type { Guarantee } from '../../model/guarantee.ts'
-import type { CallContext, ConnectionDeclaration, Connector, Operation } from '../connector.ts'
+import type {
+  CallContext,
+  ConnectionDeclaration,
+  Connector,
+  Operation,
+  SourceDeclaration,
+} from '../connector.ts'
 import { type HttpClient, httpClient } from './http-client.ts'
 import { httpConfig, httpSpec, type ReadHttpConfig } from './http-config.ts'
 import type {
@@ -13,6 +19,7 @@ import type {
   ResultOf,
   UnrepeatableOptions,
 } from './http-operation.ts'
+import { type HttpPollOptions, httpPoll } from './http-poll.ts'
 import { type RunOptions, runOperation, verifyOperation } from './run.ts'
 
 /** An operation that is harmless to repeat by its method, unless it says otherwise. */
@@ -41,6 +48,30 @@ export interface HttpConnection extends ConnectionDeclaration<ReadHttpConfig, Ht
   readonly delete: MakeRepeatable
   readonly post: MakeUnrepeatable
   readonly patch: MakeUnrepeatable
+  /**
+   * A source over a list: asks for what is new, page after page, each accepted in one commit with its place in the list.
+   *
+   * @example
+   * ```ts
+   * import { flow } from 'linkspan'
+   * import { httpConnection, linkHeader } from 'linkspan/http'
+   *
+   * interface Issue { number: number; updated_at: string; title: string }
+   * const github = httpConnection('github')
+   * const issues = github.poll<Issue>({
+   *   name: 'issues',
+   *   path: '/repos/acme/hub/issues',
+   *   query: { state: 'all', sort: 'updated', direction: 'asc' },
+   *   every: '2m',
+   *   pages: linkHeader(),
+   *   since: { param: 'since', of: (issue) => issue.updated_at, overlap: '1m' },
+   *   identity: (issue) => `${issue.number} ${issue.updated_at}`,
+   * })
+   * const follow = flow('follow').from(issues, { key: (issue) => issue.number })
+   * ```
+   * @throws {LinkspanError} `CONFIG_INVALID` for an overlap without `identity`.
+   */
+  poll<T>(options: HttpPollOptions<T>): SourceDeclaration<T>
   /** Any method. POST and PATCH must state their guarantee; for the others it is `natural` where none is stated. */
   operation<
     In = unknown,
@@ -115,6 +146,7 @@ export function httpConnection(name: string, options: HttpConnectionOptions = {}
     delete: make('DELETE') as MakeRepeatable,
     post: make('POST') as MakeUnrepeatable,
     patch: make('PATCH') as MakeUnrepeatable,
+    poll: <T>(given: HttpPollOptions<T>) => httpPoll(connection, given),
     operation: ((given: RunOptions) => operation(connection, names, given)) as HttpConnection['operation'],
   })
 }

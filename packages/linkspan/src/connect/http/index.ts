@@ -38,5 +38,18 @@ export type {
   VerifyGuarantee,
   VerifyRequest,
 } from './http-operation.ts'
+export type { HttpPollOptions, Since } from './http-poll.ts'
+export {
+  continuationToken,
+  cursorIn,
+  deltaLinks,
+  linkHeader,
+  offset,
+  onePage,
+  type PageRequest,
+  type Pages,
+  pageNumber,
+  type SeenPage,
+} from './pages.ts'
 export { path, type Query } from './path.ts'
 export type { HttpReply } from './reply.ts'
