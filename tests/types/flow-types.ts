@@ -358,6 +358,19 @@ const foldedAs = ids().aggregate('a', {
   complete: { maxAge: '1d' },
   result: (texts, { count, key }) => [texts.length === count, key] as const,
 })
+const guarded = ids().circuitBreaker('c', (s) => s.map((b) => b.text), {
+  window: { time: '1m' },
+  failures: (error, b) => error.code === 'CALL_FAILED' && b.id > 0,
+  fallback: (s) => s.map((b, { error }) => ({ id: b.id, why: error.code })),
+})
+const crowded = ids().throttle('t', { concurrent: 2, key: (b) => b.text }, (s) => s.map((b) => b.id))
+const failsOver = ids().loadBalance(
+  'l',
+  (b) => b.target('a', (s) => s.map((x) => x.id)).target('b', (s) => s.map((x) => x.text)),
+  {
+    by: { failover: { errors: ['CALL_FAILED'], start: 'sticky' } },
+  },
+)
 const ordered = ids().resequence('r', {
   place: (b) => b.id,
   key: (b) => b.text,
@@ -366,6 +379,9 @@ const ordered = ids().resequence('r', {
 })
 export type Aggregated = [
   Check<Body<typeof ordered, { id: number; text: string }>>,
+  Check<Body<typeof guarded, string | { id: number; why: StoredError['code'] }>>,
+  Check<Body<typeof crowded, number>>,
+  Check<Body<typeof failsOver, number | string>>,
   Check<Body<typeof summed, number>>,
   Check<Body<typeof gathered, { id: number; text: string }[]>>,
   Check<Body<typeof described, { id: number; text: string }>>,
@@ -487,6 +503,10 @@ export const refused = [
   () => ids().state('s', { initial: () => 0 }, (n) => ({ state: `${n}`, result: n })),
   // @ts-expect-error: a place that is no number
   () => ids().resequence('r', { place: (b) => b.text, timeout: '1m' }),
+  // @ts-expect-error: a window that is neither calls nor time
+  () => ids().circuitBreaker('c', (s) => s, { window: { messages: 10 } }),
+  // @ts-expect-error: messages at once without the steps that they are in
+  () => ids().throttle('t', { concurrent: 2 }),
   // @ts-expect-error: a resequencer that would wait for good
   () => ids().resequence('r', { place: (b) => b.id }),
   // @ts-expect-error: an aggregate without a completion

@@ -107,7 +107,7 @@ export type {
   NoNames,
   Steps,
 } from '../patterns/steps.ts'
-export type { ThrottleOptions } from '../patterns/throttle.ts'
+export type { ConcurrencyOptions, ThrottleOptions } from '../patterns/throttle.ts'
 export type { Attempt, Catching, Tried } from '../patterns/try.ts'
 export type { EventDeclaration, WaitForOptions } from '../patterns/wait-for.ts'
 export { type ChannelOptions, channel } from './channel.ts'

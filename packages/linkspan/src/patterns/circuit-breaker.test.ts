@@ -87,7 +87,20 @@ describe('circuitBreaker', () => {
     const own = { ...around, records }
     expect((await run(tested, good, own, { id: 'm-1000-2', now: 1_500 })).stop).toEqual(wait)
     const timed = begin<Ask>().circuitBreaker('asking', (s) => s.map((_, { now }) => now), small)
-    expect((await run(timed, good, own, { id: 'm-1000-2', now: 2_000 })).body).toBe(2_000)
+    // Others try it when it looks again: its own time goes on only with being let through.
+    const again = { ...own, records: new Map(around.records) }
+    await run(
+      begin<Ask>().circuitBreaker('asking', (s) => s.delay('long', '1h'), small),
+      good,
+      { ...around, records: new Map() },
+      { id: 'other', now: 2_000 },
+    )
+    around.endings.set('other', 'live')
+    expect((await run(timed, good, again, { id: 'm-1000-2', now: 2_000 })).stop).toMatchObject({
+      wakeAt: 3_000,
+    })
+    around.endings.set('other', 'dropped')
+    expect((await run(timed, good, again, { id: 'm-1000-2', now: 3_000 })).body).toBe(3_000)
     const free = begin<Ask>().circuitBreaker('asking', (s) => s.map(answer), { ...small, hold: false })
     expect(await send(free, [bad, bad, good])).toMatchObject(['CALL_FAILED', 'CALL_FAILED', { hold: false }])
   })

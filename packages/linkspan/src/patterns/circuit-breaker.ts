@@ -14,10 +14,10 @@ import {
   type Verdict,
 } from './parts/circuit-cell.ts'
 import { codeOf, type GivenCircuit, rulesOf, type WhenOpen, waysOf } from './parts/circuit-options.ts'
+import { type AttemptEnd, type Gate, type GateStanding, letInAt, throughGate } from './parts/gate.ts'
 import { keyText } from './parts/key-text.ts'
 import type { Merged } from './parts/merged.ts'
 import type {
-  AttemptFailure,
   CommonOptions,
   Draft,
   NewScope,
@@ -151,20 +151,11 @@ interface Circuit {
   readonly ignored: Takes
 }
 
-/**
- * How far a message is with a circuit, noted beside the order of its steps, since it comes to the same steps again after
- * each attempt. `from` is when it was first let through, if it had to wait for that: its own time from there on.
- */
-type Standing = {
-  readonly did: 'let' | 'waits' | 'refused' | 'failed' | 'settles' | 'passed'
+/** How far a message is with a circuit. */
+type Standing = GateStanding & {
   readonly at: number
   readonly era: number
   readonly until: number
-  readonly from: number | null
-  /** What happened, for people. */
-  readonly says: string
-  /** A failed attempt on which the policies have yet to decide. */
-  readonly undecided?: true
 }
 
 function circuitOf(node: StepNode, code: StepCode, path: string): Circuit {
@@ -182,35 +173,22 @@ function circuitOf(node: StepNode, code: StepCode, path: string): Circuit {
 }
 
 /** One pass of a message through the circuit's steps, when it is let through. */
-async function goThrough(pass: Pass, circuit: Circuit, steps: Program): Promise<StepResult> {
+function goThrough(pass: Pass, circuit: Circuit, steps: Program): Promise<StepResult> {
   const { path, key } = circuit
   const { body } = pass
-  const cell = key ? keyText(key(body, pass.enter(path)), path) : ''
-  const standing = await letIn(pass, circuit, cell)
-  if ('stop' in standing) return standing.stop
-  if (standing.from !== null) pass.moveTo(standing.from)
-  if (standing.did === 'passed') return steps.run(pass)
   const context = pass.enter(path)
-  const stop = await pass.watch(
+  const cell = key ? keyText(key(body, context), path) : ''
+  const gate: Gate<Standing> = {
     path,
-    (inner) => steps.run(inner),
-    async (error, how) => {
-      const verdict = verdictOf(circuit, error, body, context)
-      await report(pass, circuit, cell, standing, { verdict, did: AFTER[how], error })
-      return null
+    letIn: (inner) => letIn(inner, circuit, cell),
+    async left(inner, standing, end) {
+      // Its failed attempt was counted; that it took effect in the end says nothing of now.
+      if (end.did === 'passed' && standing.did === 'settles') return
+      const verdict = end.error === null ? 'done' : verdictOf(circuit, end.error, body, context)
+      await report(inner, circuit, cell, standing, { ...end, verdict })
     },
-  )
-  if (stop?.kind === 'suspend') return stop
-  // Its failed attempt was counted; that it took effect in the end says nothing of now.
-  if (standing.did === 'settles') return stop
-  await report(pass, circuit, cell, standing, { verdict: 'done', did: 'passed', error: null })
-  return stop
-}
-
-const AFTER: Readonly<Record<AttemptFailure, Standing['did']>> = {
-  failed: 'failed',
-  retries: 'failed',
-  settles: 'settles',
+  }
+  return throughGate(pass, gate, steps)
 }
 
 const IN: readonly Standing['did'][] = ['let', 'passed', 'settles']
@@ -252,10 +230,10 @@ async function ask(
     async (present, at) => {
       const { result, ...change } = await asking(present, at)
       found = result
-      const waited = before?.did === 'waits' && before.from === null ? at : (before?.from ?? null)
       const did = result.did === 'let' ? 'let' : whenOpen === 'wait' ? 'waits' : 'refused'
       const { era, until } = result
-      return { ...change, result: { did, at, era, until, from: waited, says: saysOf(did, result) } }
+      const from = letInAt(before, did, at)
+      return { ...change, result: { did, at, era, until, from, says: saysOf(did, result) } }
     },
     // After a failed attempt its steps are there to be shown.
     before?.did === 'failed' ? { ...before, did: 'let' } : null,
@@ -279,7 +257,7 @@ async function report(
   { path, scope, key, rules }: Circuit,
   cell: string,
   standing: Standing,
-  attempt: { readonly verdict: Verdict; readonly did: Standing['did']; readonly error: StoredError | null },
+  attempt: AttemptEnd & { readonly verdict: Verdict },
 ): Promise<void> {
   const { verdict, did, error } = attempt
   const { at: began, era, from } = standing

@@ -211,6 +211,11 @@ export interface Pass {
   /** Suspends until a time that the step has noted itself; undefined when it is over. */
   pauseBeside(path: string, untilMs: number, hold: boolean): StepResult
   /**
+   * Suspends until the message is woken or until a time, as its step has noted itself. Asked `before` it was noted in this pass, it
+   * answers undefined where the message has been woken or its time has come; then the step looks again.
+   */
+  sleepBeside(path: string, untilMs: number, hold: boolean, noted: 'now' | 'before'): StepResult
+  /**
    * Runs something, and tells of each attempt that fails before the policies around decide on it. `failed` may note that
    * beside at the path (with `undecided: true` where the policies are next), and answers null to leave it to them, or what
    * runs in its stead at once, with the body and the names as they were before. What is on record of the steps stays theirs

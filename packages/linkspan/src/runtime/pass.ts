@@ -345,6 +345,13 @@ export class MessagePass implements RunningPass {
     return { kind: 'suspend', path, wakeAt: untilMs, hold, why: 'delay' }
   }
 
+  sleepBeside(step: string, untilMs: number, hold: boolean, noted: 'now' | 'before'): StepResult {
+    const path = this.at(step)
+    this.stand(path)
+    if (noted === 'before' && !this.ports.sleeps(this, path)) return undefined
+    return { kind: 'suspend', path, wakeAt: untilMs, hold, why: 'event' }
+  }
+
   watch(
     step: string,
     run: Executor,

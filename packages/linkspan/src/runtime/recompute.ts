@@ -157,8 +157,7 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
       _options: { readonly key: string | null; readonly headers: Headers },
     ) => listener.published(path, (settled(body) ?? null) as Json),
     reply: (_pass, path, value) => listener.replied(path, value),
-    sleeps: (pass, path) =>
-      stored.wait?.reason === 'event' && pass.recorded.findLast((entry) => entry.t === 'pause')?.p === path,
+    sleeps: (pass, path) => stored.wait?.reason === 'event' && lastWaitOf(pass) === path,
     wake: () => Promise.resolve(),
     wakeHere: () => Promise.resolve(),
     ignored: () => undefined,
@@ -174,6 +173,12 @@ const HOPS = 1_000
 /** Where nothing comes from outside, there are promises only to wait for, and no clock: so many that follow from each other. */
 async function promisesSettled(): Promise<void> {
   for (let hop = 0; hop < HOPS; hop += 1) await undefined
+}
+
+/** Where the record says that the message waits, as a step of its order or beside it. */
+function lastWaitOf({ recorded }: MessagePass): string | undefined {
+  const last = recorded.findLast((entry) => entry.t === 'pause' || entry.t === 'beside')
+  return last?.t === 'pause' || last?.t === 'beside' ? last.p : undefined
 }
 
 /** The kept outputs of children that came to their end, in the order of their index. */
