@@ -171,4 +171,4 @@ it('engines that die, freeze, wake, leave and join lose nothing, double nothing 
   }
   expect(deaths).toBeGreaterThan(SEEDS)
   expect(messages).toBeGreaterThan(40 * SEEDS)
-}, 120_000)
+})

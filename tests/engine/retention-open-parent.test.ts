@@ -65,4 +65,4 @@ it('the same on SQLite', async () => {
   await engine.stop()
   rmSync(directory, { recursive: true })
   expect(reply?.reply).toEqual(['a', 'late', 'b'])
-}, 20_000)
+})

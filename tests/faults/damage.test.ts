@@ -56,7 +56,6 @@ describe('damage to the files of a killed engine', () => {
 
   it.each(['hub.db', 'hub.db-wal'])(
     'a flipped bit of %s is never silent, and what is whole goes on',
-    { timeout: 120_000 },
     async (name) => {
       const random = seededRandom(seed)
       const bits = statSync(join(image, name)).size * 8
@@ -198,7 +197,7 @@ describe('damage to the files of a killed engine', () => {
 })
 
 describe('single flipped bits, each in a process whose end would be noticed', () => {
-  it('are never silent, under load neither', { timeout: 180_000 }, async () => {
+  it('are never silent, under load neither', async () => {
     const { violations, flips, outcomes } = await flipBits({ folder: folder(), flips: 24, seed })
     process.stdout.write(`seed ${seed}: ${JSON.stringify(outcomes)}\n`)
     expect(violations, `seed ${seed}`).toEqual([])
@@ -207,14 +206,14 @@ describe('single flipped bits, each in a process whose end would be noticed', ()
 
   const inContent = { seed: 1, flips: 12, inContent: true }
 
-  it('of the content of messages are all noticed', { timeout: 180_000 }, async () => {
+  it('of the content of messages are all noticed', async () => {
     const { violations, outcomes } = await flipBits({ ...inContent, folder: folder() })
     expect(violations).toEqual([])
     const seen = Object.values(outcomes).flatMap((counts) => Object.keys(counts))
     expect(seen.some((what) => what !== 'nothing')).toBe(true)
   })
 
-  it('are seen to be silent when nothing has a checksum', { timeout: 180_000 }, async () => {
+  it('are seen to be silent when nothing has a checksum', async () => {
     const { violations } = await flipBits({ ...inContent, folder: folder(), checksums: false })
     expect(violations.map(({ kind }) => kind)).toContain('silent')
   })

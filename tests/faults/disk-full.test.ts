@@ -37,9 +37,7 @@ async function until(what: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 describe('a full disk', () => {
-  it('refuses before the acknowledgement, loses nothing, and works on by itself when there is room', {
-    timeout: 120_000,
-  }, async (context) => {
+  it('refuses before the acknowledgement, loses nothing, and works on by itself when there is room', async (context) => {
     if ('reason' in mounted) return context.skip(mounted.reason)
     const { directory } = mounted
     const ballast = join(directory, 'ballast')
@@ -146,7 +144,6 @@ describe('a start on a full disk', () => {
 
   it.for(['nobody', 'stopped', 'killed'] as const)(
     'after %s: says what to do, or goes on by itself; harms nothing, and succeeds when there is room',
-    { timeout: 120_000 },
     async (how, context) => {
       if ('reason' in mounted) return context.skip(mounted.reason)
       const outcomes: string[] = []

@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('a loaded engine that is killed at random moments', () => {
-  it('keeps its promises over 20 kills', { timeout: 180_000 }, async () => {
+  it('keeps its promises over 20 kills', async () => {
     const { violations, figures } = await run({ folder, kills: 20, seed, lifeMs: 250 })
     process.stdout.write(`seed ${seed}: ${JSON.stringify(figures)}\n`)
     expect(violations, `seed ${seed}`).toEqual([])
@@ -22,7 +22,7 @@ describe('a loaded engine that is killed at random moments', () => {
     for (const count of Object.values(figures.effects)) expect(count).toBeGreaterThan(10)
   })
 
-  it('is found out when its journal answers before it commits', { timeout: 180_000 }, async () => {
+  it('is found out when its journal answers before it commits', async () => {
     const { violations } = await run({
       folder,
       kills: 4,

@@ -17,9 +17,7 @@ afterAll(() => {
 })
 const shim = buildShim(folder())
 
-it('keeps every promise when the power fails and what was not synced is lost', {
-  timeout: 180_000,
-}, async (context) => {
+it('keeps every promise when the power fails and what was not synced is lost', async (context) => {
   if ('reason' in shim) return context.skip(shim.reason)
   const { violations, failures } = await powerFailures({
     folder: folder(),
@@ -32,7 +30,7 @@ it('keeps every promise when the power fails and what was not synced is lost', {
   expect(failures).toBe(3)
 })
 
-it('is caught when waiting for the disk does nothing', { timeout: 180_000 }, async (context) => {
+it('is caught when waiting for the disk does nothing', async (context) => {
   if ('reason' in shim) return context.skip(shim.reason)
   const { violations } = await powerFailures({
     folder: folder(),

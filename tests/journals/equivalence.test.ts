@@ -18,17 +18,15 @@ function sqliteInMain(): JournalRig {
   }
 }
 
-test('SQLite and the simulated journal cannot be told apart', { timeout: 120_000 }, async () => {
+test('SQLite and the simulated journal cannot be told apart', async () => {
   await expect(cannotBeToldApart(sqliteInMain, 40)).resolves.toBeUndefined()
 })
 
-test('PostgreSQL and the simulated journal cannot be told apart', { timeout: 240_000 }, async () => {
+test('PostgreSQL and the simulated journal cannot be told apart', async () => {
   await expect(cannotBeToldApart(() => postgresRig(url()), 15, 32)).resolves.toBeUndefined()
 })
 
-test('nor can they where the volumes of PostgreSQL hold three messages each', {
-  timeout: 240_000,
-}, async () => {
+test('nor can they where the volumes of PostgreSQL hold three messages each', async () => {
   await expect(
     cannotBeToldApart(() => postgresRig(url(), { volumeSize: 3 }), 15, 32),
   ).resolves.toBeUndefined()

@@ -38,7 +38,7 @@ describe('startReplicated', () => {
     }
     await pair.primary.restart()
     expect(await ask(pair.primary.url, count)).toBe(3)
-  }, 60_000)
+  })
 
   it('does not answer a commit that the standby does not have', async () => {
     pair = await startReplicated()
@@ -57,7 +57,7 @@ describe('startReplicated', () => {
     standby?.resume()
     await commit
     await waiting.end()
-  }, 60_000)
+  })
 
   it('leaves an old primary that lives on unable to commit', async () => {
     pair = await startReplicated()
@@ -73,11 +73,11 @@ describe('startReplicated', () => {
     expect(await ask(promoted.url, count)).toBe(0)
     await pair.stop()
     expect(await lost).toMatch(/terminat|reset/i)
-  }, 60_000)
+  })
 
   it('has nothing to promote twice', async () => {
     pair = await startReplicated()
     await pair.promote('suspend')
     await expect(pair.promote()).rejects.toThrow('There is no standby to promote. Call renew() first.')
-  }, 60_000)
+  })
 })

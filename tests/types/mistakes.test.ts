@@ -64,7 +64,7 @@ beforeAll(async () => {
     writeFile(join(folder, 'tsconfig.json'), JSON.stringify(options)),
   ])
   told = byMistake(await compile(folder))
-}, 120_000)
+})
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 

@@ -13,7 +13,7 @@ let server: TestPostgres
 let url = ''
 beforeAll(async () => {
   server = await testPostgres()
-}, 60_000)
+})
 afterAll(() => server.stop(), 60_000)
 beforeEach(async () => {
   url = await server.database()

@@ -21,7 +21,7 @@ async function firstFound(
 }
 
 describe('with a protection off the checker objects', () => {
-  it.each(Object.keys(CONTROLS) as Control[])('%s', { timeout: 120_000 }, async (control) => {
+  it.each(Object.keys(CONTROLS) as Control[])('%s', async (control) => {
     const found = await firstFound(control)
     const { what, within } = CONTROLS[control]
     expect(found, `${what}: not noticed within ${within} seeds`).not.toBeNull()

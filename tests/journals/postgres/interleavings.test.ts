@@ -18,7 +18,6 @@ const FATES = 5
 /** Accepts, runs, beats, dies, leaves and joins at random, at the same time: the order of commits is the database's. */
 it.each(seeds)(
   'engines that come and go lose nothing, run nothing twice at a time, and keep the order per key: LINKSPAN_SEED=%s',
-  { timeout: 120_000 },
   async (seed) => {
     const random = seededRandom(seed)
     const factory = postgres({ url: database.url, lease: '60s', partitions: 8, volumeSize: 50 })

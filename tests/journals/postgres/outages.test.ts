@@ -274,7 +274,7 @@ describe('a standby', () => {
       await front.close()
       await pair.stop()
     }
-  }, 60_000)
+  })
 })
 
 describe('a full disk', () => {

@@ -39,7 +39,7 @@ beforeAll(async () => {
   await fill()
   // As a server would by itself, sooner or later; before that, plans are made for tables that nobody looked at.
   await client.query('ANALYZE')
-}, 120_000)
+})
 
 afterAll(async () => {
   await client.end()
@@ -207,7 +207,7 @@ async function entriesRead(): Promise<number> {
 }
 
 describe('commits, what they call, and forgetting', () => {
-  it('scan no big table, also not in the functions', { timeout: 60_000 }, async () => {
+  it('scan no big table, also not in the functions', async () => {
     const before = await settled()
     expect(before.length).toBeGreaterThan(8)
     const parent = { seq: 2, id: rootId(2, 'abcdefghijkl') }
@@ -268,7 +268,7 @@ describe('commits, what they call, and forgetting', () => {
     expect((await settled()).filter(({ table }) => known.has(table))).toEqual(before)
   })
 
-  it('forget by looking up what they need, not by going through an index', { timeout: 60_000 }, async () => {
+  it('forget by looking up what they need, not by going through an index', async () => {
     const before = await entriesRead()
     for (let i = 0; i < 5; i++) await journal.history.prune(2001, 1, 10, 200)
     // Per message: its ending, itself, its parent and the rows of them that go.

@@ -252,9 +252,7 @@ describe('what ran when an engine died', () => {
 })
 
 describe('cells that several engines change at the same time', () => {
-  it('are changed by one after the other, in whatever order each names them', {
-    timeout: 60_000,
-  }, async () => {
+  it('are changed by one after the other, in whatever order each names them', async () => {
     const all = await joinAll(3)
     const keys = range(0, 5).map(String)
     let stale = 0
@@ -288,7 +286,7 @@ describe('cells that several engines change at the same time', () => {
 })
 
 describe('engines whose history has small volumes', () => {
-  it('make room for each other', { timeout: 60_000 }, async () => {
+  it('make room for each other', async () => {
     const all = [await join({ volumeSize: 5 }), await join({ volumeSize: 5 })]
     await until(() => all.every(({ owned }) => owned.size === 4))
     await Promise.all(

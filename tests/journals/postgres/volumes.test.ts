@@ -153,7 +153,7 @@ describe('volumes', () => {
     await owner.commit({ settle: [ending(root, { endedAt: 1_001 })] })
     expect(await at(1_900)).toBeGreaterThan(10_000)
     expect(await messages()).toBeLessThan(1_000)
-  }, 60_000)
+  })
 
   it('are left alone when they will be dropped shortly, and thinned when that takes long', async () => {
     await live(40)
@@ -234,7 +234,7 @@ describe('volumes', () => {
       }
     }
     await maker.end()
-  }, 120_000)
+  })
 
   it('are not written to before all sessions have been told of them', async () => {
     await database.ask('SELECT linkspan.add_volumes_1(10, 25, 0)')
