@@ -8,6 +8,7 @@ const nothing = {
   bitFlips: false,
   seeds: false,
   oracle: false,
+  patterns: false,
   million: false,
   mutants: false,
 }
@@ -24,6 +25,7 @@ it('is kills unless something else is asked for, and everything with --all, the 
     'flips',
     'simulation',
     'oracle',
+    'patterns',
     'million',
     'mutants',
   ])
@@ -42,9 +44,20 @@ it('runs every part, and says which failed', async () => {
     flips: ends('flips', true),
     simulation: ends('simulation', true),
     oracle: ends('oracle', true),
+    patterns: ends('patterns', true),
     million: ends('million', false),
     mutants: ends('mutants', true),
   })
-  expect(ran).toEqual(['kills', 'controls', 'power', 'flips', 'simulation', 'oracle', 'million', 'mutants'])
+  expect(ran).toEqual([
+    'kills',
+    'controls',
+    'power',
+    'flips',
+    'simulation',
+    'oracle',
+    'patterns',
+    'million',
+    'mutants',
+  ])
   expect(failed).toEqual(['kills', 'million'])
 })

@@ -1,5 +1,14 @@
 /** A part of the long proof. */
-export type Part = 'kills' | 'controls' | 'power' | 'flips' | 'simulation' | 'oracle' | 'million' | 'mutants'
+export type Part =
+  | 'kills'
+  | 'controls'
+  | 'power'
+  | 'flips'
+  | 'simulation'
+  | 'oracle'
+  | 'patterns'
+  | 'million'
+  | 'mutants'
 
 /** All parts, in the order in which they are run. */
 const PARTS: readonly Part[] = [
@@ -9,6 +18,7 @@ const PARTS: readonly Part[] = [
   'flips',
   'simulation',
   'oracle',
+  'patterns',
   'million',
   'mutants',
 ]
@@ -21,6 +31,7 @@ export interface Asked {
   readonly bitFlips: boolean
   readonly seeds: boolean
   readonly oracle: boolean
+  readonly patterns: boolean
   readonly million: boolean
   readonly mutants: boolean
 }
@@ -33,6 +44,7 @@ export function partsOf({
   bitFlips,
   seeds,
   oracle,
+  patterns,
   million,
   mutants,
 }: Asked): readonly Part[] {
@@ -43,6 +55,7 @@ export function partsOf({
     bitFlips ? 'flips' : null,
     seeds ? 'simulation' : null,
     oracle ? 'oracle' : null,
+    patterns ? 'patterns' : null,
     million ? 'million' : null,
     mutants ? 'mutants' : null,
   ]

@@ -1,10 +1,11 @@
 /** The part of the long proof that runs the engine in a simulated world, once for each seed. */
 import { availableParallelism } from 'node:os'
 import { stdout } from 'node:process'
+import { fileURLToPath } from 'node:url'
 import { coverageTables, emptyCells } from '../faults/simulation/failpoints.ts'
 import { runParallel } from '../faults/simulation/parallel.ts'
 import { retold } from '../faults/simulation/retold.ts'
-import { commandFor, enginesOf, type SeedsResult } from '../faults/simulation/seeds.ts'
+import { added, commandFor, enginesOf, type SeedsResult } from '../faults/simulation/seeds.ts'
 import { simulate } from '../faults/simulation/simulate.ts'
 import type { Report, Row } from './report.ts'
 
@@ -31,7 +32,9 @@ const ALL_CELLS_FROM = 500
 export async function simulation(part: SimulationPart): Promise<SimulationReport> {
   if (part.story) await tellStories(part)
   const began = performance.now()
-  const result = await runParallel({
+  const result = await runParallel<SeedsResult>({
+    program: fileURLToPath(import.meta.resolve('../faults/simulation/simulation-share.ts')),
+    added,
     first: part.first,
     count: part.count,
     ...(part.engines === null ? {} : { engines: part.engines }),

@@ -14,6 +14,7 @@ import { flipReport } from './flips/flip-report.ts'
 import { memoryFolder } from './flips/flips.ts'
 import { splitMillion } from './million/split-million.ts'
 import { partsOf, runParts } from './parts.ts'
+import { patterns } from './patterns.ts'
 import { powerReport } from './power/power-report.ts'
 import { type Report, type Row, writeReport } from './report.ts'
 import { noSmallDisk } from './rig/database.ts'
@@ -45,11 +46,13 @@ const USAGE = `npm run torture -- [options]
   --bit-flips N    flip N single bits in the files of a journal on SQLite, one at a time, at rest and under load
   --million        split a message into a million children, with crashes on the way (--items N for another number)
   --seeds N        run the whole engine N times in a simulated world, faults by seed (the seeds from --seed on, default 1)
+  --patterns       with --seeds: random flows of random patterns, killed at random, against a reference interpreter;
+                   with --controls also with faults planted in the patterns, which must be found
   --story          with --seeds: print all that happened
   --oracle         run generated cases of the patterns in Apache Camel too, and compare (--seeds N of them, default 50, from
                    --seed on, default 1); takes a JDK and Maven, which it installs as root on Debian
   --mutants        take each protection out of the engine in turn, as a patch; the tests must notice (npm run mutants)
-  --all            kills, controls, power failures (100), bit flips (2,000), seeds (10,000), oracle (200), million and mutants, one after the other: before a release
+  --all            kills, controls, power failures (100), bit flips (2,000), seeds (10,000), oracle (200), patterns (2,000 seeds), million and mutants, one after the other: before a release
   --name NAME      the name of the report
   --no-report      write none
   --keep           keep the folder with the journal and the logs
@@ -75,6 +78,7 @@ const { values: given } = parseArgs({
     'bit-flips': { type: 'string' },
     story: { type: 'boolean', default: false },
     oracle: { type: 'boolean', default: false },
+    patterns: { type: 'boolean', default: false },
     seconds: { type: 'string' },
     lanes: { type: 'string', default: '8' },
     without: { type: 'string' },
@@ -92,7 +96,8 @@ const { values: given } = parseArgs({
 
 const asked = {
   ...given,
-  seeds: given.seeds !== undefined && !given.oracle,
+  seeds: given.seeds !== undefined && !given.oracle && !given.patterns,
+  controls: given.controls && !given.patterns,
   powerFailures: given['power-failures'] !== undefined,
   bitFlips: given['bit-flips'] !== undefined,
 }
@@ -403,6 +408,32 @@ async function seeds(): Promise<boolean> {
   return violations.length === 0
 }
 
+const ALL_PATTERN_SEEDS = '2000'
+
+async function randomFlows(): Promise<boolean> {
+  const count = number('seeds', (given.patterns ? given.seeds : undefined) ?? ALL_PATTERN_SEEDS)
+  const first = number('seed', given.seed ?? '1')
+  const withControls = given.controls || given.all
+  const { rows, violations, data, text } = await patterns({
+    first,
+    count,
+    seconds: given.seconds === undefined ? null : number('seconds', given.seconds),
+    story: given.story,
+    controls: withControls,
+  })
+  show(rows, violations)
+  if (!given['no-report'] && !given.story)
+    writeReport({
+      name: reportName(`patterns-seeds-${count}`),
+      command: `npm run torture -- --patterns --seeds ${count} --seed ${first}${withControls ? ' --controls' : ''}`,
+      rows,
+      violations,
+      data,
+      text,
+    })
+  return violations.length === 0
+}
+
 const ALL_POWER_FAILURES = '100'
 
 async function power(): Promise<boolean> {
@@ -497,6 +528,7 @@ async function main(): Promise<boolean> {
     flips,
     simulation: seeds,
     oracle,
+    patterns: randomFlows,
     million,
     mutants,
   })

@@ -7,8 +7,8 @@ import {
   type JournalFactory,
   type MountableEngine,
 } from 'linkspan'
+import { ensureError, type Logger } from 'linkspan/connect'
 import { memoryLogger, seededRandom } from 'linkspan/testing'
-import { ensureError } from 'linkspan/connect'
 import type { Draws } from './draws.ts'
 import { createLifeTime, type LifeTime } from './life-time.ts'
 import type { Phase } from './plan.ts'
@@ -80,6 +80,8 @@ export interface EnginesOptions {
   readonly wake: (life: Life) => void
   /** Called with each life that stands still from now on. */
   readonly frozen: (life: Life) => void
+  /** What the engines log to. @default a log of each life's own, which nobody reads */
+  readonly logger?: Logger
 }
 
 /** Longer than any message may be on its way in the network, so that a kept history cannot be pruned by set clocks. */
@@ -218,7 +220,7 @@ interface Among {
 }
 
 function createLife(
-  { world, hooks, journalFor, crash, pause, wake, frozen }: EnginesOptions,
+  { world, hooks, journalFor, crash, pause, wake, frozen, logger = memoryLogger() }: EnginesOptions,
   { place, name, flows }: Pick<Life, 'place' | 'name'> & { readonly flows: readonly Flow[] },
   { ended, freezes, leaves, join }: Among,
 ): Life & { start(): void } {
@@ -328,7 +330,7 @@ function createLife(
     {
       directory: name,
       lookup: () => undefined,
-      outside: { clock: time.clock, logger: memoryLogger(), random: seededRandom(`${world.seed}/${name}`) },
+      outside: { clock: time.clock, logger, random: seededRandom(`${world.seed}/${name}`) },
     },
   )
   return life

@@ -1,12 +1,15 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { NODE_OPTIONS } from '../../../scripts/lib/node-options.ts'
-import { added, type FailedSeed, type SeedsResult } from './seeds.ts'
+import type { FailedSeed } from './seeds.ts'
 import type { Share, Word } from './share.ts'
 
 /** A long run over several processes. */
-export interface ParallelOptions {
+export interface ParallelOptions<Result> {
+  /** The file that runs a share of the seeds, and says what came of it. */
+  readonly program: string
+  /** The sum of the results of all shares. */
+  readonly added: (results: readonly Result[]) => Result
   readonly first: number
   readonly count: number
   /** How many engines each run has; by its seed where nothing is said. */
@@ -23,10 +26,12 @@ export interface ParallelOptions {
 const PER_PROCESS = 1_000
 
 /** Runs seeds in several processes. What comes of a seed does not depend on which of them runs it. */
-export async function runParallel(options: ParallelOptions): Promise<SeedsResult> {
+export async function runParallel<Result extends { readonly failed: readonly FailedSeed[] }>(
+  options: ParallelOptions<Result>,
+): Promise<Result> {
   const { first, count, processes, withinMs, engines } = options
   const began = performance.now()
-  const results: SeedsResult[] = []
+  const results: Result[] = []
   const size = Math.min(PER_PROCESS, Math.ceil(count / processes))
   let begun = 0
   let done = 0
@@ -45,21 +50,23 @@ export async function runParallel(options: ParallelOptions): Promise<SeedsResult
         ...(engines === undefined ? {} : { engines }),
       }
       begun += share.count
-      const result = await runShare(share, progress)
+      const result = await runShare<Result>(options.program, share, progress)
       for (const failed of result.failed) options.onFailed(failed)
       results.push(result)
     }
   }
   await Promise.all(Array.from({ length: processes }, lane))
-  return added(results)
+  return options.added(results)
 }
 
-async function runShare(share: Share, progress: (more: number) => void): Promise<SeedsResult> {
-  const child = fork(join(import.meta.dirname, 'share.ts'), [JSON.stringify(share)], {
-    execArgv: [...NODE_OPTIONS],
-  })
-  let result: SeedsResult | null = null
-  child.on('message', (word: Word) => {
+async function runShare<Result>(
+  program: string,
+  share: Share,
+  progress: (more: number) => void,
+): Promise<Result> {
+  const child = fork(program, [JSON.stringify(share)], { execArgv: [...NODE_OPTIONS] })
+  let result: Result | null = null
+  child.on('message', (word: Word<Result>) => {
     if ('done' in word) progress(word.done)
     else result = word.result
   })

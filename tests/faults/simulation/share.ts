@@ -1,6 +1,6 @@
-/** One process of several that share the seeds of a long run: takes its share as JSON, and sends what came of it. */
+/** What one process of several does that share the seeds of a long run: it takes its share as JSON, and sends what came of it. */
 import process from 'node:process'
-import { runSeeds, type SeedsOptions, type SeedsResult } from './seeds.ts'
+import type { SeedsOptions } from './seeds.ts'
 
 /** What a process is told to do. */
 export interface Share extends Pick<SeedsOptions, 'first' | 'count' | 'repeatEvery' | 'engines'> {
@@ -9,25 +9,26 @@ export interface Share extends Pick<SeedsOptions, 'first' | 'count' | 'repeatEve
 }
 
 /** What a process says. */
-export type Word = { readonly done: number } | { readonly result: SeedsResult }
+export type Word<Result> = { readonly done: number } | { readonly result: Result }
 
 const EVERY = 50
 
-const { withinMs, ...share } = JSON.parse(process.argv[2] ?? '{}') as Share
-const began = performance.now()
-let done = 0
-
-const result = await runSeeds({
-  ...share,
-  goOn: () => withinMs === null || performance.now() - began < withinMs,
-  onSeed: () => {
-    done += 1
-    if (done % EVERY === 0) say({ done: EVERY })
-  },
-})
-say({ done: done % EVERY })
-say({ result })
-
-function say(word: Word): void {
-  process.send?.(word)
+/** Runs the share that this process was given: `run` is told whether to go on, and called back after each seed. */
+export async function runShare<Result>(
+  run: (share: Omit<Share, 'withinMs'>, goOn: () => boolean, onSeed: () => void) => Promise<Result>,
+): Promise<void> {
+  const { withinMs, ...share } = JSON.parse(process.argv[2] ?? '{}') as Share
+  const began = performance.now()
+  const say = (word: Word<Result>): void => void process.send?.(word)
+  let done = 0
+  const result = await run(
+    share,
+    () => withinMs === null || performance.now() - began < withinMs,
+    () => {
+      done += 1
+      if (done % EVERY === 0) say({ done: EVERY })
+    },
+  )
+  say({ done: done % EVERY })
+  say({ result })
 }

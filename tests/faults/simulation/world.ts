@@ -70,8 +70,8 @@ const NOISE_MS = 120_000
 /** By how much the clocks of several engines differ at first. */
 const SKEWS: readonly number[] = [0, 0, 15, 1_000, 30_000]
 
-/** Makes the world of a seed. */
-export function createWorld(seed: number, engines = 1): World {
+/** Makes the world of a seed; its faults are drawn as those of the simulated flows are, or as `planOf` says. */
+export function createWorld(seed: number, engines = 1, planOf?: (draws: Draws) => Plan): World {
   const clock: ReturnType<typeof virtualClock> & VirtualClock = virtualClock()
   const began = clock.now()
   const draws = (purpose: string): Draws => drawsOf(`${seed}/${purpose}`)
@@ -95,7 +95,8 @@ export function createWorld(seed: number, engines = 1): World {
     story,
     violations,
     paused: new Map(),
-    plan: drawPlan(draws('plan'), () => clock.now() - began < NOISE_MS, engines > 1),
+    plan:
+      planOf?.(draws('plan')) ?? drawPlan(draws('plan'), () => clock.now() - began < NOISE_MS, engines > 1),
     wall: () => clock.now() + offset,
     wallOf: (place) => clock.now() + offset + skewOf(place),
     setClockOf(place, by) {
