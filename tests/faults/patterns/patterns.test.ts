@@ -25,7 +25,7 @@ it(`is as the reference has it over ${SEEDS} seeds of random flows, killed at ra
 })
 
 describe('with a fault planted something is found', () => {
-  it.each<Control>(['aggregateTwice', 'sagaSkips', 'loopIndexLost', 'resequencerOpen', 'marksChange'])(
+  it.each<Control>(['joinMissesOne', 'stateTwice', 'dedupeForgets', 'marksChange'])(
     '%s',
     { timeout: 300_000 },
     async (control) => {
