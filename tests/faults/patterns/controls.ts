@@ -26,9 +26,18 @@ interface Planted {
   readonly mark?: (mark: string, calls: number) => string
 }
 
-const again = (pass: Pass): Partial<Pass> => ({
-  update: (path, scope, key, change) => pass.update(path, scope, key, change, 'again'),
-})
+/** The first change of each pass is made again. */
+function again(pass: Pass): Partial<Pass> {
+  let changes = 0
+  return {
+    update(path, scope, key, change) {
+      changes += 1
+      return changes === 1
+        ? pass.update(path, scope, key, change, 'again')
+        : pass.update(path, scope, key, change)
+    },
+  }
+}
 
 const firstTurn = (pass: Pass): Partial<Pass> => ({ turn: (path, _turn, run) => pass.turn(path, 1, run) })
 
