@@ -98,6 +98,7 @@ export function interpret(recipe: Recipe): Reference {
       thing: message.thing,
       flow,
       message,
+      sagas: [],
       epoch: () => epoch,
       cell<T>(step: string, key: string, make: () => T): T {
         const name = JSON.stringify([flow, step, key])

@@ -81,6 +81,12 @@ export function isUncertain({ stagedBy, parent, isPerhaps }: Message): boolean {
   return parent !== null && isUncertain(parent)
 }
 
+/** What a saga undoes, and the body that it begins with. */
+export interface Undo {
+  readonly steps: Sequence
+  readonly thing: Thing
+}
+
 /** How a child ended. */
 export interface Child {
   /** Null where nothing is left of it for a join. */
@@ -98,6 +104,8 @@ export interface Walk {
   frontier: readonly Expected[]
   /** Null once it has let go of its key. */
   stream: Expected['stream']
+  /** What the sagas around this place have to undo, the innermost saga's last. */
+  sagas: readonly Undo[][]
   /** A cell of state of a step, made when it is not there. */
   cell<T>(step: string, key: string, make: () => T): T
   /** Which epoch it is. */

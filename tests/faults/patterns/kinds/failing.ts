@@ -1,6 +1,7 @@
 /** Steps that look after what fails in them. */
 import { asChain, type Chain, type Kind, kindOf } from '../kind.ts'
 import { holds, type Sequence, type Step, type Thing } from '../recipe.ts'
+import type { Course, Undo, Walk } from '../walk.ts'
 
 interface TryStep extends Step {
   readonly kind: 'try'
@@ -74,6 +75,25 @@ interface LooseSaga {
   step(label: string, scope: (inner: Chain) => Chain, options: object): LooseSaga
 }
 
+function* runParts(parts: SagaStep['parts'], done: Undo[], walk: Walk): Course {
+  for (const { inner, undo } of parts) {
+    const outcome = yield* walk.run(inner)
+    if (outcome === 'on') {
+      if (undo !== null) done.push({ steps: undo, thing: walk.thing })
+      continue
+    }
+    if ('end' in outcome) return outcome
+    for (const { steps, thing } of done.toReversed()) {
+      walk.thing = thing
+      const undone = yield* walk.run(steps)
+      // One that ends early has nothing more to undo; one that fails is for a person.
+      if (typeof undone === 'object' && 'fail' in undone) return undone
+    }
+    return outcome
+  }
+  return 'on'
+}
+
 const saga: Kind<SagaStep> = {
   kind: 'saga',
   draw(maker, name) {
@@ -96,24 +116,14 @@ const saga: Kind<SagaStep> = {
       }),
     ),
   *run({ parts }, walk) {
-    const done: { readonly undo: Sequence | null; readonly thing: Thing }[] = []
-    for (const { inner, undo } of parts) {
-      const outcome = yield* walk.run(inner)
-      if (outcome === 'on') {
-        done.unshift({ undo, thing: walk.thing })
-        continue
-      }
-      if ('end' in outcome) return outcome
-      for (const { undo: compensation, thing } of done) {
-        if (compensation === null) continue
-        walk.thing = thing
-        const undone = yield* walk.run(compensation)
-        // One that ends early has nothing more to undo; one that fails is for a person.
-        if (typeof undone === 'object' && 'fail' in undone) return undone
-      }
-      return outcome
-    }
-    return 'on'
+    const around = walk.sagas
+    const done: Undo[] = []
+    walk.sagas = [...around, done]
+    const outcome = yield* runParts(parts, done, walk)
+    walk.sagas = around
+    // A saga within another belongs to it.
+    if (outcome === 'on') around.at(-1)?.push(...done)
+    return outcome
   },
 }
 
