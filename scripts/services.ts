@@ -1,19 +1,33 @@
-/** Servers for tests and benchmarks, from Debian's packages. `npm run services -- --help` */
+/** Servers for tests and benchmarks, from Debian's packages, Maven Central and the Go module proxy. `npm run services -- --help` */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './lib/files.ts'
-import { down, named, type Place, states, up, withNeeds } from './services/control.ts'
+import {
+  down,
+  freeze,
+  kill,
+  named,
+  type Place,
+  restart,
+  states,
+  thaw,
+  up,
+  withNeeds,
+} from './services/control.ts'
 import { services } from './services/list.ts'
 import type { Obtainable, Service } from './services/service.ts'
 
-const help = `npm run services                       brings all up
-npm run services -- down               takes all down; their data stays
-npm run services -- status             which are up, and how tests find them
-npm run services -- --list             which there are, and whether they can be had here
-npm run services -- --only postgres    only these, and what they need; separated by commas
+const help = `npm run services                            brings up all that can be had here
+npm run services -- up kafka redis          brings up these, and what they need
+npm run services -- down [names]            takes them down; their data stays
+npm run services -- status [names]          which are up, and how tests find them
+npm run services -- restart kafka           down in order, and up again
+npm run services -- kill kafka-2            ends it at once, and leaves it down
+npm run services -- freeze kafka            stops it in the middle of its work; thaw lets it go on
+npm run services -- --list                  which there are, and whether they can be had here
 
-Data and logs lie in data/services, or in LINKSPAN_SERVICES_FOLDER.
-With Docker instead: docker compose up --detach --wait`
+Data and logs lie in data/services, or in LINKSPAN_SERVICES_FOLDER; downloads in the user's cache, or in
+LINKSPAN_SERVICES_CACHE. With Docker instead: docker compose up --detach --wait`
 
 function print(line: string): void {
   console.log(line)
@@ -29,7 +43,7 @@ const variables = ({ environment }: Service) =>
 
 function list(wanted: readonly Service[]): void {
   for (const service of wanted)
-    print(`${service.name.padEnd(12)} ${service.about.padEnd(30)} ${had(service.obtainable())}`)
+    print(`${service.name.padEnd(12)} ${service.about.padEnd(46)} ${had(service.obtainable())}`)
 }
 
 function had(found: Obtainable): string {
@@ -52,25 +66,46 @@ async function bringUp(wanted: readonly Service[]): Promise<void> {
   for (const variable of wanted.flatMap(variables)) print(`export ${variable}`)
 }
 
+/** All that can be had here; the others are named. */
+function possible(): readonly Service[] {
+  return services.filter((service) => {
+    const found = service.obtainable()
+    if (found.state === 'no') print(`${service.name} is left out: ${found.why}`)
+    return found.state !== 'no'
+  })
+}
+
+type Verb = (names: readonly string[] | null) => Promise<void> | void
+
+/** A verb that does nothing without names: it would hit all. */
+const withNames =
+  (run: (wanted: readonly Service[], place: Place) => Promise<void> | void): Verb =>
+  (names) => {
+    if (names === null) throw new Error(`Which? There are: ${services.map(({ name }) => name).join(', ')}.`)
+    return run(named(services, names), place)
+  }
+
+const verbs: Readonly<Record<string, Verb>> = {
+  up: (names) => bringUp(names === null ? possible() : withNeeds(named(services, names), services)),
+  down: (names) => down(named(services, names), place),
+  status: (names) => status(named(services, names)),
+  restart: withNames(restart),
+  kill: withNames(kill),
+  freeze: withNames(freeze),
+  thaw: withNames(thaw),
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: {
-      only: { type: 'string' },
-      list: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+    options: { list: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
   })
-  const [verb = 'up', ...rest] = positionals
   if (values.help) return print(help)
-  const names = values.only?.split(',').map((name) => name.trim()) ?? null
-  if (rest.length > 0 || !['up', 'down', 'status'].includes(verb)) {
-    throw new Error(`What is '${positionals.join(' ')}'?\n${help}`)
-  }
-  const wanted = named(services, names)
-  if (values.list) return list(wanted)
-  if (verb === 'up') return bringUp(withNeeds(wanted, services))
-  return verb === 'down' ? down(wanted, place) : status(wanted)
+  if (values.list) return list(services)
+  const [name = 'up', ...names] = positionals
+  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined
+  if (verb === undefined) throw new Error(`What is '${positionals.join(' ')}'?\n${help}`)
+  await verb(names.length === 0 ? null : names)
 }
 
 await main().catch((error: unknown) => {

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { answers } from '../lib/loopback.ts'
-import { lastWords, running, startDaemon, stopDaemon } from './daemon.ts'
+import { killDaemon, lastWords, running, signalDaemon, startDaemon, stopDaemon } from './daemon.ts'
 import type { Service } from './service.ts'
 
 /** Where services keep their data, and where lines for people go. */
@@ -14,7 +14,7 @@ export interface Place {
 /** How a service stands. */
 export type State = 'ready' | 'starting' | 'down' | 'another program is on its port'
 
-const startLimitMs = 60_000
+const startLimitMs = 120_000
 const stopLimitMs = 30_000
 
 /** Those of the given names, in their order; all without names. */
@@ -39,6 +39,37 @@ export function withNeeds(wanted: readonly Service[], services: readonly Service
 /** Brings services up, in order. Those that run are left as they are. */
 export async function up(services: readonly Service[], place: Place): Promise<void> {
   for (const service of services) await upOne(service, place)
+}
+
+/** Takes services down as they want to be, and brings them up again. */
+export async function restart(services: readonly Service[], place: Place): Promise<void> {
+  await down(services, place)
+  await up(services, place)
+}
+
+/** Ends services at once, with no word to them, and leaves them down. */
+export async function kill(services: readonly Service[], place: Place): Promise<void> {
+  for (const service of services) {
+    const ran = await killDaemon(folderOf(service, place))
+    place.say(`${service.name} ${ran ? 'was killed' : 'was not up'}`)
+  }
+}
+
+/** Stops services in the middle of what they do: they keep their connections and answer nothing. */
+export function freeze(services: readonly Service[], place: Place): void {
+  signalAll(services, place, 'SIGSTOP', 'is frozen')
+}
+
+/** Lets frozen services go on. */
+export function thaw(services: readonly Service[], place: Place): void {
+  signalAll(services, place, 'SIGCONT', 'goes on')
+}
+
+function signalAll(services: readonly Service[], place: Place, signal: NodeJS.Signals, done: string): void {
+  for (const service of services) {
+    const ran = signalDaemon(folderOf(service, place), signal)
+    place.say(`${service.name} ${ran ? done : 'was not up'}`)
+  }
 }
 
 async function upOne(service: Service, place: Place): Promise<void> {
@@ -68,7 +99,7 @@ async function ensureInstalled(service: Service, place: Place): Promise<void> {
 }
 
 async function ensureFreePorts(service: Service): Promise<void> {
-  for (const port of Object.values(service.ports)) {
+  for (const port of allPortsOf(service)) {
     if (!(await answers(port))) continue
     throw new Error(
       `Port ${port} of ${service.name} is in use by a program that \`npm run services\` did not start. ` +
@@ -103,10 +134,12 @@ export async function states(services: readonly Service[], place: Place): Promis
 
 async function stateOf(service: Service, folder: string): Promise<State> {
   if (running(folder) !== null) return (await service.ready(folder)) ? 'ready' : 'starting'
-  const taken = await Promise.all(Object.values(service.ports).map(answers))
+  const taken = await Promise.all(allPortsOf(service).map(answers))
   return taken.includes(true) ? 'another program is on its port' : 'down'
 }
 
 const folderOf = (service: Service, place: Place) => join(place.folder, service.name)
+
+const allPortsOf = ({ ports, innerPorts = {} }: Service) => Object.values({ ...ports, ...innerPorts })
 
 const portsOf = (service: Service) => Object.values(service.ports).join(', ')

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Program } from './service.ts'
@@ -45,6 +45,8 @@ export async function stopDaemon(folder: string, signal: NodeJS.Signals, limitMs
   const daemon = running(folder)
   if (daemon !== null) {
     process.kill(daemon.pid, signal)
+    // One that is frozen hears nothing before it goes on.
+    signalDaemon(folder, 'SIGCONT')
     const until = performance.now() + limitMs
     while (running(folder) !== null) {
       if (performance.now() > until) process.kill(daemon.pid, 'SIGKILL')
@@ -53,6 +55,42 @@ export async function stopDaemon(folder: string, signal: NodeJS.Signals, limitMs
   }
   rmSync(pidFile(folder), { force: true })
   return daemon !== null
+}
+
+/** Sends a signal to the process of the folder and to all that it started. Answers whether it ran. */
+export function signalDaemon(folder: string, signal: NodeJS.Signals): boolean {
+  const daemon = running(folder)
+  if (daemon === null) return false
+  for (const pid of withChildren(daemon.pid)) sendTo(pid, signal)
+  return true
+}
+
+/** Ends the process of the folder and all that it started, at once, and waits until it is gone. Answers whether it ran. */
+export async function killDaemon(folder: string): Promise<boolean> {
+  const ran = signalDaemon(folder, 'SIGKILL')
+  while (running(folder) !== null) await pause(20)
+  rmSync(pidFile(folder), { force: true })
+  return ran
+}
+
+/** A process and those that it started, and so on, the oldest first. */
+function withChildren(pid: number): readonly number[] {
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => [Number(name), parentOf(Number(name))] as const)
+  const found = [pid]
+  for (const parent of found) found.push(...parents.filter(([, of]) => of === parent).map(([child]) => child))
+  return found
+}
+
+const parentOf = (pid: number) => Number(statOf(pid)?.[1] ?? 0)
+
+function sendTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 /** The end of what it wrote. */
@@ -65,10 +103,16 @@ export function lastWords(folder: string): string {
  * first thread is dead holds its ports for as long as others of its threads live.
  */
 function startOf(pid: number): string | null {
+  const fields = statOf(pid)
+  if (fields === null) return null
+  const [state, threads, started] = [fields[0], Number(fields[17]), fields[19] ?? null]
+  return state === 'Z' && threads <= 1 ? null : started
+}
+
+/** What the kernel says of a process, from its state on (proc(5), stat); null where there is none. */
+function statOf(pid: number): readonly string[] | null {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-    const [state, threads, started] = [fields[0], Number(fields[17]), fields[19] ?? null]
-    return state === 'Z' && threads <= 1 ? null : started
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? null
   } catch {
     return null
   }

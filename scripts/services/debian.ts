@@ -1,34 +1,34 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import type { Obtainable } from './service.ts'
+import type { Obtainable, Service } from './service.ts'
 
 const instead = 'Or start all services with Docker: docker compose up --detach --wait'
 
-/** Whether a Debian package that is not installed can be. */
-export function fromDebian(name: string): Obtainable {
+/** Whether Debian packages, separated by blanks, that are not installed can be. */
+export function fromDebian(names: string): Obtainable {
   if (!isDebian()) {
-    return { state: 'no', why: `This is not Debian, and ${name} is not where Debian puts it. ${instead}` }
+    return { state: 'no', why: `This is not Debian, and ${names} is not where Debian puts it. ${instead}` }
   }
   if (process.getuid?.() !== 0) {
-    return { state: 'no', why: `It is not installed, and only root may: sudo ${command(name)}. ${instead}` }
+    return { state: 'no', why: `It is not installed, and only root may: sudo ${command(names)}. ${instead}` }
   }
-  return { state: 'install', from: command(name) }
+  return { state: 'install', from: command(names) }
 }
 
-const command = (name: string) => `apt-get install --no-install-recommends ${name}`
+const command = (names: string) => `apt-get install --no-install-recommends ${names}`
 
 function isDebian(): boolean {
   const file = '/etc/os-release'
   return existsSync(file) && /^ID(_LIKE)?=.*\bdebian\b/m.test(readFileSync(file, 'utf8'))
 }
 
-/** Installs a package as root. What it would start by itself stays off: the services have their own ports and data. */
-export function installFromDebian(name: string): void {
+/** Installs packages as root. What they would start by themselves stays off: the services have their own ports and data. */
+export function installFromDebian(names: string): void {
   withoutAutostart(() => {
-    if (apt('install', name).status === 0) return
+    if (apt('install', ...names.split(' ')).status === 0) return
     apt('update')
-    const again = apt('install', name)
-    if (again.status !== 0) throw new Error(`${command(name)} failed:\n${again.output}`)
+    const again = apt('install', ...names.split(' '))
+    if (again.status !== 0) throw new Error(`${command(names)} failed:\n${again.output}`)
   })
 }
 
@@ -51,5 +51,18 @@ function withoutAutostart(run: () => void): void {
     run()
   } finally {
     if (ours) rmSync(policy)
+  }
+}
+
+/** How a server that Debian packages is had: its programs stand where Debian puts them. */
+export function debianServer(
+  packages: string,
+  programs: readonly string[],
+  version: () => string,
+): Pick<Service, 'obtainable' | 'install'> {
+  const present = () => programs.every((program) => existsSync(program))
+  return {
+    obtainable: () => (present() ? { state: 'installed', version: version() } : fromDebian(packages)),
+    install: () => installFromDebian(packages),
   }
 }

@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process'
-import { chownSync, existsSync, writeFileSync } from 'node:fs'
+import { chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { answers } from '../lib/loopback.ts'
 import { serverUser } from '../lib/server-user.ts'
-import { fromDebian, installFromDebian } from './debian.ts'
+import { debianServer } from './debian.ts'
 import { postgres, urlAt } from './postgres.ts'
+import { versionOf } from './programs.ts'
 import type { Service } from './service.ts'
 
 const program = '/usr/sbin/pgbouncer'
@@ -18,12 +18,7 @@ export const pgbouncer: Service = {
   credentials: postgres.credentials,
   environment: { LINKSPAN_TEST_PGBOUNCER_URL: urlAt(port) },
   needs: [postgres.name],
-  obtainable() {
-    if (!existsSync(program)) return fromDebian('pgbouncer')
-    const said = spawnSync(program, ['--version'], { encoding: 'utf8' }).stdout
-    return { state: 'installed', version: said.match(/[\d.]+/)?.[0] ?? 'unknown' }
-  },
-  install: () => installFromDebian('pgbouncer'),
+  ...debianServer('pgbouncer', [program], () => versionOf(program, '--version')),
   start(folder) {
     const user = serverUser()
     const { user: name, password } = postgres.credentials

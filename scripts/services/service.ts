@@ -6,6 +6,8 @@ export interface Service {
   readonly about: string
   /** Loopback ports by purpose. Fixed and unusual, below those of outgoing connections and of the tests' own servers. */
   readonly ports: Readonly<Record<string, number>>
+  /** Ports by which its own parts talk, and that nobody else needs. Empty where not given. */
+  readonly innerPorts?: Readonly<Record<string, number>>
   readonly credentials: Readonly<Record<string, string>>
   /** Environment variables by which tests find it. */
   readonly environment: Readonly<Record<string, string>>

@@ -3,11 +3,22 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { freePort } from '../../scripts/lib/free-port.ts'
 import { answers } from '../../scripts/lib/loopback.ts'
-import { down, named, type Place, states, up, withNeeds } from '../../scripts/services/control.ts'
+import {
+  down,
+  freeze,
+  kill,
+  named,
+  type Place,
+  restart,
+  states,
+  thaw,
+  up,
+  withNeeds,
+} from '../../scripts/services/control.ts'
 import { running } from '../../scripts/services/daemon.ts'
 import type { Service } from '../../scripts/services/service.ts'
-import { freePort } from '../../scripts/lib/free-port.ts'
 
 let folder: string
 let said: string[]
@@ -115,6 +126,78 @@ describe('up and down', () => {
   })
 })
 
+describe('failures on purpose', () => {
+  it('restarts one as a new process', async () => {
+    const service = await fake('one')
+    await up([service], place)
+    const pid = pidOf(service)
+    await restart([service], place)
+    expect([typeof pidOf(service), pidOf(service) === pid]).toEqual(['number', false])
+    expect(said.slice(1)).toEqual(['one is down', `one is up, on ${service.ports['main']}`])
+  })
+
+  it('kills one, whatever it wants, with all that it started, and leaves it down', async () => {
+    const service = await withChild()
+    await up([service], place)
+    const child = childOf(pidOf(service)!)
+    await kill([service], place)
+    expect(await states([service], place)).toEqual(['down'])
+    while (stateOf(child) !== 'gone') await new Promise((resolve) => setImmediate(resolve))
+    await kill([service], place)
+    expect(said.slice(1)).toEqual(['one was killed', 'one was not up'])
+  })
+
+  it('freezes one with all that it started, and lets it go on', async () => {
+    const service = await withChild()
+    await up([service], place)
+    const pids = [pidOf(service)!, childOf(pidOf(service)!)]
+    freeze([service], place)
+    for (const pid of pids) while (stateOf(pid) !== 'T') await new Promise((resolve) => setImmediate(resolve))
+    thaw([service], place)
+    for (const pid of pids) while (stateOf(pid) === 'T') await new Promise((resolve) => setImmediate(resolve))
+    expect(await states([service], place)).toEqual(['ready'])
+    expect(said.slice(1)).toEqual(['one is frozen', 'one goes on'])
+    await kill([service], place)
+  })
+
+  it('takes a frozen one down in order', async () => {
+    const file = join(folder, 'order')
+    const text = (port: number) =>
+      `${listen(port)}; process.on('exit', () => require('node:fs').writeFileSync('${file}', 'in order'))`
+    const service = await fake('one', {})
+    const changed = { ...service, start: () => node(text(service.ports['main']!)) }
+    await up([changed], place)
+    freeze([changed], place)
+    await down([changed], place)
+    expect(readFileSync(file, 'utf8')).toBe('in order')
+  })
+
+  const node = (text: string) => ({ file: process.execPath, args: ['-e', text] })
+
+  /** One that starts another program, which leaves its process group, and does not end when asked. */
+  async function withChild(): Promise<Service> {
+    const service = await fake('one', { stop: 'SIGKILL' })
+    const port = service.ports['main']!
+    const child = `require('node:child_process').spawn('sleep', ['600'], { detached: true })`
+    const text = `${child}; process.on('SIGTERM', () => {}); require('node:net').createServer().listen(${port}, '127.0.0.1')`
+    const changed = { ...service, start: () => node(text) }
+    started = started.map((one) => (one === service ? changed : one))
+    return changed
+  }
+
+  const childOf = (pid: number) =>
+    Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0])
+
+  function stateOf(pid: number): string | undefined {
+    try {
+      const state = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.[0]
+      return state === 'Z' ? 'gone' : state
+    } catch {
+      return 'gone'
+    }
+  }
+})
+
 describe('what goes wrong', () => {
   it('says that a port is taken, and by whom to ask', async () => {
     const service = await fake('one')
@@ -126,6 +209,15 @@ describe('what goes wrong', () => {
         `Find it with: ss -ltnp 'sport = :${port}'`,
     )
     expect(await states([service], place)).toEqual(['another program is on its port'])
+    await new Promise((resolve) => other.close(resolve))
+  })
+
+  it('says so of a port by which only its own parts talk', async () => {
+    const inner = await freePort()
+    const service = await fake('one', { innerPorts: { inner } })
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(inner, '127.0.0.1', () => resolve()))
+    await expect(up([service], place)).rejects.toThrow(`Port ${inner} of one is in use`)
     await new Promise((resolve) => other.close(resolve))
   })
 
