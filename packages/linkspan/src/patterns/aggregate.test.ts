@@ -117,6 +117,14 @@ describe('aggregate', () => {
     expect((await send('d', last)).body).toMatchObject({ ns: [1, 9], group: { by: 'last' } })
   })
 
+  it('says so too of the group of a member that completes all groups', async () => {
+    const { send } = messages(summing({ size: 2 }))
+    await send('a', part(1))
+    const inclusive = { ...part(2), signal: 'inclusive' } as const
+    expect((await send('b', inclusive)).body).toMatchObject({ ns: [1, 2], group: { by: 'size' } })
+    expect((await send('c', inclusive)).body).toMatchObject({ ns: [2], group: { by: 'forced' } })
+  })
+
   it('asks each member for the size', async () => {
     const { send } = messages(summing({ size: ({ n }) => n }))
     expect((await send('a', part(3))).stop).toEqual(LEADS)
@@ -427,9 +435,9 @@ function expectedOf(
     open.set(key, group)
     group.members.push(n)
     group.last = at
-    if (signal === 'inclusive') closeAll(at)
-    else if (last) close(key, at, 'last')
+    if (last) close(key, at, 'last')
     else if (size !== null && group.members.length >= size) close(key, at, 'size')
+    if (signal === 'inclusive') closeAll(at)
   }
   passTime(1e9)
   return complete

@@ -329,11 +329,11 @@ function counter(
     isAwaited: context.index !== null,
     fold: (before) => fold(before, body, context),
     completes({ value, count, since }) {
-      if (completesIt) return 'forced'
       if (isTrue(code.last?.(body, context), path, 'last')) return 'last'
       if (isTrue(code.when?.(value, { key, count, since }), path, 'when')) return 'when'
       const size = fixed ?? sizeOf(code, body, context, path)
-      return size !== null && count >= size ? 'size' : null
+      if (size !== null && count >= size) return 'size'
+      return completesIt ? 'forced' : null
     },
   })
 }
