@@ -45,13 +45,23 @@ export function orderOf(by: Extract<Step, { do: 'sort' }>['by']): (a: number, b:
   return (a, b) => (a % by.mod) - (b % by.mod)
 }
 
+const IO = 'an io failure'
+
+/** Fails where the step says so. */
+export function failWhen({ when, as }: Extract<Step, { do: 'fail' }>, body: AnyBody): void {
+  if (holds(when, body)) throw new Error(as === 'io' ? IO : 'a step that fails')
+}
+
+/** Whether an error is one that the step calls `io`. */
+export const isIo = ({ message }: { readonly message: string }): boolean => message.includes(IO)
+
 /** What a resource answers; throws where it fails. */
 export function answeredBy(resource: readonly Step[], asked: AnyBody): AnyBody {
   let body = asked
   for (const step of resource) {
     if (step.do === 'mark') body = marked(body, step.with)
     else if (step.do === 'add') body = { ...body, n: numberOf(body) + step.by }
-    else if (step.do === 'fail' && holds(step.when, body)) throw new Error('a step that fails')
+    else if (step.do === 'fail') failWhen(step, body)
   }
   return body
 }

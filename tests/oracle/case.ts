@@ -12,6 +12,8 @@ export interface Body {
   readonly to: readonly string[]
   /** What it came through. */
   readonly trail: readonly string[]
+  /** A message that completes all groups, itself a member or not. */
+  readonly signal?: 'all' | 'inclusive'
 }
 
 /** A predicate of `n`. */
@@ -49,6 +51,23 @@ export interface Completion {
   readonly last?: Test
   /** Whether a closed key is refused. */
   readonly closed?: boolean
+  /** Whether groups are completed when the engine stops. */
+  readonly onStop?: boolean
+}
+
+/** Messages that are gathered and put in order; without it each waits for its place. */
+export interface Batch {
+  readonly size: number
+  readonly reverse: boolean
+  /** Whether what has the place of another goes on too. */
+  readonly twice: boolean
+}
+
+/** When a load balancer goes to the next target, and how often; `attempts` counts the first one, null is each once. */
+export interface Failover {
+  readonly errors: 'any' | 'io'
+  readonly attempts: number | null
+  readonly start: 'first' | 'roundRobin' | 'sticky'
 }
 
 /** One step. `do` is the word of the case's language; each engine makes of it what it has for that. */
@@ -59,7 +78,8 @@ export type Step =
   | { readonly do: 'turn' }
   /** What is observed from outside. */
   | { readonly do: 'see'; readonly at: string }
-  | { readonly do: 'fail'; readonly when: Test }
+  /** The two kinds of failures are told apart by a failover. */
+  | { readonly do: 'fail'; readonly when: Test; readonly as?: 'io' }
   /** `stops` is for Camel: what does not fit ends, and not just the block. */
   | { readonly do: 'filter'; readonly when: Test; readonly stops?: boolean }
   | {
@@ -88,6 +108,7 @@ export type Step =
       readonly targets: readonly (Branch & { readonly weight: number })[]
     }
   /** `emptyIsNone` is for Camel: an empty identity is none. */
+  | ({ readonly do: 'failover'; readonly targets: readonly Branch[] } & Failover)
   | {
       readonly do: 'dedupe'
       readonly remember: 'seen' | 'unlessFailed' | 'done'
@@ -118,7 +139,12 @@ export type Step =
       readonly rescued: boolean
     }
   | { readonly do: 'aggregate'; readonly complete: Completion }
-  | { readonly do: 'resequence'; readonly timeout: number; readonly late: 'fail' | 'pass' }
+  | {
+      readonly do: 'resequence'
+      readonly timeout: number
+      readonly late: 'fail' | 'pass'
+      readonly batch?: Batch
+    }
   /** Waits so many ticks. */
   | { readonly do: 'delay'; readonly ticks: number }
 
@@ -139,6 +165,12 @@ export interface Case {
   readonly ticks: number
   /** Whether the order of what is seen is compared. */
   readonly ordered: boolean
+  /** How many ticks there have been of an interval when the case begins. */
+  readonly begins?: number
+  /** For Camel: how many ticks before the case its route was started. */
+  readonly routeRuns?: number
+  /** Whether the engine is stopped at the end. */
+  readonly stops?: boolean
 }
 
 /** One observation. */

@@ -4,6 +4,8 @@
  * any other difference.
  */
 import type { Case, Outcome, Step } from './case.ts'
+import { type BatchRule, batchesOfMessages } from './models/batch.ts'
+import { type FailoverRule, triesOfTargets } from './models/failover.ts'
 import type { Model } from './models/model.ts'
 import { type OrderRule, orderOfMessages } from './models/resequencer.ts'
 import { turnsOfTargets } from './models/weighted.ts'
@@ -65,6 +67,51 @@ const ORDER_RULES: readonly (Omit<Difference, 'by' | 'pages'> & { readonly id: O
       'Without rejectOld an old message waits for its timeout and then sets the sequence back to its place.',
     linkspan: "With `late: 'pass'` it goes on at once, and the sequence is as far as it was.",
     reason: 'What is late already gains nothing by waiting, and must not make others late or early.',
+  },
+]
+
+const FAILOVER_RULES: readonly (Omit<Difference, 'by' | 'pages'> & { readonly id: FailoverRule })[] = [
+  {
+    id: 'failover-goes-round',
+    camel:
+      'A failover that is not round robin ends at the last target, even where it began behind the first.',
+    linkspan: 'It goes round: each target is tried once, or as often as `attempts` allows.',
+    reason: 'With a sticky start the targets before it would not be tried, although they may do well.',
+  },
+  {
+    id: 'failover-turns-by-message',
+    camel: 'A round robin failover begins behind the last target that the message before came to.',
+    linkspan: 'It begins behind the one that the message before began with.',
+    reason:
+      'Messages run at once, so the turn is taken when a message comes, and not again when it fails somewhere.',
+  },
+  {
+    id: 'failover-keeps-what-did-it',
+    camel: 'A sticky failover also keeps a target that failed with an error that it does not go on with.',
+    linkspan: 'It keeps a target that did it.',
+    reason: 'A failure is no reason to come back.',
+  },
+  {
+    id: 'failover-repeats-no-effect',
+    camel: 'A target that is tried again for the same message does everything again.',
+    linkspan: 'It goes on where it failed: calls of it that took effect are on record and not made again.',
+    reason: 'Nothing happens twice that can happen once.',
+  },
+]
+
+const BATCH_RULES: readonly (Omit<Difference, 'by' | 'pages'> & { readonly id: BatchRule })[] = [
+  {
+    id: 'batch-time-from-first',
+    camel: 'A batch that is not full goes on when nothing has come for its timeout.',
+    linkspan: 'It goes on when its timeout is over since its first message.',
+    reason: 'No message waits longer than that, however many come.',
+  },
+  {
+    id: 'batch-counts-what-goes-on',
+    camel:
+      'What has the place of another of its batch counts for the size of the batch, and is dropped then.',
+    linkspan: 'It is not in the batch, and does not count.',
+    reason: 'It ends as filtered at once, and a batch is as large as was said.',
   },
 ]
 
@@ -179,6 +226,31 @@ export const DIFFERENCES: readonly Difference[] = [
     reason: 'A target of a large weight does not get its messages in one burst.',
     pages: ['load-balancer'],
     by: { kind: 'model', model: turnsOfTargets },
+  },
+  ...FAILOVER_RULES.map(
+    (rule): Difference => ({
+      ...rule,
+      pages: ['load-balancer'],
+      by: { kind: 'model', model: triesOfTargets },
+    }),
+  ),
+  ...BATCH_RULES.map(
+    (rule): Difference => ({
+      ...rule,
+      pages: ['resequencer'],
+      by: { kind: 'model', model: batchesOfMessages },
+    }),
+  ),
+  {
+    id: 'interval-counts-from-1970',
+    camel: 'An interval counts from the start of the route.',
+    linkspan: 'It counts from 1970.',
+    reason: 'A restart moves nothing, and several engines mean the same.',
+    pages: ['aggregator'],
+    by: {
+      kind: 'case',
+      of: ({ begins = 0, ...one }) => (begins === 0 ? null : { ...one, routeRuns: begins }),
+    },
   },
   ...ORDER_RULES.map(
     (rule): Difference => ({

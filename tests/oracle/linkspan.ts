@@ -1,7 +1,18 @@
 /** A case in Linkspan: the flow that is made of its steps, run in memory on a virtual clock. */
 import { deadLetter, type Flow, flow, inbox, type Json } from 'linkspan'
 import { fakeOperation, type TestFlow, testFlow } from 'linkspan/testing'
-import { type AnyBody, answeredBy, answerOf, holds, marked, numberOf, orderOf, partsOf } from './bodies.ts'
+import {
+  type AnyBody,
+  answeredBy,
+  answerOf,
+  failWhen,
+  holds,
+  isIo,
+  marked,
+  numberOf,
+  orderOf,
+  partsOf,
+} from './bodies.ts'
 import type { Branch, Case, Completion, FanOut, Outcome, Seen, Step } from './case.ts'
 
 type Context = Readonly<Record<string, unknown>>
@@ -58,6 +69,7 @@ interface Targets {
 }
 
 const TICK_MS = 1_000
+const HALF = 0.5
 
 interface Request {
   readonly resource: readonly Step[]
@@ -88,18 +100,24 @@ type Outside = ReturnType<typeof createOutside>
 /** Runs a case and answers what was seen and how each message ended. */
 export async function runInLinkspan(one: Case): Promise<Outcome> {
   const outside = createOutside()
-  await using flows = await testFlow(flowOf(one, outside), { seed: one.id })
+  await using flows = await testFlow(flowOf(one, outside), { seed: one.id, start: startOf(one) })
   const start = flows.clock.now()
   if (one.ticks === 0) await sendInTurn(one, flows)
   else await sendByTime(one, flows)
+  const messages = await flows.messages()
+  if (one.stops === true) await flows.close()
   const seen = outside.see.effects.map(({ input, at }): Seen => {
     const { at: where, body } = plain(input) as unknown as Seen
     return one.ticks === 0
       ? { at: where, body }
       : { at: where, body, tick: Math.floor((at - start) / TICK_MS) }
   })
-  const messages = await flows.messages()
   return { seen, ends: messages.map(({ state }) => (state === 'dead' ? 'failed' : 'ended')) }
+}
+
+/** At the multiple of any interval, and half a tick: so an interval is over between two ticks. */
+function startOf({ begins = 0 }: Case): number {
+  return Date.UTC(2026, 0, 1) + (begins + HALF) * TICK_MS
 }
 
 /** Until nothing happens any more; a group may stay open. */
@@ -165,7 +183,7 @@ function wordsOf({ see, ask }: Outside, build: Build): Words {
     see: (to, step, name) => to.to(name, see, { input: (body: AnyBody) => ({ at: step.at, body }) }),
     fail: (to, step, name) =>
       to.map(name, (body) => {
-        if (holds(step.when, body)) throw new Error('a step that fails')
+        failWhen(step, body)
         return body
       }),
     filter: (to, step, name) => to.filter(name, (body) => holds(step.when, body)),
@@ -209,6 +227,20 @@ function wordsOf({ see, ask }: Outside, build: Build): Words {
           ),
         { by: by === 'sticky' ? { stickTo: ({ k }: AnyBody) => k } : 'roundRobin' },
       ),
+    failover: (to, { targets, errors, attempts, start }, name) =>
+      to.loadBalance(
+        name,
+        (list) => targets.reduce((at, each) => at.target(each.name, scope(each.steps), {}), list),
+        {
+          by: {
+            failover: {
+              errors: errors === 'io' ? isIo : errors,
+              start,
+              ...(attempts === null ? {} : { attempts }),
+            },
+          },
+        },
+      ),
     dedupe: (to, { remember }, name) => to.dedupe(name, { by: ({ k }: AnyBody) => k, remember }),
     loop: (to, { times, copy, steps }, name) => to.loop(name, turnsOf(times), scope(steps), { copy }),
     claim: (to, { op, key }, name) => {
@@ -234,8 +266,14 @@ function wordsOf({ see, ask }: Outside, build: Build): Words {
       })
     },
     aggregate: (to, { complete }, name) => to.aggregate(name, aggregation(complete)),
-    resequence: (to, { timeout, late }, name) =>
-      to.resequence(name, { key: () => 'all', place: numberOf, timeout: timeout * TICK_MS, late }),
+    resequence: (to, { timeout, late, batch }, name) => {
+      const options = { key: () => 'all', place: numberOf }
+      const timeoutMs = timeout * TICK_MS
+      if (batch === undefined) return to.resequence(name, { ...options, timeout: timeoutMs, late })
+      const { size, reverse, twice } = batch
+      const way = twice ? 'pass' : 'filter'
+      return to.resequence(name, { ...options, batch: { size, reverse, twice: way, timeout: timeoutMs } })
+    },
     delay: (to, { ticks }, name) => to.delay(name, `${ticks * TICK_MS}ms`),
   }
 }
@@ -274,7 +312,16 @@ interface Members {
   readonly n: number
 }
 
-function aggregation({ size, sizeOfMember, timeout, sum, last, closed }: Completion): object {
+function aggregation({
+  size,
+  sizeOfMember,
+  timeout,
+  interval,
+  sum,
+  last,
+  closed,
+  onStop,
+}: Completion): object {
   return {
     key: ({ k }: AnyBody) => k,
     initial: (): Members => ({ ids: [], n: 0 }),
@@ -286,9 +333,12 @@ function aggregation({ size, sizeOfMember, timeout, sum, last, closed }: Complet
       ...(size === undefined ? {} : { size }),
       ...(sizeOfMember === true ? { size: numberOf } : {}),
       ...(timeout === undefined ? {} : { timeout: timeout * TICK_MS }),
+      ...(interval === undefined ? {} : { interval: interval * TICK_MS }),
+      ...(onStop === true ? { onStop } : {}),
       ...(sum === undefined ? {} : { when: ({ n }: Members) => n >= sum }),
       ...(last === undefined ? {} : { last: (body: AnyBody) => holds(last, body) }),
     },
+    signal: ({ signal }: AnyBody) => signal,
     ...(closed === true ? { closed: { for: '1d' } } : {}),
     result: ({ ids, n }: Members, { key, by }: { key: string; by: string }) => ({
       k: key,

@@ -35,6 +35,8 @@ function plantedIn(step: Step): Step | null {
       return { ...step, branches: exchanged(step.branches) }
     case 'balance':
       return { ...step, by: step.by === 'roundRobin' ? 'sticky' : 'roundRobin' }
+    case 'failover':
+      return { ...step, errors: step.errors === 'any' ? 'io' : 'any', attempts: 1 }
     case 'dedupe':
       return { ...step, remember: step.remember === 'seen' ? 'unlessFailed' : 'seen' }
     case 'loop':

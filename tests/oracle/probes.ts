@@ -1,6 +1,6 @@
 /** Cases of which each shows a deliberate difference, so that every run sees all of them. */
 import { bodyWith } from './bodies.ts'
-import type { Body, Case, Sent, Step } from './case.ts'
+import type { Body, Branch, Case, Failover, Sent, Step } from './case.ts'
 import { BEHIND } from './generate/drawn.ts'
 
 const body = (id: string, set: Partial<Body> = {}): Body => bodyWith({ id, ...set })
@@ -27,10 +27,27 @@ const order = (
   ticks: 14,
 })
 
+/** Targets that fail when `n` is this, and messages by their `n`; with errors `io` all but the first fail otherwise. */
+function failover(
+  given: Pick<Failover, 'start' | 'attempts'> & Partial<Failover>,
+  fails: readonly number[],
+  messages: readonly number[],
+): Pick<Case, 'steps' | 'messages'> {
+  const targets = fails.map((n, index): Branch => {
+    const io = given.errors !== 'io' || index === 0 ? { as: 'io' as const } : {}
+    const fail: Step = { do: 'fail', when: { mod: 10, of: [n] }, ...io }
+    return { name: `${index}`, steps: [...seeAt(`${index}`), fail] }
+  })
+  return {
+    steps: [{ do: 'failover', targets, errors: 'any', ...given }, ...BEHIND],
+    messages: sent(...messages.map((n, index) => body(`m${index}`, { n }))),
+  }
+}
+
 /** What they are counted as. */
 export const PROBES = 'probes'
 
-const CASES: Readonly<Record<string, Pick<Case, 'steps' | 'messages'> & { readonly ticks?: number }>> = {
+const CASES: Readonly<Record<string, Pick<Case, 'steps' | 'messages'> & Partial<Case>>> = {
   'filter-ends-the-message': {
     steps: [
       { do: 'choice', branches: [{ when: odd, steps: [{ do: 'filter', when: even }] }], otherwise: null },
@@ -90,6 +107,46 @@ const CASES: Readonly<Record<string, Pick<Case, 'steps' | 'messages'> & { readon
       ...BEHIND,
     ],
     messages: sent(body('m1'), body('m2'), body('m3'), body('m4')),
+  },
+  'failover-goes-round': failover({ start: 'sticky', attempts: null }, [3, 3, 2], [1, 2]),
+  'failover-turns-by-message': failover({ start: 'roundRobin', attempts: 2 }, [1, 3, 3], [3, 3]),
+  'failover-keeps-what-did-it': failover(
+    { start: 'sticky', attempts: null, errors: 'io' },
+    [1, 2],
+    [1, 2, 1],
+  ),
+  'failover-repeats-no-effect': failover({ start: 'roundRobin', attempts: 3 }, [1, 1], [1]),
+  'batch-time-from-first': {
+    steps: [
+      {
+        do: 'resequence',
+        timeout: 2.5,
+        late: 'fail',
+        batch: { size: 9, reverse: false, twice: false },
+      },
+      ...BEHIND,
+    ],
+    messages: places([0, 2], [2, 1], [4, 3]),
+    ticks: 9,
+  },
+  'batch-counts-what-goes-on': {
+    steps: [
+      {
+        do: 'resequence',
+        timeout: 2.5,
+        late: 'fail',
+        batch: { size: 2, reverse: false, twice: false },
+      },
+      ...BEHIND,
+    ],
+    messages: places([0, 2], [1, 2]),
+    ticks: 6,
+  },
+  'interval-counts-from-1970': {
+    steps: [{ do: 'aggregate', complete: { interval: 4 } }, ...BEHIND],
+    messages: places([0, 1], [3, 2]),
+    ticks: 9,
+    begins: 2,
   },
   // The fourth begins a new wait of Camel's for the third, and the sixth waits longer than its time.
   'resequencer-each-waits-its-time': order('fail', places([0, 1], [3, 6], [5, 4])),

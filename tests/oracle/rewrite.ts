@@ -50,6 +50,8 @@ function withInner(step: Step, change: Change): Step {
       return { ...step, branches: each(step.branches, inner) }
     case 'balance':
       return { ...step, targets: each(step.targets, inner) }
+    case 'failover':
+      return { ...step, targets: each(step.targets, inner) }
     case 'loop':
       return { ...step, steps: inner(step.steps) }
     case 'split':

@@ -1,5 +1,5 @@
 import type { Draws } from '../../faults/simulation/draws.ts'
-import type { Completion, Sent, Step } from '../case.ts'
+import type { Body, Completion, Sent, Step } from '../case.ts'
 import { BEHIND, type Drawn, drawBody, drawMessages, drawTest, rareTest, untimed } from './drawn.ts'
 
 /** Whatever is due is so between two ticks, and what comes comes at one: nothing depends on which was first. */
@@ -41,6 +41,31 @@ export function aggregator(draws: Draws): Drawn {
   )
 }
 
+/** All groups at once: by signals among the members, at an interval, when the engine stops. */
+export function aggregatorOfAll(draws: Draws): Drawn {
+  const { whole, pick, chance } = draws
+  const how = pick(['signal', 'interval', 'onStop'] as const)
+  const size = chance(0.5) ? { size: whole(2, 4) } : { sum: whole(30, 90) }
+  const body = (index: number): Body =>
+    drawBody(draws, index, {
+      ...keyed(draws),
+      ...(how === 'signal' && chance(0.25) ? { signal: pick(['all', 'inclusive']) } : {}),
+    })
+  const steps = (complete: Completion): readonly Step[] => [{ do: 'aggregate', complete }, ...BEHIND]
+  if (how === 'interval') {
+    const interval = whole(3, 5)
+    const messages = drawTimes(draws).map((at, index): Sent => ({ at, body: body(index) }))
+    const complete = { interval, ...(chance(0.5) ? size : {}) }
+    return { steps: steps(complete), messages, ticks: 17, ordered: false, begins: whole(0, interval - 1) }
+  }
+  const messages = Array.from({ length: whole(4, 12) }, (_none, at): Sent => ({ at, body: body(at) }))
+  const stops = how === 'onStop'
+  return {
+    ...untimed(steps({ ...size, ...(stops ? { onStop: true } : {}) }), messages, false),
+    ...(stops ? { stops } : {}),
+  }
+}
+
 export function aggregatorByTime(draws: Draws): Drawn {
   const complete: Completion = {
     timeout: draws.whole(1, 3) + HALF,
@@ -51,6 +76,17 @@ export function aggregatorByTime(draws: Draws): Drawn {
     (at, index): Sent => ({ at, body: drawBody(draws, index, keyed(draws, n())) }),
   )
   return { steps: [{ do: 'aggregate', complete }, ...behind(draws)], messages, ticks: 17, ordered: false }
+}
+
+/** Batches of any places. */
+export function batchResequencer(draws: Draws): Drawn {
+  const { whole, chance } = draws
+  const messages = drawTimes(draws).map(
+    (at, index): Sent => ({ at, body: drawBody(draws, index, { n: whole(-3, 6) }) }),
+  )
+  const batch = { size: whole(2, 5), reverse: chance(0.4), twice: chance(0.5) }
+  const step: Step = { do: 'resequence', timeout: whole(1, 4) + HALF, late: 'fail', batch }
+  return { steps: [step, ...BEHIND], messages, ticks: 24, ordered: true }
 }
 
 /** Most of a sequence in another order, with gaps and some places twice. */

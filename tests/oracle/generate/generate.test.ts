@@ -74,6 +74,7 @@ const KINDS = [
   'delay',
   'enrich',
   'fail',
+  'failover',
   'filter',
   'loop',
   'mark',

@@ -4,8 +4,8 @@ import type { Case } from '../case.ts'
 import { claimCheck, enricher, idempotentConsumer, loop, sort } from './changes.ts'
 import type { Generator } from './drawn.ts'
 import { multicast, recipientList, splitter } from './fan-out.ts'
-import { aggregator, aggregatorByTime, resequencer } from './gathering.ts'
-import { choice, dynamicRouter, filter, loadBalancer, routingSlip } from './routing.ts'
+import { aggregator, aggregatorByTime, aggregatorOfAll, batchResequencer, resequencer } from './gathering.ts'
+import { choice, dynamicRouter, failover, filter, loadBalancer, routingSlip } from './routing.ts'
 
 /** A generator for each pattern that is compared. */
 export const GENERATORS: Readonly<Record<string, Generator>> = {
@@ -14,12 +14,15 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   splitter,
   aggregator,
   'aggregator by time': aggregatorByTime,
+  'aggregator of all groups': aggregatorOfAll,
   resequencer,
+  'resequencer of batches': batchResequencer,
   multicast,
   'recipient list': recipientList,
   'routing slip': routingSlip,
   'dynamic router': dynamicRouter,
   'load balancer': loadBalancer,
+  'load balancer with failover': failover,
   'idempotent consumer': idempotentConsumer,
   loop,
   'claim check': claimCheck,

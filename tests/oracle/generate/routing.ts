@@ -69,3 +69,19 @@ export function loadBalancer(draws: Draws): Drawn {
     drawMessages(draws, () => ({}), [4, 20]),
   )
 }
+
+/** Targets that often fail, some in a way that is not gone on with. */
+export function failover(draws: Draws): Drawn {
+  const { pick, chance, whole } = draws
+  const targets = NAMES.slice(0, whole(2, 4)).map((name): Branch => {
+    const fail: Step = { do: 'fail', when: drawTest(draws), ...(chance(0.7) ? { as: 'io' } : {}) }
+    return { name, steps: [{ do: 'see', at: name }, { do: 'mark', with: name }, fail] }
+  })
+  const start = pick(['first', 'roundRobin', 'sticky'] as const)
+  // In turn Camel would go on for ever.
+  const attempts = start === 'roundRobin' || chance(0.5) ? whole(1, targets.length + 1) : null
+  return untimed(
+    [{ do: 'failover', targets, errors: pick(['any', 'io']), attempts, start }, ...BEHIND],
+    drawMessages(draws, () => ({}), [3, 10]),
+  )
+}

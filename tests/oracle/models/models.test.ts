@@ -5,6 +5,8 @@ import { DIFFERENCES } from '../differences.ts'
 import { casesOf } from '../generate/generate.ts'
 import { runInLinkspan } from '../linkspan.ts'
 import { probes } from '../probes.ts'
+import { batchesOfMessages } from './batch.ts'
+import { triesOfTargets } from './failover.ts'
 import { orderOfMessages } from './resequencer.ts'
 import { turnsOfTargets } from './weighted.ts'
 
@@ -13,6 +15,8 @@ const ALL = new Set(DIFFERENCES.map(({ id }) => id))
 
 describe.each([
   ['the resequencer', 'resequencer', orderOfMessages],
+  ['batches', 'resequencer of batches', batchesOfMessages],
+  ['failover', 'load balancer with failover', triesOfTargets],
   ['weighted turns', 'load balancer', turnsOfTargets],
 ] as const)('the model of %s', (_what, pattern, model) => {
   const cases: readonly Case[] = [

@@ -22,7 +22,7 @@ interface Waiting {
 /** Answers what goes on when, with those of Linkspan's rules that are named. */
 export function orderOfMessages(one: Case, rules: ReadonlySet<string>): Outcome | null {
   const [step, ...behind] = one.steps
-  if (step?.do !== 'resequence') return null
+  if (step?.do !== 'resequence' || step.batch !== undefined) return null
   return new Sequence(step, behind, one, rules).run()
 }
 

@@ -20,7 +20,7 @@ function outcomeOf(
   const seen: Seen[] = []
   const ends = messages.map(({ body }) => {
     const steps = [...(targets[next()]?.steps ?? []), ...behind]
-    return runSteps(steps, { ...body }, (each) => seen.push(each)) === null ? 'failed' : 'ended'
+    return 'failed' in runSteps(steps, { ...body }, (each) => seen.push(each)) ? 'failed' : 'ended'
   })
   return { seen, ends }
 }

@@ -1,5 +1,6 @@
 package oracle;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiConsumer;
@@ -20,6 +21,7 @@ import org.apache.camel.model.ProcessorDefinition;
 import org.apache.camel.model.RecipientListDefinition;
 import org.apache.camel.model.RoutingSlipDefinition;
 import org.apache.camel.model.SplitDefinition;
+import org.apache.camel.model.config.BatchResequencerConfig;
 import org.apache.camel.model.config.StreamResequencerConfig;
 import org.apache.camel.processor.aggregate.UseOriginalAggregationStrategy;
 import org.apache.camel.support.ExpressionAdapter;
@@ -32,9 +34,15 @@ final class Routes extends RouteBuilder {
   private final List<JsonObject> steps;
   private final long tickMs;
   private final BiConsumer<String, Object> see;
+  private final Runnable intervalBegins;
   private int branches;
 
-  Routes(List<JsonObject> steps, long tickMs, BiConsumer<String, Object> see) {
+  Routes(
+      List<JsonObject> steps,
+      long tickMs,
+      BiConsumer<String, Object> see,
+      Runnable intervalBegins) {
+    this.intervalBegins = intervalBegins;
     this.steps = steps;
     this.tickMs = tickMs;
     this.see = see;
@@ -60,7 +68,7 @@ final class Routes extends RouteBuilder {
           to.process(exchange -> Bodies.mark(exchange, "turn " + exchange.getProperty(Exchange.LOOP_INDEX)));
       case "see" ->
           to.process(exchange -> see.accept(Json.text(step, "at"), exchange.getMessage().getBody()));
-      case "fail" -> to.process(exchange -> failWhen(test(step).matches(exchange)));
+      case "fail" -> to.process(exchange -> failWhen(test(step).matches(exchange), step));
       case "filter" -> filter(to, step);
       case "choice" -> choice(to, step);
       case "split" -> split(to, step);
@@ -69,6 +77,7 @@ final class Routes extends RouteBuilder {
       case "slip" -> slip(to, step);
       case "router" -> to.dynamicRouter(next(step, named(step, "branches")));
       case "balance" -> balance(to, step);
+      case "failover" -> failover(to, step);
       case "dedupe" -> dedupe(to, step);
       case "loop" -> loop(to, step);
       case "claim" -> claim(to, step);
@@ -81,7 +90,8 @@ final class Routes extends RouteBuilder {
     };
   }
 
-  private static void failWhen(boolean fails) {
+  private static void failWhen(boolean fails, JsonObject step) throws IOException {
+    if (fails && "io".equals(Json.text(step, "as"))) throw new IOException("an io failure");
     if (fails) throw new IllegalArgumentException("a step that fails");
   }
 
@@ -225,6 +235,18 @@ final class Routes extends RouteBuilder {
     return to;
   }
 
+  /** Camel counts the attempts behind the first one. */
+  private ProcessorDefinition<?> failover(ProcessorDefinition<?> to, JsonObject step) {
+    int more = step.get("attempts") == null ? -1 : (int) Json.number(step, "attempts") - 1;
+    String start = Json.text(step, "start");
+    Class<?>[] errors =
+        "io".equals(Json.text(step, "errors")) ? new Class<?>[] {IOException.class} : new Class<?>[0];
+    to.loadBalance()
+        .failover(more, false, "roundRobin".equals(start), "sticky".equals(start), errors)
+        .to(addresses(step, "targets"));
+    return to;
+  }
+
   private static ProcessorDefinition<?> dedupe(ProcessorDefinition<?> to, JsonObject step) {
     IdempotentConsumerDefinition dedupe =
         to.idempotentConsumer(
@@ -244,7 +266,7 @@ final class Routes extends RouteBuilder {
 
   private ProcessorDefinition<?> loop(ProcessorDefinition<?> to, JsonObject step) {
     Object times = step.get("times");
-    if (Json.isTrue(step, "negativeFails")) to.process(exchange -> failWhen(Bodies.n(exchange) < 0));
+    if (Json.isTrue(step, "negativeFails")) to.process(exchange -> failWhen(Bodies.n(exchange) < 0, step));
     LoopDefinition loop =
         times instanceof JsonObject rule
             ? to.loopDoWhile(test(new JsonObject(java.util.Map.of("when", rule.get("while")))))
@@ -286,14 +308,17 @@ final class Routes extends RouteBuilder {
 
   private ProcessorDefinition<?> aggregate(ProcessorDefinition<?> to, JsonObject complete) {
     AggregateDefinition aggregate =
-        to.aggregate(expression(exchange -> Bodies.of(exchange).get("k")), new Strategies.Members())
+        to.process(Routes::signal).aggregate(expression(exchange -> Bodies.of(exchange).get("k")), new Strategies.Members())
             .executorService(new SynchronousExecutorService())
             .completionTimeoutCheckerInterval(10);
     if (complete.containsKey("size")) aggregate.completionSize((int) Json.number(complete, "size"));
     if (Json.isTrue(complete, "sizeOfMember"))
       aggregate.eagerCheckCompletion().completionSize(expression(exchange -> (int) Bodies.n(exchange)));
     if (complete.containsKey("timeout")) aggregate.completionTimeout(time(complete, "timeout"));
-    if (complete.containsKey("interval")) aggregate.completionInterval(time(complete, "interval"));
+    if (complete.containsKey("interval"))
+      aggregate
+          .completionInterval(time(complete, "interval"))
+          .timeoutCheckerExecutorService(new Intervals(intervalBegins));
     if (complete.containsKey("sum"))
       aggregate.completionPredicate(exchange -> Bodies.n(exchange) >= Json.number(complete, "sum"));
     if (complete.containsKey("last")) {
@@ -304,9 +329,21 @@ final class Routes extends RouteBuilder {
     }
     if (Json.isTrue(complete, "closed")) aggregate.closeCorrelationKeyOnCompletion(1_000);
     if (Json.isTrue(complete, "onStop")) aggregate.forceCompletionOnStop();
-    return aggregate.process(
-        exchange ->
-            Bodies.set(exchange, "by", exchange.getProperty(Exchange.AGGREGATED_COMPLETED_BY, String.class)));
+    return aggregate.process(exchange -> Bodies.set(exchange, "by", completedBy(exchange)));
+  }
+
+  /** In the words of the cases. */
+  private static String completedBy(Exchange exchange) {
+    String by = exchange.getProperty(Exchange.AGGREGATED_COMPLETED_BY, String.class);
+    return "force".equals(by) ? "forced" : by;
+  }
+
+  private static void signal(Exchange exchange) {
+    String signal = Json.text(Bodies.of(exchange), "signal");
+    if (signal.equals("all"))
+      exchange.getMessage().setHeader(Exchange.AGGREGATION_COMPLETE_ALL_GROUPS, true);
+    if (signal.equals("inclusive"))
+      exchange.getMessage().setHeader(Exchange.AGGREGATION_COMPLETE_ALL_GROUPS_INCLUSIVE, true);
   }
 
   /** Times are given in halves of a tick too. */
@@ -315,6 +352,15 @@ final class Routes extends RouteBuilder {
   }
 
   private ProcessorDefinition<?> resequence(ProcessorDefinition<?> to, JsonObject step) {
+    JsonObject batch = Json.object(step, "batch");
+    if (batch != null) {
+      BatchResequencerConfig config = new BatchResequencerConfig();
+      config.setBatchTimeout(Long.toString(time(step, "timeout")));
+      config.setBatchSize(Long.toString(Json.number(batch, "size")));
+      config.setReverse(Boolean.toString(Json.isTrue(batch, "reverse")));
+      config.setAllowDuplicates(Boolean.toString(Json.isTrue(batch, "twice")));
+      return to.resequence(expression(Bodies::n)).batch(config);
+    }
     StreamResequencerConfig config = new StreamResequencerConfig();
     config.setTimeout(Long.toString(time(step, "timeout")));
     config.setCapacity("1000");

@@ -40,16 +40,21 @@ final class Trial {
     context.getShutdownStrategy().setTimeout(1);
     context.getShutdownStrategy().setTimeUnit(TimeUnit.SECONDS);
     context.getShutdownStrategy().setLogInflightExchangesOnTimeout(false);
-    context.addRoutes(new Routes(Json.objects(request, "steps"), tickMs, this::see));
+    context.addRoutes(new Routes(Json.objects(request, "steps"), tickMs, this::see, this::begin));
     context.start();
+    if (startMs == 0) begin();
     try (ProducerTemplate template = context.createProducerTemplate()) {
-      startMs = Heartbeat.nowMs();
       if (ticks > 0) sendByTime(template);
       else for (int place = 0; place < messages.size(); place += 1) send(template, place);
       tell(answer, Json.isTrue(request, "stops") ? context : null);
     } finally {
       context.shutdown();
     }
+  }
+
+  /** The first tick is half a one later, so that what happens at an interval does so between two ticks. */
+  private void begin() {
+    startMs = Heartbeat.nowMs() + (2 * Json.number(request, "routeRuns") + 1) * tickMs / 2;
   }
 
   private void tell(JsonObject answer, CamelContext stopsFirst) {
