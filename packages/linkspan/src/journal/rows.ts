@@ -34,5 +34,12 @@ export interface Settlement {
 /** How far a source, or the engine itself, has come. */
 export interface CursorChange {
   readonly name: string
+  /** Null removes it. */
+  readonly value: string | null
+}
+
+/** A cursor as it is. */
+export interface Cursor {
+  readonly name: string
   readonly value: string
 }

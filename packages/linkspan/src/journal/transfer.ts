@@ -1,7 +1,7 @@
 import type { Headers } from '../model/message.ts'
 import type { JournalEnvironment } from './environment.ts'
 import type { Grant } from './ownership.ts'
-import type { CursorChange, Settlement, Wait } from './rows.ts'
+import type { Cursor, Settlement, Wait } from './rows.ts'
 
 /**
  * Moving everything that a journal holds into another one of whatever kind, with its places and ids.
@@ -63,7 +63,7 @@ export interface TransferSource {
   cells(after: Name | null, limit: number): Promise<readonly MovedCell[]>
   /** Dedupe keys after one, likewise. */
   dedupeKeys(after: Name | null, limit: number): Promise<readonly MovedDedupeKey[]>
-  cursors(): Promise<readonly CursorChange[]>
+  cursors(): Promise<readonly Cursor[]>
   /** The partitions whose last owner died, as the next one would be granted them. */
   orphans(): Promise<readonly Grant[]>
   close(): Promise<void>
@@ -126,7 +126,7 @@ export interface TransferPage {
   /** What was put before may be put again. */
   readonly cells?: readonly MovedCell[]
   readonly dedupeKeys?: readonly MovedDedupeKey[]
-  readonly cursors?: readonly CursorChange[]
+  readonly cursors?: readonly Cursor[]
 }
 
 /** A journal in the making. */

@@ -326,7 +326,10 @@ async function onJournal(
   for (const { queue, flow } of takers.values())
     if (await isPaused(journal.cursors, flow.flow.definition)) queue.pause()
   await share.begin()
-  if (partitions > 1) await others.look(left)
+  if (partitions > 1) {
+    await others.look(left)
+    await begun.forget(members)
+  }
   await addCounts(journal, ledger.of)
   tellOfUnknownFlows(ledger, compiled, logger)
   for (const queue of queues.values()) queue.start()

@@ -33,7 +33,8 @@ function disk(): Disk {
           cursor({ name, value }, then, refused) {
             if (made.refuses) return refused?.(new Error('no room') as never)
             made.writes += 1
-            rows.set(name, value)
+            if (value === null) rows.delete(name)
+            else rows.set(name, value)
             then?.()
           },
         },
@@ -130,6 +131,27 @@ describe('begun marks', () => {
     await third.mark(orders, 2)
     expect(begun(third, 0)).toEqual([5, 0, 9])
     expect(rows.get('begun:orders')).toBe('2')
+  })
+
+  it('go with members that the journal has forgotten, and with no others', async () => {
+    const { rows, engine } = disk()
+    for (const member of [1, 2, 30]) await engine(member).mark(orders, 7)
+    rows.set('begun:orders', '4').set('begun:a@b', '5').set('poll:x@1', '6')
+    await engine(31).forget(async () => [2, 30, 31].map((member) => ({ member })))
+    expect([...rows.keys()].toSorted()).toEqual(
+      ['begun:a@b', 'begun:orders', 'begun:orders@2', 'begun:orders@30', 'poll:x@1'].toSorted(),
+    )
+  })
+
+  it('leave out no member that joins while it is looked for', async () => {
+    const { rows, engine } = disk()
+    const known = [{ member: 1 }]
+    await engine(1).forget(async () => {
+      known.push({ member: 2 })
+      await engine(2).mark(orders, 7)
+      return known
+    })
+    expect([...rows.keys()]).toEqual(['begun:orders@2'])
   })
 
   it('are written when there is something new, and again when the journal refused them', async () => {

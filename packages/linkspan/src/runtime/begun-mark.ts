@@ -1,4 +1,4 @@
-import type { CursorReader, Grant, StoredMessage } from '../journal/journal.ts'
+import type { ClusterMember, CursorReader, Grant, StoredMessage } from '../journal/journal.ts'
 import type { Committer } from './committer.ts'
 import { type FlowNames, identityOf } from './former-names.ts'
 import {
@@ -8,6 +8,7 @@ import {
   type Legacy,
   legacyOf,
   marksOf,
+  marksOfTheGone,
   mayBeBegun,
   NO_LEGACY,
   sameLegacy,
@@ -27,6 +28,8 @@ export interface BegunMarks {
   inherit(grants: readonly Grant[]): Promise<void>
   /** Puts that on record with the partitions; resolves after the commit. To be called before their death is forgotten. */
   keep(grants: readonly Grant[]): Promise<void>
+  /** Forgets the marks of members that the journal has forgotten; resolves after the commit. */
+  forget(members: () => Promise<readonly Pick<ClusterMember, 'member'>[]>): Promise<void>
   /** Whether an engine that died may have begun with a message that has nothing on record. */
   begunBefore(stored: Pick<StoredMessage, 'seq' | 'flow' | 'parent' | 'partition'>): boolean
 }
@@ -48,7 +51,7 @@ export function createBegunMarks({ flows, cursors, committer, member }: BegunMar
   const kept = new Map<number, Legacy>()
   const identities = new Map(flows.map((flow) => [flow.name, identityOf(flow)]))
 
-  const write = (name: string, value: string): Promise<void> =>
+  const write = (name: string, value: string | null): Promise<void> =>
     new Promise((resolve, reject) => committer.cursor({ name, value }, resolve, reject))
 
   const keptOf = async ({ partition }: Grant): Promise<Legacy> => {
@@ -84,6 +87,13 @@ export function createBegunMarks({ flows, cursors, committer, member }: BegunMar
         changed.map(({ partition, legacy }) => write(inheritedCursor(partition), textOf(legacy))),
       )
       for (const { partition, legacy } of changed) kept.set(partition, legacy)
+    },
+    async forget(members) {
+      const marks = await cursors.list(begunCursor('', 0))
+      // Not before: one that joined in between has marks already.
+      const known = new Set((await members()).map(({ member: each }) => each))
+      const gone = marksOfTheGone(marks, known)
+      await Promise.all(gone.map((name) => write(name, null)))
     },
     begunBefore({ seq, flow, parent, partition }) {
       const legacy = legacies.get(partition)

@@ -33,6 +33,17 @@ export function marksOf(cursors: ReadonlyMap<string, string>, member: number): R
   )
 }
 
+/** Those of the cursors that keep marks of members that a journal does not know any more: nobody will take over from them. */
+export function marksOfTheGone(
+  cursors: ReadonlyMap<string, string>,
+  members: ReadonlySet<number>,
+): readonly string[] {
+  return [...cursors.keys()].filter((name) => {
+    const [, member] = /@(\d+)$/.exec(name) ?? []
+    return name.startsWith(BEGUN) && member !== undefined && !members.has(Number(member))
+  })
+}
+
 /** Whether a cursor keeps marks of engines or what they left, which mean something in their own journal only. */
 export function isLegacyCursor(name: string): boolean {
   return name.startsWith(BEGUN) || name.startsWith(INHERITED)

@@ -151,8 +151,13 @@ const STATE = (schema: string): string => `
         DELETE FROM ${schema}.state c USING unnest(c_gone) AS u(id) WHERE c.id = u.id;
       END IF;
       IF u_name IS NOT NULL THEN
-        INSERT INTO ${schema}.cursors SELECT * FROM unnest(u_name, u_value) AS u(name) ORDER BY u.name
+        INSERT INTO ${schema}.cursors SELECT * FROM unnest(u_name, u_value) AS u(name, value)
+          WHERE u.value IS NOT NULL ORDER BY u.name
           ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+        IF array_position(u_value, NULL) IS NOT NULL THEN
+          DELETE FROM ${schema}.cursors c USING unnest(u_name, u_value) AS u(name, value)
+            WHERE u.value IS NULL AND c.name = u.name COLLATE "C";
+        END IF;
       END IF;`
 
 /**

@@ -1,6 +1,6 @@
 import { endingCode, kin, reasonCode, slots } from '../codes.ts'
 import type {
-  CursorChange,
+  Cursor,
   MovedCell,
   MovedDedupeKey,
   PlacedMessage,
@@ -255,7 +255,7 @@ function keyColumns(keys: readonly MovedDedupeKey[]): readonly Column[] {
   ]
 }
 
-function cursorColumns(cursors: readonly CursorChange[]): readonly Column[] {
+function cursorColumns(cursors: readonly Cursor[]): readonly Column[] {
   return [
     ['name', 'text', cursors.map(({ name }) => name)],
     ['value', 'text', cursors.map(({ value }) => value)],

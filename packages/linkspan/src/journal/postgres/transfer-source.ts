@@ -2,7 +2,7 @@ import type { Headers } from '../../model/message.ts'
 import { rootId } from '../../model/message-id.ts'
 import { endingOf } from '../codes.ts'
 import type {
-  CursorChange,
+  Cursor,
   Grant,
   MovedCell,
   MovedDedupeKey,
@@ -258,7 +258,7 @@ async function readDedupeKeys(
   }))
 }
 
-async function readCursors(ask: Rows, schema: string): Promise<readonly CursorChange[]> {
-  const rows = await ask<CursorChange>(`SELECT name, value FROM ${schema}.cursors ORDER BY name`)
+async function readCursors(ask: Rows, schema: string): Promise<readonly Cursor[]> {
+  const rows = await ask<Cursor>(`SELECT name, value FROM ${schema}.cursors ORDER BY name`)
   return rows.map(({ name, value }) => ({ name: fromText(name), value: fromText(value) }))
 }

@@ -28,7 +28,9 @@ export function applyBatch(world: World, batch: Batch, member: number): Committe
   for (const wait of batch.waits) if (!world.endings.has(wait.seq)) putWait(world, wait)
   for (const settlement of batch.settle) settle(world, settlement)
   for (const [at, change] of batch.state.entries()) if (fresh[at]) changeState(world, change)
-  for (const { name, value } of batch.cursors) world.cursors.set(name, value)
+  for (const { name, value } of batch.cursors)
+    if (value === null) world.cursors.delete(name)
+    else world.cursors.set(name, value)
   const stale = [...fresh.keys()].filter((at) => !fresh[at])
   const committed = stale.length === 0 ? { accepted } : { accepted, stale }
   const { lowWater } = world.cluster.members.get(member) as MemberRow

@@ -28,8 +28,9 @@ export function join(
   given: Pick<MemberRow, 'name' | 'since' | 'leaseUntil' | 'flows' | 'formerNames'>,
 ): number {
   const member = Math.max(0, ...cluster.members.keys()) + 1
+  const heard = new Set([...cluster.partitions.values()].map(({ died }) => died?.member))
   for (const [past, row] of cluster.members)
-    if (!mayWrite(row) && past < member - REMEMBERED) cluster.members.delete(past)
+    if (!mayWrite(row) && past < member - REMEMBERED && !heard.has(past)) cluster.members.delete(past)
   const fresh = { takes: false, fenced: false, closed: false, lowWater: head.lastSeq + 1, ran: 0, last: null }
   cluster.members.set(member, { ...given, ...fresh, member })
   return member

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { Headers } from '../../model/message.ts'
 import { endingOf } from '../codes.ts'
 import type {
-  CursorChange,
+  Cursor,
   Grant,
   JournalEnvironment,
   MovedCell,
@@ -227,9 +227,9 @@ function dedupeKeyOf({ scope, key, seq, id, until, sum }: KeyRow, path: string):
   return { scope, key, seq, id, until }
 }
 
-function readCursors(db: DatabaseSync, path: string): readonly CursorChange[] {
+function readCursors(db: DatabaseSync, path: string): readonly Cursor[] {
   const rows = db.prepare('SELECT name, value, sum FROM cursors ORDER BY name').all()
-  return (rows as unknown as (CursorChange & { sum: number })[]).map(({ name, value, sum }) => {
+  return (rows as unknown as (Cursor & { sum: number })[]).map(({ name, value, sum }) => {
     if (sum !== plainSum(name, value)) throw rowDamaged(path, `cursor "${name}"`)
     return { name, value }
   })

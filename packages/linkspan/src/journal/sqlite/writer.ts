@@ -122,7 +122,9 @@ function stateWriter(db: DatabaseSync): (change: StateChange) => void {
 
 function cursorWriter(db: DatabaseSync): (change: CursorChange) => void {
   const put = db.prepare('INSERT OR REPLACE INTO cursors (name, sum, value) VALUES (?, ?, ?)')
+  const remove = db.prepare('DELETE FROM cursors WHERE name = ?')
   return ({ name, value }) => {
-    put.run(name, plainSum(name, value), value)
+    if (value === null) remove.run(name)
+    else put.run(name, plainSum(name, value), value)
   }
 }

@@ -26,6 +26,8 @@ export function testLives(declare: Declare): void {
     assert.deepEqual(seqs(await again.journal.backlog.page('orders', 0, 10)), [2])
     assert.equal(text(await again.journal.state.get('s', 'k')), 'v')
     assert.equal(await again.journal.cursors.get('c'), '9')
+    await again.commit({ cursors: [{ name: 'c', value: null }] })
+    assert.equal(await again.journal.cursors.get('c'), null)
     assert.deepEqual(await again.accept({}), [4])
   })
 

@@ -15,6 +15,15 @@ export function testTogether(declare: DeclareShared): void {
     })
     assert.equal(text(await two.journal.state.get('s', 'k')), 'v')
     assert.equal(await two.journal.cursors.get('c'), '9')
+    await two.commit({
+      cursors: [
+        { name: 'c', value: null },
+        { name: 'd', value: '1' },
+        { name: 'never', value: null },
+      ],
+    })
+    assert.equal(await one.journal.cursors.get('c'), null)
+    assert.equal(await one.journal.cursors.get('d'), '1')
     const { accepted } = await two.commit({ accept: [newMessage({ partition: home(two), dedupe })] })
     assert.deepEqual(accepted, [{ seq: 1, duplicateOf: { seq: 1, id: rootId(1, newMessage().token) } }])
     assert.deepEqual(seqs(await two.journal.history.query({ limit: 10 })), [1])
