@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -154,5 +154,14 @@ describe('a copy', () => {
     writeFileSync(join(database.environment.directory, 'mine.sql'), 'mine')
     await expect(journal.history.backup('mine.sql', () => {})).rejects.toThrow('Give the copy a new name')
     expect(readFileSync(join(database.environment.directory, 'mine.sql'), 'utf8')).toBe('mine')
+  })
+
+  it('is written by one of two that are begun at once, for its owner alone to read', async () => {
+    await live()
+    const both = await Promise.allSettled([1, 2].map(() => journal.history.backup('copy.sql', () => {})))
+    expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+    const copy = join(database.environment.directory, 'copy.sql')
+    expect(readFileSync(copy, 'utf8')).toMatch(/COMMIT;\n$/)
+    expect((statSync(copy).mode & 0o777).toString(8)).toBe('600')
   })
 })

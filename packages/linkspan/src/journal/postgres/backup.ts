@@ -1,7 +1,7 @@
 import { createWriteStream, mkdirSync, rmSync, type WriteStream } from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { refuseTakenTarget } from '../refuse-taken-target.ts'
+import { newPrivateFile } from '../private-file.ts'
 import type { Client } from './client.ts'
 import type { Link } from './link.ts'
 import { journalError } from './postgres-error.ts'
@@ -37,9 +37,8 @@ export async function backUp(
   target: string,
   progress: (done: number, total: number) => void,
 ): Promise<void> {
-  refuseTakenTarget(target)
   mkdirSync(dirname(target), { recursive: true })
-  const file = createWriteStream(target, { flags: 'wx' })
+  const file = createWriteStream(target, { fd: newPrivateFile(target) })
   try {
     const client = await link.client()
     await ask(client, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')

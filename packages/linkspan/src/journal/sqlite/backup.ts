@@ -1,6 +1,6 @@
-import { rmSync } from 'node:fs'
-import { backup } from 'node:sqlite'
-import { refuseTakenTarget } from '../refuse-taken-target.ts'
+import { closeSync, rmSync } from 'node:fs'
+import { backup, type DatabaseSync } from 'node:sqlite'
+import { newPrivateFile } from '../private-file.ts'
 import { makeFolderOf, openToRead, syncFile, syncFolderOf } from './files.ts'
 import { journalError } from './sqlite-error.ts'
 
@@ -16,24 +16,32 @@ export async function backUp(
   target: string,
   progress: (done: number, total: number) => void,
 ): Promise<void> {
-  refuseTakenTarget(target)
   makeFolderOf(target)
   const db = openToRead(path)
   try {
-    // An open read holds the moment, or each commit of the owner would make the copy begin anew.
-    db.exec('BEGIN')
-    db.prepare('SELECT count(*) FROM head').get()
-    const pages = await backup(db, target, {
-      rate: PAGES_AT_A_TIME,
-      progress: ({ totalPages, remainingPages }) => progress(totalPages - remainingPages, totalPages),
+    closeSync(newPrivateFile(target))
+    await copyTo(target, db, progress).catch((error: unknown) => {
+      rmSync(target, { force: true })
+      throw journalError(error, path, 'Copying')
     })
-    syncFile(target)
-    syncFolderOf(target)
-    progress(pages, pages)
-  } catch (error) {
-    rmSync(target, { force: true })
-    throw journalError(error, path, 'Copying')
   } finally {
     db.close()
   }
+}
+
+async function copyTo(
+  target: string,
+  db: DatabaseSync,
+  progress: (done: number, total: number) => void,
+): Promise<void> {
+  // An open read holds the moment, or each commit of the owner would make the copy begin anew.
+  db.exec('BEGIN')
+  db.prepare('SELECT count(*) FROM head').get()
+  const pages = await backup(db, target, {
+    rate: PAGES_AT_A_TIME,
+    progress: ({ totalPages, remainingPages }) => progress(totalPages - remainingPages, totalPages),
+  })
+  syncFile(target)
+  syncFolderOf(target)
+  progress(pages, pages)
 }

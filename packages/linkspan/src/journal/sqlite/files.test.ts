@@ -1,12 +1,14 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -35,6 +37,45 @@ const contents = () =>
     name,
     readFileSync(join(fresh.environment.directory, name)).toString('base64'),
   ])
+
+describe.skipIf(process.platform === 'win32')('the files of a journal', () => {
+  const modes = () =>
+    readdirSync(fresh.environment.directory).map((name) => [
+      name,
+      (statSync(join(fresh.environment.directory, name)).mode & 0o777).toString(8),
+    ])
+
+  test('can be read by their owner alone, whatever the umask says', async () => {
+    const journal = await open()
+    const owner = ownerOf(journal)
+    await owner.accept({})
+    await journal.history.backup('copy.db', () => {})
+    const files = ['copy.db', 'hub.db', 'hub.db-lock', 'hub.db-mark', 'hub.db-shm', 'hub.db-wal']
+    expect(
+      modes()
+        .filter(([name]) => files.includes(name as string))
+        .toSorted(),
+    ).toEqual(files.map((name) => [name, '600']))
+    await journal.close()
+  })
+
+  test('keep the rights that somebody gave them', async () => {
+    await (await open()).close()
+    chmodSync(join(fresh.environment.directory, 'hub.db'), 0o640)
+    await (await open()).close()
+    expect(modes()).toContainEqual(['hub.db', '640'])
+  })
+
+  test('are copied over no file, which stays what it is', async () => {
+    const journal = await open()
+    writeFileSync(join(fresh.environment.directory, 'copy.db'), 'mine')
+    await expect(journal.history.backup('copy.db', () => {})).rejects.toEqual(
+      error('JOURNAL_FAILED', 'already'),
+    )
+    expect(readFileSync(join(fresh.environment.directory, 'copy.db'), 'utf8')).toBe('mine')
+    await journal.close()
+  })
+})
 
 describe('a journal file', () => {
   test('is made with its folders and says what it is', async () => {

@@ -1,5 +1,6 @@
 import { closeSync, fdatasync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
+import { makePrivate } from '../private-file.ts'
 
 /** How far a journal had come, kept outside its database so that a lost tail is seen. */
 export interface Mark {
@@ -36,8 +37,7 @@ export function markPath(path: string): string {
 
 /** Opens the mark for writing; what was in it is replaced. `failed` is told once when it cannot be written. */
 export function keepMark(path: string, first: Mark, failed: (error: unknown) => void): MarkKeeper {
-  const fd = openSync(markPath(path), 'a+')
-  closeSync(fd)
+  makePrivate(markPath(path))
   const file = openSync(markPath(path), 'r+')
   const slots = [Buffer.alloc(SLOT), Buffer.alloc(SLOT)] as const
   let syncedAt = Number.NEGATIVE_INFINITY
