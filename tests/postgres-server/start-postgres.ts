@@ -61,7 +61,7 @@ export interface Prepared {
   readonly settings: Settings
 }
 
-const startLimitMs = 60_000
+const startLimitMs = 180_000
 
 const always: Settings = {
   listen_addresses: '127.0.0.1',

@@ -130,7 +130,7 @@ async function startStandby(first: Prepared, folder: string, primary: Cluster): 
   return standby
 }
 
-const limitMs = 30_000
+const limitMs = 120_000
 
 async function until(
   server: Cluster,

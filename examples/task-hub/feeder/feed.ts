@@ -38,7 +38,7 @@ interface Feeding {
 }
 
 const RETRY_PAUSE_MS = 40
-const LONGEST_STANDSTILL_MS = 60_000
+const LONGEST_STANDSTILL_MS = 180_000
 
 /**
  * Makes all deliveries of the plan: those of one key one after another, each after the acknowledgement of the one

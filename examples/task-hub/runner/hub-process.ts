@@ -23,7 +23,7 @@ export interface HubOptions {
   readonly output: string
 }
 
-const READY_WITHIN_MS = 30_000
+const READY_WITHIN_MS = 180_000
 const ASK_EVERY_MS = 15
 const STOP_PATIENCE_MS = 10_000
 

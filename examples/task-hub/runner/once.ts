@@ -17,7 +17,7 @@ export interface Output {
 }
 
 const REPORT_EVERY_MS = 2000
-const IDLE_WITHIN_MS = 60_000
+const IDLE_WITHIN_MS = 180_000
 const LOOK_EVERY_MS = 50
 
 /**

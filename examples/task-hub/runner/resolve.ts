@@ -13,7 +13,7 @@ interface Doubt {
 }
 
 const NOTE = 'The chat was looked at.'
-const END_WITHIN_MS = 30_000
+const END_WITHIN_MS = 180_000
 const ASK_EVERY_MS = 50
 
 /**

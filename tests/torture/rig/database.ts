@@ -104,7 +104,7 @@ async function promote(pair: Replicated, old: OldPrimary, unreplicated: boolean)
   await pair.promote(old)
 }
 
-const REVIVAL_MS = 60_000
+const REVIVAL_MS = 180_000
 
 /** A server whose log found no room has ended, where it could not recover either. */
 async function revive(server: PostgresServer): Promise<void> {

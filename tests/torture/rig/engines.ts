@@ -37,7 +37,7 @@ interface Life {
   isReady: boolean
 }
 
-const START_LIMIT_MS = 60_000
+const START_LIMIT_MS = 180_000
 const AGAIN_MS = 200
 
 /** The name under which an engine prints. */

@@ -53,7 +53,7 @@ const STARTING_MS = 250
 /** A stop is longer than the lease by this at least, and by that at most. */
 const [LEAST_STOP_MS, MOST_STOP_MS] = [300, 2_300]
 const MOST_DOWN_MS = 600
-const BACK_LIMIT_MS = 60_000
+const BACK_LIMIT_MS = 180_000
 /** A full disk is met when something new needs a page of its own. */
 const [FULL_LIMIT_MS, MOST_FULL_MS] = [60_000, 3_000]
 const DAY_MS = 86_400_000
