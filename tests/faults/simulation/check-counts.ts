@@ -42,11 +42,11 @@ function checkListed(
     if (state === 'active' || state === 'waiting') report('stuck', `${flow} ${id} is ${state}`)
   }
   for (const [name, by] of [
-    ['relayed', 'relay'],
-    ['heard', 'relay'],
-    ['raised', 'waits'],
+    ['relayed', ['relay']],
+    ['heard', ['relay']],
+    ['raised', ['waits', 'managed']],
   ] as const) {
-    const put = [...known.values()].filter(({ sent }) => sent.flow === by).length
+    const put = [...known.values()].filter(({ sent }) => by.some((flow) => flow === sent.flow)).length
     const count = observed.messages.filter(({ flow }) => flow === name).length
     if (count !== put) report('ledger', `${put} were put on the channel, and "${name}" has ${count}`)
   }

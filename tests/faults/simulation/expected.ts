@@ -112,6 +112,13 @@ export const EXPECTED: Readonly<Record<SentTo, OfOrder>> = {
     ]
   },
   paced: put('paced', 'key', 'perhaps'),
+  managed: ({ n }) => [
+    effect('raised', 'natural', 'put', worth(n)),
+    effect('managed', 'verify', 'do//1/ship', worth(n)),
+    effect('managed', 'key', 'do//1/put', worth(n)),
+    effect('managed', 'key', 'do//2/put', worth(n)),
+    effect('managed', 'none', 'do//1/tell', worth(n) * 2),
+  ],
   waits: ({ n }) => [effect('raised', 'natural', 'put', worth(n)), effect('waits', 'key', 'put', worth(n))],
 }
 
@@ -129,6 +136,8 @@ const UNORDERED: ReadonlySet<string> = new Set([
   'later put',
   'paced put',
   'waits put',
+  'managed do//2/put',
+  'managed do//1/tell',
   // Nobody waits for the copy.
   'fan copy/put',
   // The call may take effect late, after the flow went on without it.

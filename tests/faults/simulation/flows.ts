@@ -55,6 +55,7 @@ export const SENT_TO = [
   'balanced',
   'asked',
   'waits',
+  'managed',
   'routed',
   'paced',
 ] as const
@@ -352,7 +353,7 @@ const wholesome = z.custom<Order>((value) => (value as Order).fate !== 'poison',
 /** Flows that are fed by other flows, by the clock and by polling. */
 function otherFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
   const { keyOf, missed, bounds, connected } = options
-  const { natural, key, verify } = connected.operations
+  const { natural, key, verify, none } = connected.operations
   const news = channel<Sunk>('news', { kind: 'topic' })
   const orders = channel<Sunk>('orders', { kind: 'topic' })
   const answered = event<{ value: number }>('answered', { keep: '1000d' })
@@ -372,6 +373,27 @@ function otherFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
       .to('put', key, {
         input: (body, { answer }) => ({ ...sunk('waits', 'put')(body), value: answer.value }),
       }),
+    managed: begin('managed', options).process(
+      'do',
+      {
+        uses: { put: key, ship: verify, tell: { operation: none, onUnknown: 'inDoubt' }, orders, answered },
+        as: 'done',
+      },
+      async (body, ctx) => {
+        ctx.publish('orders', sunk('managed', 'put')(body))
+        const answer = ctx.waitFor('answered', body.n)
+        const both = Promise.all([
+          ctx.call('ship', sunk('managed', 'do//1/ship')(body)),
+          ctx.call('put', sunk('managed', 'do//1/put')(body)),
+        ])
+        const fast = await Promise.race([both.then(() => true), ctx.sleep('short', body.delayMs)])
+        if (fast === true) await ctx.sleep('long', body.delayMs * 2)
+        const { echo } = await ctx.call('put', sunk('managed', 'do//2/put')(body))
+        await both
+        const { value } = await answer
+        await ctx.call('tell', { ...sunk('managed', 'do//1/tell')(body), value: value + echo })
+      },
+    ),
     // Under another key, so that it is often another engine that wakes who waits.
     raised: flow('raised', { onError, ...bounds })
       .from(orders, { key: (body) => keyOf({ key: `${body.key}!` }) })

@@ -65,7 +65,7 @@ export function drawWorkload(draws: Draws): Workload {
     flows: new Set<FlowName>([
       ...sentTo,
       ...(sentTo.includes('relay') ? (['relayed', 'heard'] as const) : []),
-      ...(sentTo.includes('waits') ? (['raised'] as const) : []),
+      ...(sentTo.includes('waits') || sentTo.includes('managed') ? (['raised'] as const) : []),
       ...(feeds ? (['feed'] as const) : []),
       ...(draws.chance(0.25) ? (['ticks'] as const) : []),
     ]),
