@@ -1,6 +1,7 @@
 import { event, type Flow, flow, inbox } from 'linkspan'
 import { fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
+import { cluster, type Node } from './cluster-rig.ts'
 import { type Rig, rig } from './rig.ts'
 
 interface Order {
@@ -235,5 +236,127 @@ describe('a process', () => {
     await engine.advance('5m')
     expect(await engine.states()).toEqual(['done', 'done', 'done', 'done'])
     expect(ship.effects.map(({ input }) => input).toSorted()).toEqual(['for o1', 'for o2'])
+  })
+
+  it('tells of answers in the order in which they came on record, each time it is run', async () => {
+    const { orders } = ordered()
+    const answers: ((value: string) => void)[] = []
+    const slow = {
+      ...fakeOperation('slow.ask', { kind: 'natural' }, { result: (_: string) => '' }),
+      run: () => new Promise<string>((resolve) => answers.push(resolve)),
+    }
+    const won: string[] = []
+    const race = orders().process('race', { uses: { slow } }, async (_order, ctx) => {
+      const [first, other] = [ctx.call('slow', 'first'), ctx.call('slow', 'other')]
+      won.push(await Promise.race([first, other]))
+      await Promise.all([first, other])
+      await ctx.sleep('a while', '1h')
+    })
+    await using engine = await rig([race])
+    await engine.send(race, { id: 'o1', amount: 7 })
+    await engine.advance('1s')
+    answers[1]?.('other')
+    answers[0]?.('first')
+    await engine.advance('2h')
+    expect(await engine.states()).toEqual(['done'])
+    expect(won).toEqual(['other', 'other'])
+  })
+
+  it('does not take a call for one that was never made, when it was begun with others and waited in the journal before', async () => {
+    const { orders, charge, ship } = ordered()
+    const old = fakeOperation('old.put', { kind: 'key', validFor: '1h' }, { result: (_: string) => 'put' })
+    const both = orders().process('both', { uses: { old, charge, ship } }, async (_order, ctx) => {
+      await Promise.all([ctx.call('old', 'a'), ctx.call('charge', 1).then(() => ctx.call('ship', 's'))])
+    })
+    old.next('timeout-after')
+    await using engine = await rig([both])
+    await engine.during(engine.admin.pause('orders'))
+    const { id } = await engine.send(both, { id: 'o1', amount: 7 })
+    await engine.during(engine.admin.resume('orders'))
+    await engine.advance('5s')
+    expect([old.requests.length, ship.effects.length]).toEqual([1, 1])
+    engine.crash()
+    await engine.advance('2h')
+    await engine.start()
+    await engine.advance('1m')
+    // The key was valid for an hour: nobody knows, and it is not made a second time.
+    expect((await engine.message(id)).state).toBe('inDoubt')
+    expect(old.effects).toHaveLength(1)
+  })
+
+  it('keeps the answer of a call that comes while a change of shared state is written', async () => {
+    const { orders, charge, ship, uses } = ordered()
+    const answers: (() => void)[] = []
+    let asked = 0
+    const slow = {
+      ...fakeOperation('slow.ask', { kind: 'natural' }, { result: (_: string) => '' }),
+      run: () => {
+        asked += 1
+        return new Promise<string>((resolve) => answers.push(() => resolve('yes')))
+      },
+    }
+    const wait = orders().process('wait', { uses: { ...uses, slow } }, async ({ id }, ctx) => {
+      const called = ctx.call('slow', id)
+      await ctx.call('charge', 1)
+      const heard = ctx.waitFor('approved', id)
+      await ctx.call('ship', await called)
+      await heard
+    })
+    const tell = flow('tell')
+      .from(inbox<string>())
+      .raise('raise', approved, { key: (id) => id, value: (id) => ({ by: id }) })
+    const answer = (): void => {
+      for (const each of answers.splice(0)) each()
+    }
+    await using one = await cluster([wait, tell], {
+      engines: 1,
+      onCommit: ({ state }) => {
+        if (state.some(({ scope }) => scope.startsWith('event'))) answer()
+        return 'ok'
+      },
+    })
+    const [node] = one.nodes as readonly [Node]
+    await node.send(wait, { id: 'o1', amount: 7 })
+    await one.advance('20s')
+    answer()
+    await one.advance('20s')
+    await node.send(tell, 'o1')
+    await one.advance('1m')
+    expect(await one.states()).toEqual(['done', 'done'])
+    expect([asked, charge.effects.length, ship.effects.length]).toEqual([1, 1, 1])
+  })
+
+  it('goes on at whichever engine has it, while engines die and come', async () => {
+    const { charge, ship, uses, orders } = ordered()
+    const wait = orders().process('wait', { uses }, async ({ id, amount }, ctx) => {
+      const charged = ctx.call('charge', [id, amount])
+      await ctx.sleep('a while', '20s')
+      const heard = ctx.waitFor('approved', id, { timeout: '1h' })
+      await Promise.all([charged, ctx.call('charge', [id, 'again'])])
+      await ctx.call('ship', [id, (await heard).by])
+    })
+    const tell = flow('tell')
+      .from(inbox<string>(), { key: (id) => id })
+      .raise('raise', approved, { key: (id) => id, value: (id) => ({ by: `for ${id}` }) })
+    await using three = await cluster([wait, tell], { seed: 3 })
+    const node = (n: number): Node => {
+      const alive = three.nodes.filter(({ isAlive }) => isAlive)
+      return alive[n % alive.length] as Node
+    }
+    charge.next('unavailable', 'timeout-after', 'reset-after', 'unavailable')
+    for (let n = 0; n < 30; n += 1) await node(n).send(wait, { id: `o${n}`, amount: n })
+    await three.advance('15s')
+    node(0).kill()
+    for (let n = 0; n < 30; n += 1) {
+      if (n === 20) await three.join()
+      if (n > 10) await three.advance('1s')
+      await node(n + 1).send(tell, `o${n}`)
+    }
+    await three.advance('5m')
+    expect(new Set(await three.states())).toEqual(new Set(['done']))
+    expect(charge.effects).toHaveLength(60)
+    expect(ship.effects.map(({ input }) => (input as [string, string])[1]).toSorted()).toEqual(
+      Array.from({ length: 30 }, (_, n) => `for o${n}`).toSorted(),
+    )
   })
 })
