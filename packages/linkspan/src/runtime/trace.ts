@@ -224,7 +224,9 @@ function outcomeOf(
   stored: StoredMessage,
 ): TraceStep['outcome'] {
   if (own.some((entry) => entry.t === 'passed' && entry.by !== 'rescue')) return 'ignored'
+  const failedLast = own.findLast((entry) => entry.t !== 'end')?.t === 'error'
   if (
+    !failedLast &&
     own.some(
       (entry) => entry.t === 'done' || entry.t === 'spawned' || entry.t === 'value' || entry.t === 'reply',
     )
