@@ -16,7 +16,10 @@ describe('the catalogue', () => {
     expect(new Set(names).size).toBe(68)
   })
 
-  it.each(kinds)('has an entry for the step %s', (kind) => {
+  // What no builder method makes is the engine's own, and nothing to look up.
+  const written = patterns.filter(({ methods }) => Object.keys(methods).length > 0).map(({ kind }) => kind)
+
+  it.each(written)('has an entry for the step %s', (kind) => {
     const found = ENTRIES.filter((entry) => entry.is === kind || entry.with?.includes(kind))
     const how = `add "${kind}" to an entry in catalogue/ (as "is" where the entry is that step), and take the entry out of catalogue/without-page.ts when it has its page`
     const words = LANGUAGE.filter(({ step }) => step === kind)
