@@ -12,8 +12,8 @@ import type {
   SpawnPlan,
   StepResult,
 } from '../patterns/pattern.ts'
-import type { CallState } from './call-state.ts'
-import type { Calls } from './calls.ts'
+import type { CallState } from './calls/call-state.ts'
+import type { Calls } from './calls/calls.ts'
 import type { CellRecorder, Cells } from './cells.ts'
 import { type Children, loadedChild, newChild, wakingMessage } from './children.ts'
 import { sealEntries } from './codec.ts'

@@ -26,7 +26,7 @@ import type {
   StepContext,
   StepResult,
 } from '../patterns/pattern.ts'
-import { type CallState, callState, UNTOUCHED } from './call-state.ts'
+import { type CallState, callState, UNTOUCHED } from './calls/call-state.ts'
 import type { CompiledFlow } from './compile.ts'
 import {
   CountedFailure,

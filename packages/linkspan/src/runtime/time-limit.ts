@@ -1,7 +1,7 @@
 import type { Operation } from '../connect/connector.ts'
 import { LinkspanError } from '../model/errors.ts'
 import type { OnUnknown } from '../patterns/parts/calling.ts'
-import { callState } from './call-state.ts'
+import { callState } from './calls/call-state.ts'
 import type { CompiledFlow } from './compile.ts'
 import { Interrupt } from './interrupt.ts'
 import type { Loaded } from './loaded.ts'

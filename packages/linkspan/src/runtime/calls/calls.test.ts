@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { flow } from '../flow/flow.ts'
-import { inbox } from '../flow/inbox.ts'
-import { fixed, retry } from '../model/policy.ts'
-import { fakeOperation } from '../testing/fake-operation.ts'
-import { testFlow } from '../testing/test-flow.ts'
+import { flow } from '../../flow/flow.ts'
+import { inbox } from '../../flow/inbox.ts'
+import { fixed, retry } from '../../model/policy.ts'
+import { fakeOperation } from '../../testing/fake-operation.ts'
+import { testFlow } from '../../testing/test-flow.ts'
 
 const keyed = { kind: 'key', validFor: '24h' } as const
 const charging = (charge: ReturnType<typeof fakeOperation<{ total: number }>>) =>

@@ -1,6 +1,6 @@
-import type { StoredError } from '../model/errors.ts'
-import type { Json } from '../model/message.ts'
-import type { Entry } from './record.ts'
+import type { StoredError } from '../../model/errors.ts'
+import type { Json } from '../../model/message.ts'
+import type { Entry } from '../record.ts'
 
 /** What the record says of a call. */
 export interface CallState {

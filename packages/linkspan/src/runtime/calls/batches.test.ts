@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { BatchedCall, CallBatch, CallContext, CallOutcome } from '../connect/connector.ts'
+import type { BatchedCall, CallBatch, CallContext, CallOutcome } from '../../connect/connector.ts'
 import { type Batched, createBatches } from './batches.ts'
 
 interface Request {

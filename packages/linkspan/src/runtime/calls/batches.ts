@@ -1,6 +1,6 @@
-import type { BatchedCall, CallBatch, CallContext, CallOutcome, Operation } from '../connect/connector.ts'
-import { LinkspanError } from '../model/errors.ts'
-import type { Clock } from '../model/outside.ts'
+import type { BatchedCall, CallBatch, CallContext, CallOutcome, Operation } from '../../connect/connector.ts'
+import { LinkspanError } from '../../model/errors.ts'
+import type { Clock } from '../../model/outside.ts'
 
 /** Makes calls together, where operations take several at once. */
 export interface Batches {
