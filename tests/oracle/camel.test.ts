@@ -33,9 +33,9 @@ it('asks, also several at once, and says which Camel it is', async () => {
 
 it('runs a case with longer ticks when the machine was late, and gives up at last', async () => {
   const camel = await speaking('({ tickMs }) => ({ ends: [tickMs], lateMs: tickMs < 1000 ? 200 : 0 })')
-  expect(await camel.run(one)).toEqual({ seen: [], ends: [1_200] })
+  expect(await camel.run(one)).toEqual({ seen: [], ends: [1_600] })
   expect(camel.again).toBe(2)
-  expect(await camel.runSlowly(one)).toEqual({ seen: [], ends: [2_400] })
+  expect(await camel.runSlowly(one)).toEqual({ seen: [], ends: [3_200] })
   await camel.stop()
   const late = await speaking('({ tickMs }) => ({ lateMs: tickMs })')
   expect(await late.run(one)).toBeNull()

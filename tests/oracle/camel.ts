@@ -30,8 +30,8 @@ interface Answer extends Outcome {
   readonly lateMs?: number
 }
 
-/** The length of a tick; it is doubled each time when the machine was too late. */
-const TICK_MS = [300, 600, 1_200, 2_400] as const
+/** The length of a tick, of which two and a half are whole seconds; it is doubled each time when the machine was too late. */
+const TICK_MS = [400, 800, 1_600, 3_200] as const
 const SLOW_MS = TICK_MS.slice(-1)
 /** Nothing happens within half a tick of what it could be confused with. */
 const LATEST = 1 / 5

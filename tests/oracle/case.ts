@@ -145,6 +145,17 @@ export type Step =
       readonly late: 'fail' | 'pass'
       readonly batch?: Batch
     }
+  /** Opens at half of so many calls, is open for so many ticks, and then tried by some. */
+  | {
+      readonly do: 'breaker'
+      readonly steps: readonly Step[]
+      readonly calls: number
+      readonly minimum: number
+      readonly openFor: number
+      readonly trials: number
+      /** Without it, what is not let through fails. */
+      readonly fallback: readonly Step[] | null
+    }
   /** Waits so many ticks. */
   | { readonly do: 'delay'; readonly ticks: number }
 

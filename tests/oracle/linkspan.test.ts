@@ -149,4 +149,71 @@ describe('a case in Linkspan', () => {
     const delayed = await run([{ do: 'delay', ticks: 1.5 }], [at(2)], 9)
     expect(delayed.seen.map(({ tick }) => tick)).toEqual([3])
   })
+
+  it('goes from a target that fails to the next one, and leaves alone what fails', async () => {
+    const failing: Step = { do: 'fail', when: odd, as: 'io' }
+    const targets = [
+      { name: 'one', steps: [see('one'), failing] },
+      { name: 'two', steps: [mark('2'), see('two')] },
+    ]
+    const failover = (errors: 'any' | 'io'): Step => ({
+      do: 'failover',
+      targets,
+      errors,
+      attempts: null,
+      start: 'first',
+    })
+    expect(trails(await run([failover('io')])).map(([where]) => where)).toEqual(['one', 'two', 'end'])
+    const other = targets.map((each) => ({ ...each, steps: [see(each.name), { ...failing, as: undefined }] }))
+    const notMeant = await run([{ ...failover('io'), targets: other } as Step])
+    expect(trails(notMeant)).toEqual([['one']])
+    const breaker: Step = {
+      do: 'breaker',
+      steps: [failing],
+      calls: 2,
+      minimum: 2,
+      openFor: 2.5,
+      trials: 1,
+      fallback: null,
+    }
+    const times = [0, 1, 2, 3, 4].map((tick) => at(tick, { n: tick < 2 ? 1 : 2 }))
+    expect((await run([breaker], times, 9)).ends).toEqual(['failed', 'failed', 'failed', 'failed', 'ended'])
+  })
+
+  it('puts batches in order, and completes all groups by signal, at intervals, and as it stops', async () => {
+    const batch = { size: 3, reverse: true, twice: false }
+    const order = await run(
+      [{ do: 'resequence', timeout: 2.5, late: 'fail', batch }],
+      [at(0, { n: 1 }), at(1, { n: 5 }), at(2, { n: 3 }), at(3, { n: 9 })],
+      9,
+    )
+    expect(order.seen.map(({ tick, body: each }) => [tick, (each as unknown as Body).n])).toEqual([
+      [2, 5],
+      [2, 3],
+      [2, 1],
+      [5, 9],
+    ])
+    const by = ({ seen }: Outcome): readonly unknown[] =>
+      seen.map(({ tick, body: each }) => [tick, (each as { by: unknown }).by])
+    const signalled = await run(
+      [{ do: 'aggregate', complete: { size: 9 } }],
+      [at(0), at(0, { signal: 'all' })],
+    )
+    expect(by(signalled)).toEqual([[undefined, 'forced']])
+    const one: Case = {
+      id: 'a case',
+      pattern: 'any',
+      steps: [{ do: 'aggregate', complete: { interval: 4 } }, see('end')],
+      messages: [at(0), at(3)],
+      ticks: 9,
+      ordered: true,
+    }
+    expect(by(await runInLinkspan(one))).toEqual([[3, 'interval']])
+    expect(by(await runInLinkspan({ ...one, begins: 2 }))).toEqual([
+      [1, 'interval'],
+      [5, 'interval'],
+    ])
+    const steps: readonly Step[] = [{ do: 'aggregate', complete: { size: 9, onStop: true } }, see('end')]
+    expect(by(await runInLinkspan({ ...one, steps, ticks: 0, stops: true }))).toEqual([[undefined, 'forced']])
+  })
 })

@@ -53,6 +53,7 @@ interface Steps {
   aggregate(name: string, options: object): Steps
   resequence(name: string, options: object): Steps
   delay(name: string, time: string): Steps
+  circuitBreaker(name: string, scope: Scope, options: object): Steps
 }
 
 interface Choice {
@@ -274,6 +275,14 @@ function wordsOf({ see, ask }: Outside, build: Build): Words {
       const way = twice ? 'pass' : 'filter'
       return to.resequence(name, { ...options, batch: { size, reverse, twice: way, timeout: timeoutMs } })
     },
+    breaker: (to, { steps, calls, minimum, openFor, trials, fallback }, name) =>
+      to.circuitBreaker(name, scope(steps), {
+        window: { calls },
+        minimum,
+        openFor: openFor * TICK_MS,
+        trials,
+        ...(fallback === null ? { whenOpen: 'fail' } : { fallback: scope(fallback) }),
+      }),
     delay: (to, { ticks }, name) => to.delay(name, `${ticks * TICK_MS}ms`),
   }
 }

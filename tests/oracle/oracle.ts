@@ -69,13 +69,13 @@ async function compareAll({ first, seeds, seconds, say }: OracleRun, camel: Came
   const ends = seconds === null ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1_000
   const list = Array.from({ length: seeds }, (_none, index) => first + index)
   const goesOn = (): boolean => performance.now() < ends && found.violations.length < ENOUGH_VIOLATIONS
-  await atOnce(probes, AT_ONCE.timed, (one) => compareOne(one, camel, found))
+  await atOnce(probes, AT_ONCE.timed, (one) => compareOne(one, camel, found, say))
   while (list.length > 0 && goesOn()) {
     const cases = list.splice(0, SEEDS_IN_A_ROW).flatMap((seed) => casesOf(seed))
     // Making a context takes a processor for itself, so what is timed is not disturbed by all the others.
     for (const kind of ['untimed', 'timed'] as const) {
       const some = cases.filter(({ ticks }) => ticks > 0 === (kind === 'timed'))
-      await atOnce(some, AT_ONCE[kind], (one) => compareOne(one, camel, found))
+      await atOnce(some, AT_ONCE[kind], (one) => compareOne(one, camel, found, say))
     }
     found.seeds = seeds - list.length
     say(`seeds ${found.seeds}  differences ${found.violations.length}`)
@@ -106,7 +106,7 @@ function nothingYet(): Found {
   }
 }
 
-async function compareOne(one: Case, camel: Camel, found: Found): Promise<void> {
+async function compareOne(one: Case, camel: Camel, found: Found, say: OracleRun['say']): Promise<void> {
   const count = found.counts.get(one.pattern) as Count
   const ours = await runInLinkspan(one)
   const verdict = await judgeTwice(one, ours, camel)
@@ -118,6 +118,7 @@ async function compareOne(one: Case, camel: Camel, found: Found): Promise<void> 
   for (const id of verdict.observed) found.observed.set(id, (found.observed.get(id) ?? 0) + 1)
   if (!verdict.same) {
     found.violations.push({ kind: one.pattern, says: `${one.id}: ${verdict.says}` })
+    say(`DIFFERENT ${one.id}: ${verdict.says}`)
     return
   }
   await tryControls(one, verdict, count, found)

@@ -37,6 +37,8 @@ function plantedIn(step: Step): Step | null {
       return { ...step, by: step.by === 'roundRobin' ? 'sticky' : 'roundRobin' }
     case 'failover':
       return { ...step, errors: step.errors === 'any' ? 'io' : 'any', attempts: 1 }
+    case 'breaker':
+      return { ...step, minimum: step.minimum + 1 }
     case 'dedupe':
       return { ...step, remember: step.remember === 'seen' ? 'unlessFailed' : 'seen' }
     case 'loop':

@@ -50,6 +50,10 @@ function withInner(step: Step, change: Change): Step {
       return { ...step, branches: each(step.branches, inner) }
     case 'balance':
       return { ...step, targets: each(step.targets, inner) }
+    case 'breaker': {
+      const fallback = step.fallback === null ? null : inner(step.fallback)
+      return { ...step, steps: inner(step.steps), fallback }
+    }
     case 'failover':
       return { ...step, targets: each(step.targets, inner) }
     case 'loop':

@@ -5,7 +5,15 @@ import { claimCheck, enricher, idempotentConsumer, loop, sort } from './changes.
 import type { Generator } from './drawn.ts'
 import { multicast, recipientList, splitter } from './fan-out.ts'
 import { aggregator, aggregatorByTime, aggregatorOfAll, batchResequencer, resequencer } from './gathering.ts'
-import { choice, dynamicRouter, failover, filter, loadBalancer, routingSlip } from './routing.ts'
+import {
+  choice,
+  circuitBreaker,
+  dynamicRouter,
+  failover,
+  filter,
+  loadBalancer,
+  routingSlip,
+} from './routing.ts'
 
 /** A generator for each pattern that is compared. */
 export const GENERATORS: Readonly<Record<string, Generator>> = {
@@ -23,6 +31,7 @@ export const GENERATORS: Readonly<Record<string, Generator>> = {
   'dynamic router': dynamicRouter,
   'load balancer': loadBalancer,
   'load balancer with failover': failover,
+  'circuit breaker': circuitBreaker,
   'idempotent consumer': idempotentConsumer,
   loop,
   'claim check': claimCheck,

@@ -1,8 +1,9 @@
 import type { Draws } from '../../faults/simulation/draws.ts'
-import type { Branch, Step } from '../case.ts'
+import type { Branch, Sent, Step } from '../case.ts'
 import {
   BEHIND,
   type Drawn,
+  drawBody,
   drawBranches,
   drawMessages,
   drawNames,
@@ -84,4 +85,23 @@ export function failover(draws: Draws): Drawn {
     [{ do: 'failover', targets, errors: pick(['any', 'io']), attempts, start }, ...BEHIND],
     drawMessages(draws, () => ({}), [3, 10]),
   )
+}
+
+/** Half of the calls that it looks at may fail. It is open for whole seconds, as Camel takes no others. */
+export function circuitBreaker(draws: Draws): Drawn {
+  const { whole, chance } = draws
+  const minimum = whole(2, 3)
+  const fail: Step = { do: 'fail', when: { mod: 2, of: [0] } }
+  const step: Step = {
+    do: 'breaker',
+    steps: [{ do: 'mark', with: 'in' }, { do: 'see', at: 'in' }, fail],
+    calls: minimum + whole(0, 2),
+    minimum,
+    openFor: 2.5,
+    trials: whole(1, 3),
+    fallback: chance(0.5) ? [{ do: 'mark', with: 'instead' }] : null,
+  }
+  const ticks = Array.from({ length: 24 }, (_none, tick) => tick).filter(() => chance(0.7))
+  const messages = ticks.map((at, index): Sent => ({ at, body: drawBody(draws, index) }))
+  return { steps: [step, ...BEHIND], messages, ticks: 26, ordered: true }
 }

@@ -12,6 +12,7 @@ import org.apache.camel.Predicate;
 import org.apache.camel.builder.RouteBuilder;
 import org.apache.camel.model.AggregateDefinition;
 import org.apache.camel.model.ChoiceDefinition;
+import org.apache.camel.model.CircuitBreakerDefinition;
 import org.apache.camel.model.ClaimCheckOperation;
 import org.apache.camel.model.IdempotentConsumerDefinition;
 import org.apache.camel.model.LoadBalanceDefinition;
@@ -19,6 +20,7 @@ import org.apache.camel.model.LoopDefinition;
 import org.apache.camel.model.MulticastDefinition;
 import org.apache.camel.model.ProcessorDefinition;
 import org.apache.camel.model.RecipientListDefinition;
+import org.apache.camel.model.Resilience4jConfigurationDefinition;
 import org.apache.camel.model.RoutingSlipDefinition;
 import org.apache.camel.model.SplitDefinition;
 import org.apache.camel.model.config.BatchResequencerConfig;
@@ -85,6 +87,7 @@ final class Routes extends RouteBuilder {
       case "enrich" -> enrich(to, step);
       case "aggregate" -> aggregate(to, Json.object(step, "complete"));
       case "resequence" -> resequence(to, step);
+      case "breaker" -> breaker(to, step);
       case "delay" -> to.delay(Json.number(step, "ticks") * tickMs);
       default -> throw new IllegalArgumentException("No such step: " + step.toJson());
     };
@@ -244,6 +247,24 @@ final class Routes extends RouteBuilder {
     to.loadBalance()
         .failover(more, false, "roundRobin".equals(start), "sticky".equals(start), errors)
         .to(addresses(step, "targets"));
+    return to;
+  }
+
+  /** The time for which it is open is given to Camel in whole seconds. */
+  private ProcessorDefinition<?> breaker(ProcessorDefinition<?> to, JsonObject step) {
+    Resilience4jConfigurationDefinition rules = new Resilience4jConfigurationDefinition();
+    rules.setSlidingWindowSize(Json.number(step, "calls") + "");
+    rules.setMinimumNumberOfCalls(Json.number(step, "minimum") + "");
+    rules.setWaitDurationInOpenState(time(step, "openFor") / 1_000 + "");
+    rules.setPermittedNumberOfCallsInHalfOpenState(Json.number(step, "trials") + "");
+    rules.setThrowExceptionWhenHalfOpenOrOpenState("true");
+    CircuitBreakerDefinition breaker = to.circuitBreaker();
+    breaker.setResilience4jConfiguration(rules);
+    add(breaker, Json.objects(step, "steps"));
+    if (step.get("fallback") != null) {
+      breaker.onFallback();
+      add(breaker, Json.objects(step, "fallback"));
+    }
     return to;
   }
 
