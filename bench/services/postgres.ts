@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { chownSync, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { temporaryFolder } from '../run/temporary.ts'
-import { startDaemon } from './daemon.ts'
+import { startDaemon, startLimitMs } from './daemon.ts'
 import { freePort } from '../../scripts/lib/free-port.ts'
 import type { ServiceStart } from './service.ts'
 
@@ -37,6 +38,7 @@ export const startPostgres = async (env: Readonly<Record<string, string>>): Prom
     stopSignal: 'SIGINT',
     ...user,
   })
+  await untilReady(bin, port)
   return {
     service: {
       pid: daemon.pid,
@@ -50,6 +52,16 @@ export const startPostgres = async (env: Readonly<Record<string, string>>): Prom
       },
     },
   }
+}
+
+/** Its port answers before it takes connections: on a slow disk it starts up for a while. */
+const untilReady = async (bin: string, port: number): Promise<void> => {
+  const asked = ['-q', '-h', '127.0.0.1', '-p', String(port)]
+  for (let waited = 0; waited < startLimitMs; waited += 50) {
+    if (spawnSync(join(bin, 'pg_isready'), asked).status === 0) return
+    await sleep(50)
+  }
+  throw new Error(`PostgreSQL on port ${port} was not ready within ${startLimitMs} ms`)
 }
 
 const newestBin = (): string | undefined => {
