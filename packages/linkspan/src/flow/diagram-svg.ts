@@ -74,9 +74,13 @@ function stepBlock(step: StepNode, path: string): Block {
   if (drawnAs(step) === 'within') return sequence([own, ...step.scopes.map(inner)])
   const channel = step.options['channel']
   const asides: readonly Aside[] = [
-    ...step.scopes.map(
-      (scope): Aside => ({ block: inner(scope), label: scope.label, role: scopeRole(step, scope) }),
-    ),
+    ...(drawnAs(step) === 'uses'
+      ? step.scopes
+          .flatMap((scope) => stepBlocks(scope.steps, path))
+          .map((block): Aside => ({ block, label: '', role: 'use' }))
+      : step.scopes.map(
+          (scope): Aside => ({ block: inner(scope), label: scope.label, role: scopeRole(step, scope) }),
+        )),
     ...(typeof channel === 'string'
       ? [{ block: box(channel, 'channel', 'channel'), label: '', role: 'publish' } as const]
       : []),

@@ -33,11 +33,11 @@ export interface GraphNode {
   readonly group: string | null
 }
 
-/** An arrow: the way of the message, of its children, of one that failed, or of what is published. */
+/** An arrow: the way of the message, of its children, of one that failed, of what is published, or to what a process uses. */
 export interface GraphEdge {
   readonly from: string
   readonly to: string
-  readonly role: 'next' | 'child' | 'failure' | 'publish'
+  readonly role: 'next' | 'child' | 'failure' | 'publish' | 'use'
   readonly label: string
 }
 
@@ -155,18 +155,18 @@ function drawScope(
   const inner = scope.name === '' ? path : stepPath(path, scope.name)
   const into: Loose = { from, role: scopeRole(step, scope), label: scope.label }
   if (scope.steps.length === 0) return [into]
-  return drawSteps(
-    drawing,
-    scope.steps,
-    inner,
-    addGroup(drawing, scope.label === '' ? step.name : `${step.name}: ${scope.label}`, inner, group),
-    [into],
-  )
+  const label = scope.label === '' ? step.name : `${step.name}: ${scope.label}`
+  const framed = addGroup(drawing, label, inner, group)
+  if (drawnAs(step) !== 'uses') return drawSteps(drawing, scope.steps, inner, framed, [into])
+  for (const use of scope.steps)
+    drawStep(drawing, use, stepPath(inner, use.name), framed, [{ ...into, label: '' }])
+  return []
 }
 
 /** What the arrow into a scope stands for. */
 export function scopeRole(step: StepNode, scope: ScopeNode): GraphEdge['role'] {
   if (drawnAs(step) === 'children') return 'child'
+  if (drawnAs(step) === 'uses') return 'use'
   return drawnAs(step) === undefined && scope.name === 'fallback' ? 'failure' : 'next'
 }
 

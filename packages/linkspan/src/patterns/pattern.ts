@@ -468,10 +468,11 @@ export interface Pattern {
   readonly methods: Readonly<Record<string, (draft: Draft, ...args: never[]) => Draft>>
   compile(node: StepNode, code: StepCode, tools: CompileTools): Executor
   /**
-   * How its scopes are drawn: run by children beside it, as branches of which one is taken, or as what the step consists of.
+   * How its scopes are drawn: run by children beside it, as branches of which one is taken, as what the step consists of,
+   * or (`uses`) each step by itself, as the step comes to them in an order of its own.
    * Without it they lie beside it and lead back (a call's fallback).
    */
-  readonly drawn?: 'children' | 'branches' | 'within'
+  readonly drawn?: 'children' | 'branches' | 'within' | 'uses'
   /** Whether a message can go on right from the step, not only through its scopes. Without it, it can. */
   goesOn?(node: StepNode): boolean
   /** The step in few words, for the diagram. Without it, its kind. */

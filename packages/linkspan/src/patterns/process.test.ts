@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { channel } from '../flow/channel.ts'
 import { event } from '../flow/event.ts'
 import { flow } from '../flow/flow.ts'
+import { graph } from '../flow/graph.ts'
 import { inbox } from '../flow/inbox.ts'
-import type { LinkspanError } from '../model/errors.ts'
+import { LinkspanError } from '../model/errors.ts'
 import { exponential, retry } from '../model/policy.ts'
 import { crashSweep } from '../testing/crash-sweep.ts'
 import { fakeOperation } from '../testing/fake-operation.ts'
@@ -471,6 +472,117 @@ describe('process', () => {
         error: { message: expect.stringContaining(message) },
       })
     }
+  })
+
+  it('is drawn with an arrow to each thing that it uses, and none between them', () => {
+    const { nodes, edges } = graph(
+      begin<Order>()
+        .process('do', { uses: { look, approved, shipped } }, async () => undefined)
+        .map('after', ({ id }) => id).definition,
+    )
+    const label = (id: string): string | undefined => nodes.find((node) => node.id === id)?.label
+    expect(edges.map(({ from, role, to }) => `${label(from)} ${role} ${label(to)}`)).toEqual([
+      'inbox next do',
+      'do use look',
+      'do use approved',
+      'do use shipped',
+      'shipped publish shipped',
+      'do next after',
+    ])
+    expect(nodes.find((node) => node.label === 'look')).toMatchObject({
+      path: 'do/look',
+      guarantee: 'natural',
+    })
+  })
+
+  it('runs in loops, tries, children and compensations, each with a record of its own', async () => {
+    reset()
+    const ended: unknown[] = []
+    const tested = orders()
+      .loop('turns', 2, (turn) =>
+        turn.process('ask', { uses: { charge } }, async (_order, ctx) => {
+          await ctx.call('charge', 10 + ctx.turn)
+          await ctx.sleep('a while', '1h')
+        }),
+      )
+      .try('care', (t) =>
+        t
+          .do((s) =>
+            s.process('fail', { uses: { look } }, async (_order, ctx) => void (await ctx.call('look', 'no'))),
+          )
+          .catch('failed', 'CALL_REJECTED', (failed) =>
+            failed.process('instead', { uses: { charge } }, async (_order, ctx) => {
+              await ctx.sleep('a while', '1h')
+              await ctx.call('charge', 20)
+            }),
+          ),
+      )
+      .split(
+        'items',
+        ({ items }) => items,
+        (item) =>
+          item.process('each', { uses: { charge } }, async (name, ctx) => {
+            await ctx.sleep('a while', '1h')
+            const { receipt } = await ctx.call('charge', 30 + (ctx.index ?? 0))
+            return `${name} ${receipt}`
+          }),
+        { join: 'collect', as: 'all' },
+      )
+      .saga('undone', (s) =>
+        s
+          .step('first', (b) => b.map('as it is', (order) => order), {
+            compensate: (undo) =>
+              undo.process('undo', { uses: { charge } }, async (_order, ctx) => {
+                await ctx.sleep('a while', '1h')
+                await ctx.call('charge', 40)
+              }),
+          })
+          .step('second', (b) =>
+            b.process('break', {}, async (_order, ctx) => {
+              ended.push(ctx.all)
+              throw new LinkspanError('CALL_REJECTED', 'no')
+            }),
+          ),
+      )
+    const flows = await testFlow(tested)
+    look.next({ rejected: 'no' })
+    await flows.send(order('o1', 'a', 'b'))
+    await flows.run()
+    expect(charge.effects.map(({ input }) => input)).toEqual([10, 11, 20, 30, 31, 40])
+    expect(ended.at(-1)).toEqual(['a r30', 'b r31'])
+    expect(await only(flows)).toMatchObject({ state: 'dead', error: { message: 'no' } })
+  })
+
+  it('is tried by a circuit breaker, and ended by the time limit of its flow', async () => {
+    reset()
+    const broken = flow('broken', { onError: retry({ attempts: 2, backoff: exponential('1s', '1s') }) })
+      .from(inbox<Order>())
+      .circuitBreaker(
+        'guard',
+        (s) => s.process('ask', { uses: { look } }, async ({ id }, ctx) => void (await ctx.call('look', id))),
+        {
+          window: { calls: 2 },
+          minimum: 2,
+          openFor: '1m',
+          fallback: (s) => s.map('instead', (given) => given),
+        },
+      )
+    const flows = await testFlow(broken)
+    look.next('unavailable', 'unavailable')
+    await flows.send(order('o1'))
+    await flows.run()
+    await flows.send(order('o2'))
+    await flows.run()
+    expect((await flows.messages()).map(({ state }) => state)).toEqual(['done', 'done'])
+    expect(look.requests).toHaveLength(2)
+
+    const slow = flow('slow', { timeLimit: '1h' })
+      .from(inbox<Order>())
+      .process('sleep', {}, async (_order, ctx) => ctx.sleep('long', '2h'))
+    const late = await testFlow(slow)
+    await late.send(order('o1'))
+    await late.run()
+    expect(await only(late)).toMatchObject({ state: 'dead', error: { code: 'TIME_LIMIT' } })
   })
 
   it('refuses what it cannot use, and what would hide what is bound', () => {

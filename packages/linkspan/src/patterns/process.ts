@@ -215,7 +215,7 @@ export const processStep: Pattern = {
     process: (draft, name: string, given: GivenProcess, run: Run) =>
       draft.add(newStep(draft, name, given, run)),
   },
-  drawn: 'within',
+  drawn: 'uses',
   compile(node, code, tools) {
     const { path } = tools
     const plan = { path, most: node.options['most'] as number, hold: node.options['hold'] === true }
