@@ -57,7 +57,7 @@ const DAY_MS = 86_400_000
 /** Past so much time what has not ended never will. */
 const PATIENCE_MS = 30 * DAY_MS
 /** Longer than any state is asked to remember less than for good. */
-const BETWEEN_EPOCHS_MS = 6 * DAY_MS
+const BETWEEN_EPOCHS_MS = 1.2 * DAY_MS
 const FIRST_LOOK_MS = 5_000
 const LONGEST_LOOK_MS = 6 * 3_600_000
 

@@ -6,8 +6,8 @@ import type { Group, Line, Message } from '../walk.ts'
 const isOrdered = ({ way, inChild }: Maker): boolean => way.order !== 'none' && !inChild
 
 /** Longer than everything that meets takes, faults and all; much shorter than the time between epochs. */
-const GROUP_MS = 2 * 86_400_000
-const LINE_MS = 6 * 3_600_000
+const GROUP_MS = 9 * 3_600_000
+const LINE_MS = 3 * 3_600_000
 /** For a group that nobody else belongs to. */
 const ALONE_MS = 600_000
 
@@ -100,7 +100,7 @@ const sample: Kind<SampleStep> = {
   },
   build: (steps, { name, every }) =>
     asChain(
-      steps.sample(name, { key: ({ key }) => key, ...(every === null ? { per: '5d' as const } : { every }) }),
+      steps.sample(name, { key: ({ key }) => key, ...(every === null ? { per: '1d' as const } : { every }) }),
     ),
   run({ name, every }, { thing, cell, epoch }) {
     const seen = cell(name, thing.key, () => ({ count: 0, epoch: -1 }))
