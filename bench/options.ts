@@ -11,6 +11,8 @@ export type Options = {
   readonly seconds?: number
   readonly only?: readonly string[]
   readonly connections: number
+  /** How many live keys the table live-keys has; absent: its own. */
+  readonly keys?: number
   readonly rate?: number
   readonly seed: number
   readonly quick: boolean
@@ -24,6 +26,7 @@ const usage = `npm run bench -- [options]
   --repeats N       repeat a round in which others used the machine, at most so often (default 2)
   --seconds N       measured seconds per round (default: the table's own)
   --connections N   default 64
+  --keys N          live keys of the table live-keys (default 1,000,000)
   --rate N          messages per second of the latency table (default 1000)
   --seed N          of the order of the runs (default: random, printed)
   --quick           2 rounds of 1 second, to see that all works; writes no results
@@ -40,6 +43,7 @@ export const readOptions = (args: readonly string[]): Options => {
       repeats: { type: 'string' },
       seconds: { type: 'string' },
       connections: { type: 'string', default: '64' },
+      keys: { type: 'string' },
       rate: { type: 'string' },
       seed: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -60,6 +64,7 @@ export const readOptions = (args: readonly string[]): Options => {
     ...(seconds === undefined ? {} : { seconds: positive('--seconds', seconds) }),
     ...(only === undefined ? {} : { only: only.map(known) }),
     connections: positive('--connections', values.connections),
+    ...(values.keys === undefined ? {} : { keys: positive('--keys', values.keys) }),
     ...(values.rate === undefined ? {} : { rate: positive('--rate', values.rate) }),
     seed: Number(values.seed ?? Math.floor(Math.random() * 2 ** 31)),
     quick: values.quick,

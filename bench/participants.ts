@@ -1,3 +1,4 @@
+import { mixNames, patternNames } from './linkspan/pattern-names.ts'
 import type { ServiceName } from './services/services.ts'
 
 /** One row of the tables, as data. */
@@ -57,13 +58,17 @@ const peer = (name: string, durability: string, needs?: ServiceName): Participan
   ...(needs === undefined ? {} : { needs }),
 })
 
+/** The relay with a pattern more, or several. */
+export const patternRow = (name: string): string => `linkspan + ${name}`
+
 /** Five million messages that have ended, as the history target asks. */
 const endedMessages = { LINKSPAN_ENDED: '5000000' }
 
 /**
  * Everything that can take part. It runs as published, from a build made first. What bench/linkspan/relay.ts is told:
  * LINKSPAN_GUARANTEE (key, natural, verify, none; default key), LINKSPAN_SQLITE (main, worker; default the
- * engine's own), LINKSPAN_JOURNAL (sqlite, postgres; default sqlite), LINKSPAN_STEPS (pure steps on top of the one transformation; default 0).
+ * engine's own), LINKSPAN_JOURNAL (sqlite, postgres; default sqlite), LINKSPAN_STEPS (pure steps on top of the one transformation; default 0),
+ * LINKSPAN_PATTERN (what bench/linkspan/patterns.ts adds; default nothing), LINKSPAN_KEYS (how many keys such a pattern has; default 1,000).
  * bench/linkspan/fill-history.ts writes LINKSPAN_ENDED ended messages into the journal in DATA_DIR, fill-postgres.ts into
  * the one at DATABASE_URL.
  */
@@ -79,6 +84,8 @@ export const participants: readonly Participant[] = [
   linkspan('linkspan (worker)', { LINKSPAN_SQLITE: 'worker' }),
   linkspan('linkspan (1 more pure step)', { LINKSPAN_STEPS: '1' }),
   linkspan('linkspan (10 more pure steps)', { LINKSPAN_STEPS: '10' }),
+  ...[...patternNames, ...mixNames].map((name) => linkspan(patternRow(name), { LINKSPAN_PATTERN: name })),
+  linkspan('linkspan (live keys)', { LINKSPAN_PATTERN: 'live keys', LINKSPAN_KEYS: '1000000' }),
   {
     ...linkspan('linkspan (5 million ended)'),
     prepare: { entry: 'linkspan/fill-history.ts', env: endedMessages },

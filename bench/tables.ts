@@ -1,4 +1,5 @@
-import { floors } from './participants.ts'
+import { mixNames, patternNames } from './linkspan/pattern-names.ts'
+import { floors, patternRow } from './participants.ts'
 import type { FigureName } from './report/figures.ts'
 
 /** One table of the benchmark, as data. */
@@ -26,6 +27,9 @@ export type TableId =
   | 'memory'
   | 'startup'
   | 'steps'
+  | 'patterns'
+  | 'patterns-mixed'
+  | 'live-keys'
   | 'history'
   | 'cluster'
   | 'cluster-latency'
@@ -120,6 +124,33 @@ export const tables: readonly Table[] = [
     title: 'What more pure steps cost',
     participants: ['linkspan (key)', 'linkspan (1 more pure step)', 'linkspan (10 more pure steps)'],
     reference: 'linkspan (key)',
+  },
+  {
+    ...closed,
+    id: 'patterns',
+    title: 'What a step of each pattern costs, against one more map',
+    participants: patternNames.map(patternRow),
+    reference: patternRow('map'),
+    columns: ['endToEnd', 'ackP50', 'ackP99', 'peak', 'cpuPerMessage'],
+    seconds: 3,
+  },
+  {
+    ...closed,
+    id: 'patterns-mixed',
+    title: 'Twenty mixed steps against the flow of one step',
+    participants: ['linkspan (key)', ...mixNames.map(patternRow)],
+    reference: 'linkspan (key)',
+  },
+  {
+    ...closed,
+    id: 'live-keys',
+    title: 'Resident memory with many live keys: state, sampling, throttle, dedupe and aggregate by key',
+    participants: ['linkspan (live keys)'],
+    reference: 'linkspan (live keys)',
+    ratioOf: 'peak',
+    columns: ['idle', 'peak', 'growth', 'endToEnd', 'accept'],
+    seconds: 600,
+    idleSeconds: 2,
   },
   {
     ...closed,

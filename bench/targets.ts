@@ -1,3 +1,4 @@
+import { patternRow } from './participants.ts'
 import type { FigureName } from './report/figures.ts'
 import type { TableId } from './tables.ts'
 
@@ -107,6 +108,28 @@ export const targets: readonly Target[] = [
     figure: 'endToEnd',
     against: ours,
     atLeast: 0.9,
+  },
+  {
+    table: 'patterns-mixed',
+    text: "a flow of 20 mixed steps at least 0.5 × the one-step flow's rate",
+    participant: patternRow('20 mixed steps'),
+    figure: 'endToEnd',
+    against: ours,
+    atLeast: 0.5,
+  },
+  {
+    table: 'live-keys',
+    text: 'resident memory at most 600 MB, with a million live keys (fewer with --keys, or in a run with fewer messages)',
+    participant: 'linkspan (live keys)',
+    figure: 'peak',
+    atMost: 600,
+  },
+  {
+    table: 'live-keys',
+    text: 'flat over the run: last quarter at most 1.05 × the second',
+    participant: 'linkspan (live keys)',
+    figure: 'growth',
+    atMost: 1.05,
   },
   {
     table: 'steps',

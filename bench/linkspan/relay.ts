@@ -1,11 +1,13 @@
 /**
  * The benchmark's job as a flow: a route, the one transformation, a call to the sink. Default settings, history on.
  */
-import { createEngine, defineProject, flow, type Guarantee, route } from 'linkspan'
+import { createEngine, defineProject, type Flow, flow, type Guarantee, route } from 'linkspan'
 import { httpConnection, typed } from 'linkspan/http'
 import { announce, onStop, participantEnv } from '../participant/protocol.ts'
-import { journalOf } from './journal.ts'
 import { type Order, type Shipment, transform } from '../workload/order.ts'
+import { journalOf } from './journal.ts'
+import type { MixName, PatternName } from './pattern-names.ts'
+import { type Addition, type Chain, MIXES, PATTERNS } from './patterns.ts'
 
 const env = participantEnv()
 const guarantee = (process.env['LINKSPAN_GUARANTEE'] ?? 'key') as Guarantee['kind']
@@ -21,7 +23,12 @@ let mapped = accepted.map('shipment', transform)
 for (let step = 1; step <= moreSteps; step += 1)
   mapped = mapped.map(`same ${step}`, (shipment) => ({ ...shipment }))
 
-const relay = {
+const patternName = process.env['LINKSPAN_PATTERN']
+const pattern: Addition | undefined =
+  patternName === undefined ? undefined : { ...PATTERNS, ...MIXES }[patternName as PatternName | MixName]
+if (pattern?.before) mapped = pattern.before(mapped) as typeof mapped
+
+const delivered = {
   key: () =>
     mapped.to(
       'deliver',
@@ -46,12 +53,13 @@ const relay = {
       onUnknown: 'inDoubt',
     }),
 }[guarantee]()
+const relay = pattern?.behind ? (pattern.behind(delivered as Chain) as Flow) : delivered
 
 const engine = createEngine(
   defineProject({
     journal: journalOf(),
     connections: { sink: { baseUrl: sinkUrl.origin } },
-    flows: [relay],
+    flows: [relay, ...(pattern?.flows ?? [])],
     http: { port: env.port },
   }),
   { directory: env.dataDir, outside: { logger: { log: () => undefined } } },

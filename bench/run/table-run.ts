@@ -145,6 +145,7 @@ const planFor = async (
         ...env,
         ...serviceEnv,
         ...participant.env,
+        ...keysOf(participant.env, options),
         PORT: '0',
         SINK_URL: sinkUrl,
         DATA_DIR: folder,
@@ -160,6 +161,13 @@ const planFor = async (
     ...(kept === undefined ? {} : { dataDir: kept.path }),
   }
 }
+
+/** Of what is kept by key, where a participant says how many keys there are. */
+const keysOf = (
+  env: Readonly<Record<string, string>>,
+  { keys }: Options,
+): Readonly<Record<string, string>> =>
+  keys === undefined || !('LINKSPAN_KEYS' in env) ? {} : { LINKSPAN_KEYS: String(keys) }
 
 const progress = (round: number, rounds: number, name: string, outcome: Outcome): void => {
   const said =
