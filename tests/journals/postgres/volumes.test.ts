@@ -192,11 +192,13 @@ describe('volumes', () => {
     const [member] = await database.ask('SELECT id, incarnation FROM linkspan.members')
     const dropper = new Client(database.url)
     await dropper.connect()
-    await dropper.query('BEGIN')
-    await dropper.query('SELECT linkspan.drop_volume_1($1, $2, 25, 0, 100)', [
-      member?.['id'],
-      member?.['incarnation'],
-    ])
+    // Nothing is dropped while a volume is being made, which goes on after the commits that needed it.
+    for (let dropped: unknown = null; dropped === null; ) {
+      await dropper.query('ROLLBACK; BEGIN')
+      const drop = 'SELECT linkspan.drop_volume_1($1, $2, 25, 0, 100) AS dropped'
+      const { rows: answer } = await dropper.query(drop, [member?.['id'], member?.['incarnation']])
+      dropped = answer[0].dropped
+    }
     const reads = Promise.all([journal.messages.load([2]), journal.messages.find(rootId(2, 'abcdefghijkl'))])
     const waiting = 'SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted'
     while (Number((await database.ask(waiting))[0]?.['count']) < 2);
