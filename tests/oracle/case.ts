@@ -107,12 +107,13 @@ export type Step =
       readonly by: 'roundRobin' | 'weighted' | 'sticky'
       readonly targets: readonly (Branch & { readonly weight: number })[]
     }
-  /** `emptyIsNone` is for Camel: an empty identity is none. */
+  /** For Camel: an empty identity is none, and a failure forgets nothing that another message has done. */
   | ({ readonly do: 'failover'; readonly targets: readonly Branch[] } & Failover)
   | {
       readonly do: 'dedupe'
       readonly remember: 'seen' | 'unlessFailed' | 'done'
       readonly emptyIsNone?: boolean
+      readonly doneStays?: boolean
     }
   | {
       readonly do: 'loop'

@@ -191,6 +191,17 @@ export const DIFFERENCES: readonly Difference[] = [
     by: byCase((step) => (step.do === 'dedupe' ? { ...step, emptyIsNone: true } : step)),
   },
   {
+    id: 'what-is-done-stays-done',
+    camel:
+      'With eager off, a message that fails takes an identity back also when an equal one has ended well meanwhile.',
+    linkspan: "With `remember: 'done'` one that has ended well counts, whatever becomes of others.",
+    reason: 'It has taken effect, and the next equal one would make it a second time.',
+    pages: ['idempotent-consumer'],
+    by: byCase((step) =>
+      step.do === 'dedupe' && step.remember === 'done' ? { ...step, doneStays: true } : step,
+    ),
+  },
+  {
     id: 'group-fails-its-message',
     camel: 'What fails behind an aggregator fails a message of its own, which its members do not hear of.',
     linkspan:

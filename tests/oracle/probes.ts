@@ -79,6 +79,17 @@ const CASES: Readonly<Record<string, Pick<Case, 'steps' | 'messages'> & Partial<
     steps: [{ do: 'dedupe', remember: 'seen' }, ...BEHIND],
     messages: sent(body('m', { k: '' })),
   },
+  // The first is done when the second fails.
+  'what-is-done-stays-done': {
+    steps: [
+      { do: 'dedupe', remember: 'done' },
+      { do: 'delay', ticks: 2.5 },
+      { do: 'fail', when: even },
+      ...BEHIND,
+    ],
+    messages: places([0, 1], [1, 2], [5, 3]),
+    ticks: 9,
+  },
   'group-fails-its-message': {
     steps: [{ do: 'aggregate', complete: { size: 2 } }, { do: 'fail', when: even }, ...BEHIND],
     messages: sent(body('m1'), body('m2')),

@@ -88,7 +88,7 @@ final class Routes extends RouteBuilder {
       case "aggregate" -> aggregate(to, Json.object(step, "complete"));
       case "resequence" -> resequence(to, step);
       case "breaker" -> breaker(to, step);
-      case "delay" -> to.delay(Json.number(step, "ticks") * tickMs);
+      case "delay" -> to.delay(time(step, "ticks"));
       default -> throw new IllegalArgumentException("No such step: " + step.toJson());
     };
   }
@@ -275,7 +275,7 @@ final class Routes extends RouteBuilder {
             MemoryIdempotentRepository.memoryIdempotentRepository(1_000));
     return switch (Json.text(step, "remember")) {
       case "seen" -> dedupe.removeOnFailure(false);
-      case "done" -> dedupe.eager(false);
+      case "done" -> dedupe.eager(false).removeOnFailure(!Json.isTrue(step, "doneStays"));
       default -> dedupe;
     };
   }

@@ -78,6 +78,7 @@ final class Trial {
           late(Json.number(messages.get(place), "at"));
         };
     Exchange done = template.send("direct:start", begin);
+    if (ticks > 0) tick();
     ends[place] = done.isFailed() ? "failed" : "ended";
   }
 
@@ -100,7 +101,7 @@ final class Trial {
       senders.add(sender);
     }
     waitFor(ticks);
-    for (Thread sender : senders) sender.join(tickMs);
+    for (Thread sender : senders) sender.join(tickMs / 2);
   }
 
   private void waitFor(long tick) throws InterruptedException {
