@@ -51,6 +51,8 @@ export interface Cluster extends AsyncDisposable {
   states(): Promise<readonly string[]>
   /** How often engines had what waits counted. */
   surveys(): number
+  /** How often they read messages by their places. */
+  loads(): number
   /** How many partitions each living engine owns, in the order of starting. */
   shares(): Promise<readonly number[]>
 }
@@ -71,6 +73,7 @@ export async function cluster(flows: readonly Flow[], options: ClusterOptions = 
   const journal = simulated({ partitions, lease: '10s', clock, ...(onCommit ? { onCommit } : {}) })
   const nodes: Node[] = []
   let surveys = 0
+  let loads = 0
 
   const join: Cluster['join'] = async (given = flows, more = project, aheadMs = 0) => {
     const node = createNode(clock, counted, given, more, seed * 100 + nodes.length)
@@ -88,7 +91,12 @@ export async function cluster(flows: readonly Flow[], options: ClusterOptions = 
         return opened.ownership.survey()
       }
       const judge = withoutJudge ? { now: () => null } : {}
-      return { ...opened, ownership: { ...opened.ownership, survey, ...judge } }
+      const load: typeof opened.messages.load = (...args) => {
+        loads += 1
+        return opened.messages.load(...args)
+      }
+      const messages = { ...opened.messages, load }
+      return { ...opened, messages, ownership: { ...opened.ownership, survey, ...judge } }
     },
   }
   const alive = (): Node => {
@@ -105,6 +113,7 @@ export async function cluster(flows: readonly Flow[], options: ClusterOptions = 
     advance: clock.advance,
     during: clock.during,
     surveys: () => surveys,
+    loads: () => loads,
     async states() {
       const { items } = await alive().admin.messages({ order: 'oldest', limit: 1_000 })
       return items.map(({ state }) => state)

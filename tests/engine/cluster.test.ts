@@ -54,6 +54,20 @@ describe('engines on one journal', () => {
     expect(new Set(await three.states())).toEqual(new Set(['done']))
   })
 
+  it('read what goes through the backlog together, and not one message at a time', async () => {
+    const put = fakeOperation<Order>('store.put', { kind: 'key', validFor: '24h' })
+    const save = flow('save').from(inbox<Order>()).to('put', put)
+    await using two = await cluster([save], { engines: 2 })
+    await two.during(node(two, 0).admin.pause('save'))
+    await two.advance('2s')
+    for (let n = 0; n < 200; n += 1) await node(two, n % 2).send(save, { key: '', n })
+    const before = two.loads()
+    await two.during(node(two, 0).admin.resume('save'))
+    await two.advance('10s')
+    expect(put.effects).toHaveLength(200)
+    expect(two.loads() - before).toBeLessThan(200 / 4)
+  })
+
   it('count in the status of each what runs at any of them, with a wait or without', async () => {
     const { put, save } = saving()
     let silent = true

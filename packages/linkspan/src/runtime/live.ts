@@ -12,6 +12,7 @@ import type {
   SpawnPlan,
   StepResult,
 } from '../patterns/pattern.ts'
+import { batchedLoad } from './batched-load.ts'
 import type { CallState } from './calls/call-state.ts'
 import type { Calls } from './calls/calls.ts'
 import type { CellRecorder, Cells } from './cells.ts'
@@ -132,6 +133,7 @@ export function createLive(options: LiveOptions): Live {
   const running = createRoster<Running>()
   const arriving = createRoster<Coming>()
   const portsOf = new Map<CompiledFlow, PassPorts>()
+  const loadOne = batchedLoad(options.messages, clock)
   const lendingOut = createLendingOut({
     clock,
     committer,
@@ -467,7 +469,7 @@ export function createLive(options: LiveOptions): Live {
   }
 
   const load = async (work: Work): Promise<Found | null> => {
-    const [stored] = await options.messages.load([work.seq])
+    const stored = await loadOne(work.seq)
     if (!stored || stored.ending) return null
     const flow = options.flows.get(stored.flow)
     try {
