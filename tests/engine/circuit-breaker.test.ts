@@ -243,6 +243,44 @@ describe('a circuit breaker and the policy around it', () => {
   })
 })
 
+describe('steps with attempts in each other', () => {
+  it('are all come to again when the policy tries again', async () => {
+    const put = fakeOperation<Order>('store.put', KEY)
+    const orders = flow('orders', { onError: retry({ attempts: 5, backoff: fixed('1s') }) })
+      .from(inbox<Order>())
+      .circuitBreaker('store', (s) => s.throttle('few', { concurrent: 1 }, (t) => t.to('put', put)))
+    await using one = await rig([orders])
+    put.next('unavailable', 'unavailable')
+    await give(one, orders, ['a'])
+    await one.advance('3s')
+    expect([put.requests.length, put.effects.length]).toEqual([3, 1])
+    expect(await one.states()).toEqual(['done'])
+  })
+
+  it('are come to again in another round of a failover', async () => {
+    const north = fakeOperation<Order>('north.put', KEY)
+    const south = fakeOperation<Order>('south.put', KEY)
+    const own = { onError: retry({ attempts: 1 }) }
+    const orders = flow('orders', { onError: retry({ attempts: 5, backoff: fixed('1s') }) })
+      .from(inbox<Order>())
+      .loadBalance(
+        'farm',
+        (b) =>
+          b
+            .target('north', (s) => s.circuitBreaker('guard', (g) => g.to('put', north, own)))
+            .target('south', (s) => s.circuitBreaker('guard', (g) => g.to('put', south))),
+        { by: { failover: {} } },
+      )
+    await using one = await rig([orders])
+    north.next('unavailable')
+    south.next('unavailable')
+    await give(one, orders, ['a'])
+    await one.advance('3s')
+    expect([north.requests.length, south.requests.length]).toEqual([2, 1])
+    expect(await one.states()).toEqual(['done'])
+  })
+})
+
 describe('one circuit for several engines', () => {
   it('opens for all, is tried by as many as it says, and loses nothing when engines die', async () => {
     const put = fakeOperation<Order>('store.put', KEY)

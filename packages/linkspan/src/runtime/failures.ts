@@ -6,9 +6,12 @@ import type { Entry } from './record.ts'
 /** A failure that no further policy tries again. */
 export class FinalFailure {
   readonly error: LinkspanError
+  /** The steps that have noted it beside, the innermost first, and are to know when it is decided on. */
+  readonly watchedAt: string[]
 
-  constructor(error: LinkspanError) {
+  constructor(error: LinkspanError, watchedAt: readonly string[] = []) {
     this.error = error
+    this.watchedAt = [...watchedAt]
   }
 }
 
@@ -17,8 +20,8 @@ export class CountedFailure {
   readonly error: LinkspanError
   readonly path: string
   readonly failures: number
-  /** The step that has noted it beside, and is to know when it is tried again. */
-  watchedAt: string | null = null
+  /** The steps that have noted it beside, the innermost first, and are to know when it is decided on. */
+  readonly watchedAt: string[] = []
 
   constructor(error: LinkspanError, path: string, failures: number) {
     this.error = error
@@ -32,7 +35,7 @@ export type Undecided = NonNullable<Extract<Entry, { t: 'beside' }>['f']>
 
 /** The error a final failure carries, or the thrown value itself. */
 export function unwrapFinal(thrown: unknown): unknown {
-  return thrown instanceof FinalFailure || thrown instanceof CountedFailure ? thrown.error : thrown
+  return isWatched(thrown) ? thrown.error : thrown
 }
 
 /** Whether an entry says that the step at a path failed. */
@@ -42,13 +45,18 @@ export function isFailureAt(entry: Entry, path: string): boolean {
 
 /** What leaves the pass by itself is decided on. */
 export function undecidedFailure(thrown: unknown, at: string): Undecided | null {
-  if (!(thrown instanceof FinalFailure || thrown instanceof CountedFailure)) return null
+  if (!isWatched(thrown)) return null
   return { e: storeError(thrown.error), at, final: thrown instanceof FinalFailure }
+}
+
+/** Whether what was thrown is a failure that steps may have noted. */
+export function isWatched(thrown: unknown): thrown is FinalFailure | CountedFailure {
+  return thrown instanceof FinalFailure || thrown instanceof CountedFailure
 }
 
 /** Lets a failure know which step has noted it. */
 export function watched<T>(thrown: T, place: string): T {
-  if (thrown instanceof CountedFailure) thrown.watchedAt = place
+  if (isWatched(thrown) && !thrown.watchedAt.includes(place)) thrown.watchedAt.push(place)
   return thrown
 }
 

@@ -33,6 +33,7 @@ import {
   FinalFailure,
   failureBehind,
   isFailureAt,
+  isWatched,
   type Undecided,
   undecidedFailure,
   watched,
@@ -372,6 +373,7 @@ export class MessagePass implements RunningPass {
         this.failing = null
         this.path = path
         if (instead === null) throw watched(failure.thrown, place)
+        this.decidedOn(failure.thrown)
         this.goBackTo(before)
         return instead(this)
       },
@@ -396,8 +398,7 @@ export class MessagePass implements RunningPass {
       return how && { ...how, thrown }
     }
     if (this.ports.leaves(thrown)) return null
-    if (thrown instanceof FinalFailure || thrown instanceof CountedFailure)
-      return { error: thrown.error, how: 'failed', thrown }
+    if (isWatched(thrown)) return { error: thrown.error, how: 'failed', thrown }
     const counted = this.counted(thrown)
     return { error: counted.error, how: 'failed', thrown: counted }
   }
@@ -575,7 +576,7 @@ export class MessagePass implements RunningPass {
         const error = storeError(given)
         // Asked again from the record, it finds the body and the names as they were before.
         this.goBackTo(before)
-        if (rescue(error) === null) throw new FinalFailure(given)
+        if (rescue(error) === null) throw new FinalFailure(given, isWatched(thrown) ? thrown.watchedAt : [])
         const entry = { t: 'passed', p: path, by: 'rescue', at: this.ports.now(), e: error } as const
         this.note(entry)
         return this.rescued(entry, rescue, before)
@@ -682,7 +683,7 @@ export class MessagePass implements RunningPass {
     }
     if (fallback)
       return this.passOver({ t: 'passed', p: at, by: 'fallback', at: this.ports.now(), e: stored }, fallback)
-    throw final && at !== '' ? new FinalFailure(given) : given
+    throw final && at !== '' ? new FinalFailure(given, isWatched(thrown) ? thrown.watchedAt : []) : given
   }
 
   /** What was thrown, when it is not to be tried again; else leaves the pass until it is. */
@@ -696,18 +697,20 @@ export class MessagePass implements RunningPass {
     const { error: given, failures } = this.counted(thrown)
     const action = actionFor(policy, given)
     if (given.retry !== 'never' && failures < action.attempts) {
-      if (thrown instanceof CountedFailure) this.decideToRepeat(thrown)
+      this.decidedOn(thrown)
       throw this.tryLater(given, action, failures)
     }
     return { given, action }
   }
 
-  /** The step that watched the failure is to come to its steps again. */
-  private decideToRepeat({ watchedAt }: CountedFailure): void {
-    const noted = watchedAt === null ? undefined : this.find('beside', watchedAt)
-    if (noted?.f === undefined) return
-    const { says: _told, ...rest } = noted.v as { readonly says?: Json }
-    this.note({ t: 'beside', p: noted.p, at: noted.at, v: rest as Json })
+  /** All steps that noted the failure may come to their steps again. */
+  private decidedOn(thrown: unknown): void {
+    for (const place of isWatched(thrown) ? thrown.watchedAt : []) {
+      const noted = this.find('beside', place)
+      if (noted?.f === undefined) continue
+      const { says: _told, ...rest } = noted.v as { readonly says?: Json }
+      this.note({ t: 'beside', p: noted.p, at: noted.at, v: rest as Json })
+    }
   }
 
   /** What was thrown, on record, and how often the step has failed. */
