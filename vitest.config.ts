@@ -10,7 +10,7 @@ export default defineConfig({
     pool: 'forks',
     execArgv: [...NODE_OPTIONS],
     // Nothing is tested by the clock on the wall: these end what hangs, also on a machine that is busy with other things.
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    testTimeout: 600_000,
+    hookTimeout: 300_000,
   },
 })

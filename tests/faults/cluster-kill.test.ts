@@ -14,9 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('three loaded engines on one PostgreSQL', () => {
-  it('keep their promises over kills, and over stops for longer than the lease', {
-    timeout: 300_000,
-  }, async () => {
+  it('keep their promises over kills, and over stops for longer than the lease', async () => {
     const { violations, figures } = await run({ ...cluster, folder, kills: 6, zombies: 2 })
     process.stdout.write(`seed ${seed}: ${JSON.stringify(figures)}\n`)
     expect(violations, `seed ${seed}`).toEqual([])
@@ -26,7 +24,7 @@ describe('three loaded engines on one PostgreSQL', () => {
     for (const count of Object.values(figures.effects)) expect(count).toBeGreaterThan(10)
   })
 
-  it('are found out when each takes every key for its own', { timeout: 300_000 }, async () => {
+  it('are found out when each takes every key for its own', async () => {
     const { violations } = await run({
       ...cluster,
       folder,

@@ -11,9 +11,7 @@ import { runSeeds } from './seeds.ts'
 
 const SEEDS = 20
 
-it(`is as the reference has it over ${SEEDS} seeds of random flows, killed at random`, {
-  timeout: 300_000,
-}, async () => {
+it(`is as the reference has it over ${SEEDS} seeds of random flows, killed at random`, async () => {
   const { failed, seeds, repeated, figures } = await runSeeds({ first: 1, count: SEEDS, repeatEvery: 10 })
   const [first] = failed
   if (first) throw new Error(retold(await run(first.seed)))
@@ -25,15 +23,11 @@ it(`is as the reference has it over ${SEEDS} seeds of random flows, killed at ra
 })
 
 describe('with a fault planted something is found', () => {
-  it.each<Control>(['joinMissesOne', 'stateTwice', 'dedupeForgets', 'marksChange'])(
-    '%s',
-    { timeout: 300_000 },
-    async (control) => {
-      const found = await findControl(control)
-      expect(found, control).not.toBeNull()
-      process.stdout.write(`${control}: seed ${found?.seed}, ${found?.kinds.join(', ')}\n`)
-    },
-  )
+  it.each<Control>(['joinMissesOne', 'stateTwice', 'dedupeForgets', 'marksChange'])('%s', async (control) => {
+    const found = await findControl(control)
+    expect(found, control).not.toBeNull()
+    process.stdout.write(`${control}: seed ${found?.seed}, ${found?.kinds.join(', ')}\n`)
+  })
 })
 
 /** Kinds of steps that random flows do not have, each with the reason. */
