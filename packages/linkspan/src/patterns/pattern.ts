@@ -339,8 +339,10 @@ export interface ProcessPass {
   readonly noted: readonly Noted[]
   /** Where a path below the step is in the record. */
   placeOf(path: string): string
-  /** Where the outcome of a place stands among all that is on record, and when it came. */
-  outcomeAt(place: string): { readonly order: number; readonly at: number | null }
+  /** When the outcome of a place came, and where it stands among all that is on record. */
+  outcomeAt(place: string): { readonly at: number | null; readonly order: () => number }
+  /** What the step last put on record at a place, if anything. */
+  valueAt(place: string): Json | undefined
   /** The engine's time, milliseconds since 1970. */
   now(): number
   /** Resolves when all that can happen without anything from outside has happened. */

@@ -43,6 +43,7 @@ import { sameJson, settled } from './json.ts'
 import type { Loaded } from './loaded.ts'
 import { processPass } from './process-pass.ts'
 import { answers, type Entry, type Made } from './record.ts'
+import { RecordIndex } from './record-index.ts'
 import type { PassObserver, RunningPass } from './running-pass.ts'
 
 /** What a pass leaves to whoever runs it: the live engine, or a replay. */
@@ -142,7 +143,8 @@ export class MessagePass implements RunningPass {
   /** Whether it was a former pass that last looked for what this one is about to wait for. */
   private isOldNews = false
   /** What is on record now, the unsaved included. */
-  private entries: Entry[]
+  private readonly entries: Entry[]
+  private readonly index: RecordIndex
   private order: readonly string[]
   private visited = 0
   /** What failed, while the step that watches it notes that. */
@@ -159,6 +161,7 @@ export class MessagePass implements RunningPass {
     this.ports = ports
     this.body = loaded.body
     this.entries = loaded.entries.length === 0 ? [] : [...loaded.entries]
+    this.index = new RecordIndex(this.entries)
     this.order = loaded.entries.length === 0 ? [] : orderOf(loaded.entries)
     this.context = new Context(loaded, () => this.draw())
   }
@@ -170,6 +173,11 @@ export class MessagePass implements RunningPass {
   /** What is on record as of now. */
   get recorded(): readonly Entry[] {
     return this.entries
+  }
+
+  /** What is on record of a place, and what concerns all; others may be among it. */
+  recordedAt(place: string): readonly Entry[] {
+    return this.index.at(place)
   }
 
   /** Puts an entry on record; it is durable with the next commit of this message. */
@@ -269,7 +277,7 @@ export class MessagePass implements RunningPass {
     const state =
       this.entries.length === 0 && this.loaded.freshStarts === 0
         ? UNTOUCHED
-        : callState(this.entries, path, this.loaded.freshStarts)
+        : callState(this.recordedAt(path), path, this.loaded.freshStarts)
     if (state.done === null) return this.ports.call(this, request, input, state)
     const { input: before, result, error } = state.done
     if (before !== undefined && !sameJson(before, input))
@@ -651,7 +659,7 @@ export class MessagePass implements RunningPass {
 
   /** Moves the message's own time to when an answer was recorded. */
   movedOn(path: string): void {
-    const at = this.entries.findLast((entry) => entry.t === 'done' && entry.p === path) as
+    const at = this.recordedAt(path).findLast((entry) => entry.t === 'done' && entry.p === path) as
       | { at: number }
       | undefined
     if (at) this.moveTo(at.at)
@@ -787,9 +795,9 @@ export class MessagePass implements RunningPass {
 
   private find<T extends Entry['t']>(type: T, path: string): Extract<Entry, { t: T }> | undefined {
     if (this.entries.length === 0) return undefined
-    return this.entries.findLast((entry) => entry.t === type && (entry as { p?: string }).p === path) as
-      | Extract<Entry, { t: T }>
-      | undefined
+    return this.recordedAt(path).findLast(
+      (entry) => entry.t === type && (entry as { p?: string }).p === path,
+    ) as Extract<Entry, { t: T }> | undefined
   }
 
   /** Holds the flow against the record: recorded steps must be met in the order in which they were recorded. */

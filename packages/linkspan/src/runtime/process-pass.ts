@@ -1,5 +1,6 @@
 import { type LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { StepNode } from '../model/flow-definition.ts'
+import type { Json } from '../model/message.ts'
 import type { CancelTimer } from '../model/outside.ts'
 import type { ErrorPolicy } from '../model/policy.ts'
 import { isWithin, pathAt } from '../model/step-place.ts'
@@ -22,6 +23,7 @@ export interface ProcessBase {
     leaves(thrown: unknown): boolean
   }
   readonly recorded: readonly Entry[]
+  recordedAt(place: string): readonly Entry[]
   readonly observer: PassObserver | null
   note(entry: Entry): void
   errorOf(thrown: unknown): LinkspanError
@@ -41,7 +43,8 @@ export function processPass(pass: ProcessBase, step: string, base: string): Proc
     strict: ports.strict,
     noted,
     placeOf,
-    outcomeAt: (place) => outcomeAt(pass.recorded, place),
+    outcomeAt: (place) => outcomeAt(pass, place),
+    valueAt: (place) => valueAt(pass, place),
     now: () => ports.now(),
     quiet: () => ports.quiet(),
     timer: (untilMs, run) => ports.timer(untilMs - ports.now(), run),
@@ -49,7 +52,7 @@ export function processPass(pass: ProcessBase, step: string, base: string): Proc
       const place = placeOf(path)
       const error = failures.get(place)
       if (error) return { kind: 'failure', error }
-      const wakeAt = ports.goesOn ? keptTime(pass.recorded, place) : null
+      const wakeAt = ports.goesOn ? keptTime(pass.recordedAt(place), place) : null
       if (wakeAt !== null && wakeAt > ports.now())
         return { kind: 'later', wakeAt, thrown: retryAt(place, wakeAt) }
       const before = failuresAt(pass, place)
@@ -61,7 +64,7 @@ export function processPass(pass: ProcessBase, step: string, base: string): Proc
     keepTime: (path, wakeAt) => pass.note({ t: 'pause', p: placeOf(path), until: wakeAt }),
     sleep(path, untilMs) {
       const place = placeOf(path)
-      const begun = pass.recorded.findLast((entry) => entry.t === 'pause' && entry.p === place)
+      const begun = pass.recordedAt(place).findLast((entry) => entry.t === 'pause' && entry.p === place)
       if (begun?.t === 'pause') return begun.until
       pass.note({ t: 'pause', p: place, until: untilMs })
       return untilMs
@@ -137,15 +140,27 @@ function notedBy(entry: Extract<Entry, { p: string }>): Noted[] {
   }
 }
 
-function outcomeAt(entries: readonly Entry[], place: string): { order: number; at: number | null } {
-  const order = entries.findLastIndex(
-    (entry) =>
-      'p' in entry &&
-      entry.p === place &&
-      (entry.t === 'done' || entry.t === 'resolved' || entry.t === 'passed' || entry.t === 'value'),
-  )
-  const found = entries[order]
-  return { order, at: found && 'at' in found ? found.at : null }
+function outcomeAt(
+  pass: ProcessBase,
+  place: string,
+): { readonly at: number | null; readonly order: () => number } {
+  const found = pass
+    .recordedAt(place)
+    .findLast(
+      (entry) =>
+        'p' in entry &&
+        entry.p === place &&
+        (entry.t === 'done' || entry.t === 'resolved' || entry.t === 'passed' || entry.t === 'value'),
+    )
+  return {
+    at: found && 'at' in found ? found.at : null,
+    order: () => (found ? pass.recorded.lastIndexOf(found) : -1),
+  }
+}
+
+function valueAt(pass: ProcessBase, place: string): Json | undefined {
+  const found = pass.recordedAt(place).findLast((entry) => entry.t === 'value' && entry.p === place)
+  return found?.t === 'value' ? found.v : undefined
 }
 
 /** The time at which a call is to be tried again that failed before, unless a person has sent the message again since. */
@@ -183,9 +198,10 @@ function counted(pass: ProcessBase, place: string, thrown: unknown, before: numb
 }
 
 /** How often something has failed since the message was last sent again. */
-function failuresAt({ recorded }: ProcessBase, place: string): number {
-  const since = recorded.findLastIndex((entry) => entry.t === 'redelivered') + 1
-  return recorded.slice(since).filter((entry) => isFailureAt(entry, place)).length
+function failuresAt(pass: ProcessBase, place: string): number {
+  const own = pass.recordedAt(place)
+  const since = own.findLastIndex((entry) => entry.t === 'redelivered') + 1
+  return own.slice(since).filter((entry) => isFailureAt(entry, place)).length
 }
 
 function retryAt(place: string, wakeAt: number): Interrupt {

@@ -63,7 +63,7 @@ export function callAsk(
 /** A sleep until a time. */
 export function sleepAsk(process: ProcessPass, path: string, untilMs: number): Ask {
   const place = process.placeOf(path)
-  const over = process.noted.findLast((each) => each.place === place && each.what === 'value')
+  const over = process.valueAt(place)
   return {
     kind: 'sleep',
     path,
@@ -71,8 +71,8 @@ export function sleepAsk(process: ProcessPass, path: string, untilMs: number): A
     untilMs: NEVER_MS,
     ends: ({ what }) => what === 'value',
     find: () =>
-      over
-        ? { kind: 'answer', value: undefined, at: over.value as number }
+      typeof over === 'number'
+        ? { kind: 'answer', value: undefined, at: over }
         : { kind: 'waits', until: process.sleep(path, untilMs) },
   }
 }
@@ -95,8 +95,7 @@ export function waitAsk(
   { scope, key, untilMs, tooLate }: WaitSettings,
 ): Ask {
   const place = process.placeOf(path)
-  const before = process.noted.findLast((each) => each.place === place && each.what === 'value')
-  let seen = before?.value as unknown as Looked | undefined
+  let seen = process.valueAt(place) as unknown as Looked | undefined
   const found = (): Found => {
     if (seen?.found === 'event') return { kind: 'answer', value: copyOf(seen.value), at: seen.at }
     if (seen?.found === 'late') return { kind: 'failure', error: tooLate(), at: seen.at }

@@ -131,17 +131,28 @@ export class ProcessRun {
   async #tellRecorded(): Promise<void> {
     const { noted, strict } = this.#process
     const left = [...noted]
-    while (left.length > 0 && this.#fatal === null) {
-      const next = left.findIndex((each) => this.#isMet(each) || this.#isAnswerable(each))
-      if (next !== 0 && strict) this.#stray(left)
+    for (let from = 0; from < left.length && this.#fatal === null; ) {
+      const next = this.#firstMet(left, from)
+      if (next !== from && strict) this.#stray(left[from] as Noted)
       if (next < 0) return
-      const [each] = left.splice(next, 1) as [Noted]
+      const each = left[next] as Noted
+      if (next === from) from += 1
+      else left.splice(next, 1)
       if (this.#isMet(each)) continue
       const asked = this.#asked.get(each.place) as Asked
       asked.found = await asked.ask.find()
       if (asked.found.kind === 'leaves') throw asked.found.thrown
       await this.#tell(asked)
     }
+  }
+
+  /** Where the first thing stands, from a place on, that the function has asked for; -1 for none. */
+  #firstMet(noted: readonly Noted[], from: number): number {
+    for (let at = from; at < noted.length; at += 1) {
+      const each = noted[at] as Noted
+      if (this.#isMet(each) || this.#isAnswerable(each)) return at
+    }
+    return -1
   }
 
   /** What was begun, or put out, must have been asked for again by then. */
@@ -156,8 +167,7 @@ export class ProcessRun {
     return this.#asked.get(place)?.state === 'asked'
   }
 
-  #stray(left: readonly Noted[]): never {
-    const [missing] = left as readonly [Noted]
+  #stray(missing: Noted): never {
     const known = new Set(this.#process.noted.map(({ place }) => place))
     const asks = [...this.#asked.keys(), ...this.#put].filter((place) => !known.has(place))
     const ends = this.#ended === null ? 'it waits for something else' : 'it ends'
@@ -235,7 +245,7 @@ export class ProcessRun {
   /** Of what was found, what came on record first. */
   #firstFound(): Asked | undefined {
     const found = [...this.#open].filter(({ state }) => state === 'found')
-    const order = ({ place }: Asked): number => this.#process.outcomeAt(place).order
+    const order = ({ place }: Asked): number => this.#process.outcomeAt(place).order()
     return found.length > 1 ? found.toSorted((a, b) => order(a) - order(b))[0] : found[0]
   }
 
