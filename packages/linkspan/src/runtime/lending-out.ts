@@ -87,8 +87,9 @@ export function createLendingOut(options: LendingOutOptions): LendingOut {
       slot.release()
       options.committer.after(() => left({ kind: 'ended' }))
     } else if (loans === null || !loaded.waits || loaded.since !== undefined) park()
-    // It is on its way to another engine, which sees to it.
-    else if (!options.owns(loaded.partition) && loaded.awaitedBy === null) left({ kind: 'ended' })
+    // It is on its way to another engine, which sees to it. Until the queue has let go of it, it holds its key here.
+    else if (!options.owns(loaded.partition) && loaded.awaitedBy === null)
+      clock.timer(AGAIN_MS, () => left({ kind: loans.stopped ? 'abandoned' : 'unstarted' }))
     else lend(unfit, loans)
   }
 

@@ -242,6 +242,16 @@ describe('a flow queue', () => {
     expect(world.ended).toEqual([3, 4, 1, 2])
   })
 
+  it('begins anew with a message of which nothing came, before the next of its key', async () => {
+    const world = createWorld({
+      outcome: (seq, pass) => (seq === 1 && pass < 4 ? { kind: 'unstarted' } : ENDED),
+    })
+    for (const key of ['a', 'a', 'b']) world.accept(key)
+    await world.clock.run()
+    expect(world.ended.filter((seq) => seq !== 3)).toEqual([1, 1, 1, 1, 2])
+    expect(world.queue.active).toBe(0)
+  })
+
   it('frees the key of a message that suspends without holding it', async () => {
     const world = createWorld({
       outcome: (seq, pass) =>
