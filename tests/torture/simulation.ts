@@ -93,6 +93,7 @@ function rowsOf(
     ['engines stopped', `${figures.stops}, ${each(figures.stops)} a seed`],
     ['engines frozen', `${figures.freezes}, ${each(figures.freezes)} a seed`],
     ['engines that joined', `${figures.joins}, ${each(figures.joins)} a seed`],
+    ['messages lent to the other version', `${figures.lent}, ${each(figures.lent)} a seed`],
     ['commits', figures.commits],
     ['calls', figures.calls],
     ['effects', figures.effects],

@@ -103,7 +103,7 @@ async function live(
   const engines: Engines = createEngines({
     world,
     engines: 1,
-    deployments: [flows],
+    deployments: [[flows]],
     hooks: {},
     logger: loggerOf(lines),
     crash: disk.crash,

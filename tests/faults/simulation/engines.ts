@@ -59,7 +59,14 @@ export interface Engines {
    */
   bury(): void
   /** How many lives there were, and how many of them ended by a kill. */
-  readonly figures: { lives: number; kills: number; stops: number; freezes: number; joins: number }
+  readonly figures: {
+    lives: number
+    kills: number
+    stops: number
+    freezes: number
+    joins: number
+    lent: number
+  }
   /** Whether any of them ever died, stopped or stood still. */
   readonly interrupted: boolean
 }
@@ -68,8 +75,8 @@ export interface Engines {
 export interface EnginesOptions {
   readonly world: World
   readonly engines: number
-  /** The flows as they can be deployed: each life has one of them. */
-  readonly deployments: readonly (readonly Flow[])[]
+  /** The flows as they can be deployed, by version: a place has always the same version, and each life one of its deployments. */
+  readonly deployments: readonly (readonly (readonly Flow[])[])[]
   readonly hooks: Hooks
   /** The journal as one engine opens it. */
   readonly journalFor: (life: Life) => JournalFactory
@@ -111,7 +118,7 @@ export function createEngines(options: EnginesOptions): Engines {
   const draws = world.draws('engines')
   const lives = new Map<string, Life>()
   const present: (Life | null)[] = Array.from({ length: options.engines }, () => null)
-  const figures = { lives: 0, kills: 0, stops: 0, freezes: 0, joins: 0 }
+  const figures = { lives: 0, kills: 0, stops: 0, freezes: 0, joins: 0, lent: 0 }
   /** Those that were asked to stay away. */
   const leaving = new Set<Life>()
   let ended: (life: Life) => void = () => undefined
@@ -138,7 +145,8 @@ export function createEngines(options: EnginesOptions): Engines {
   const start = (place: number): void => {
     figures.lives += 1
     const name = `engine-${place + 1}.${figures.lives}`
-    const flows = draws.pick(options.deployments)
+    const { deployments } = options
+    const flows = draws.pick(deployments[place % deployments.length] as (typeof deployments)[0])
     const life = createLife(
       options,
       { place, name, flows },
@@ -153,6 +161,9 @@ export function createEngines(options: EnginesOptions): Engines {
         },
         leaves: () => void leaving.add(life),
         join,
+        lends: () => {
+          figures.lent += 1
+        },
       },
     )
     present[place] = life
@@ -217,12 +228,14 @@ interface Among {
   readonly freezes: () => number
   readonly leaves: () => void
   readonly join: () => void
+  /** A message went to an engine of another version. */
+  readonly lends: () => void
 }
 
 function createLife(
   { world, hooks, journalFor, crash, pause, wake, frozen, logger = memoryLogger() }: EnginesOptions,
   { place, name, flows }: Pick<Life, 'place' | 'name'> & { readonly flows: readonly Flow[] },
-  { ended, freezes, leaves, join }: Among,
+  { ended, freezes, leaves, join, lends }: Among,
 ): Life & { start(): void } {
   const { story, clock } = world
   const since = clock.now()
@@ -319,6 +332,14 @@ function createLife(
       wake(life)
     },
   }
+  const noting: Logger = {
+    log(level, what, fields) {
+      logger.log(level, what, fields)
+      if (what !== 'message.lent' || !time.alive) return
+      story.tell(`${name} lends the message at place ${fields?.['seq']}`)
+      lends()
+    },
+  }
   const engine = createEngine(
     defineProject({
       flows,
@@ -330,7 +351,7 @@ function createLife(
     {
       directory: name,
       lookup: () => undefined,
-      outside: { clock: time.clock, logger, random: seededRandom(`${world.seed}/${name}`) },
+      outside: { clock: time.clock, logger: noting, random: seededRandom(`${world.seed}/${name}`) },
     },
   )
   return life

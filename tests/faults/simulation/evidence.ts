@@ -14,7 +14,7 @@ export interface Evidence {
   readonly disturbed: ReadonlySet<string>
   /** Whether an engine ever died, stopped or stood still. */
   readonly interrupted: boolean
-  /** By how much the clocks of two engines differed, at most. */
+  /** By how much the clocks that two engines go by may differ, at most. */
   readonly skew: number
   /** What the last engine says, and what one says that was started after it had stopped. */
   readonly observed: Observation

@@ -74,6 +74,12 @@ export interface FlowOptions {
   readonly bounds: { readonly concurrency: number; readonly window: number }
   /** Which of two deployments: the other one has a step more, of which nothing is on record. */
   readonly deployed: 'first' | 'second'
+  /**
+   * Which of two versions, that engines run side by side: a step of `chain` and of `held` has another name in the next
+   * one, so that what has the step on record fits one of them only. Of such calls it is on record that they are begun, or they may be
+   * repeated.
+   */
+  readonly version: 'this' | 'next'
 }
 
 /** How often `ticks` runs. */
@@ -88,6 +94,10 @@ const onError = rules(
   when('CALL_REJECTED', deadLetter()),
   retry({ attempts: 10_000, backoff: exponential('100ms', '5s') }),
 )
+
+/** The name of a step that is called otherwise in the next version. */
+const changing = (name: string, { version }: FlowOptions): string =>
+  version === 'this' ? name : `${name} anew`
 
 /** What a step sends of a message. */
 function sunk(name: FlowName, step: string, item: string | number = '') {
@@ -140,7 +150,7 @@ function effectFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
       .to('put', none, { onUnknown: 'atLeastOnce' }),
     chain: begin('chain', options)
       .call('first', none, { input: sunk('chain', 'first'), as: 'first', onUnknown: 'inDoubt' })
-      .call('second', verify, {
+      .call(changing('second', options), verify, {
         input: (body, { first }) => ({ ...sunk('chain', 'second')(body), value: first.echo + 1 }),
         as: 'second',
       })
@@ -169,9 +179,9 @@ function stepFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
       .delay('pause', (body) => body.delayMs)
       .to('put', key, { input: sunk('later', 'put') }),
     held: begin('held', options)
-      .to('before', natural, { input: sunk('held', 'before') })
+      .to(changing('before', options), natural, { input: sunk('held', 'before') })
       .delay('pause', (body) => body.delayMs, { hold: true })
-      .to('put', verify, { input: sunk('held', 'put') }),
+      .to(changing('put', options), verify, { input: sunk('held', 'put') }),
     once: begin('once', options)
       .dedupe('new', { by: (body) => String(body.same), for: '1000d' })
       .to('put', key, { input: sunk('once', 'put') }),

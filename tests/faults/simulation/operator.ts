@@ -107,11 +107,21 @@ export function createOperator(options: OperatorOptions): Operator {
     aside.add(rootOf(id))
     const seen = seenAt.get(id) ?? clock.now()
     seenAt.set(id, seen)
-    if (state === 'parked') world.violate('ending', `${flow} ${id} is parked, and no flow has changed`)
+    if (state === 'parked' && world.engines === 1)
+      world.violate('ending', `${flow} ${id} is parked, and no flow has changed`)
     if (clock.now() < seen + LOOKS_AFTER_MS) return true
+    if (state === 'parked') return goOn(life, id)
     if (state === 'inDoubt') return resolve(life, id)
     if (state === 'dead') return redeliver(life, id)
     return false
+  }
+
+  /** No engine that had its version lived when it came to its turn. */
+  const goOn = async (life: Life, id: string): Promise<boolean> => {
+    story.tell(`the operator redelivers ${id}, which was parked`)
+    await life.engine.admin.redeliver({ ids: [id] }, { note: 'its version is there again' })
+    seenAt.delete(id)
+    return true
   }
 
   const resolve = async (life: Life, id: string): Promise<boolean> => {

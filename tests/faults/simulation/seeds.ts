@@ -52,6 +52,7 @@ const NOTHING: SeedsResult = {
     stops: 0,
     freezes: 0,
     joins: 0,
+    lent: 0,
     commits: 0,
     resolved: 0,
     seconds: 0,

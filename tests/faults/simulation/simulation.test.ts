@@ -30,6 +30,7 @@ it(`keeps every promise over ${SEEDS} seeds, strikes everywhere, and is the same
   expect(figures.kills).toBeGreaterThan(SEEDS / 2)
   expect(figures.freezes).toBeGreaterThan(SEEDS / 8)
   expect(figures.joins).toBeGreaterThan(SEEDS / 8)
+  expect(figures.lent).toBeGreaterThan(0)
 })
 
 it('is another run for another seed, and the same one for the same', async () => {
@@ -65,6 +66,7 @@ it('uses every step that there is but those that are listed, and every guarantee
     keyOf: ({ key }) => key,
     missed: 'once',
     deployed: 'second',
+    version: 'next',
     bounds: { concurrency: 1, window: 1 },
   })
   expect(flows).toHaveLength(names.size)
