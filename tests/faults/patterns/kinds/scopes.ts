@@ -3,7 +3,7 @@
 import type { SystemName } from '../../simulation/failpoints.ts'
 import { asChain, type Builder, type Chain, type Kind, kindOf, named } from '../kind.ts'
 import { CALLED, mixed, type Sequence, type Step, type Thing } from '../recipe.ts'
-import type { Course, Walk } from '../walk.ts'
+import type { Course, Outcome, Walk } from '../walk.ts'
 
 interface ChoiceStep extends Step {
   readonly kind: 'choice'
@@ -262,7 +262,7 @@ const dynamicRouter: Kind<StationsStep> = {
 
 interface BalanceStep extends Step {
   readonly kind: 'loadBalance'
-  readonly by: 'roundRobin' | 'random' | 'stickTo' | 'choose'
+  readonly by: 'roundRobin' | 'random' | 'stickTo' | 'choose' | 'failover'
   readonly weights: readonly number[]
   /** What a chosen target does, where the choice can be computed here. */
   readonly targets: readonly Sequence[]
@@ -273,13 +273,37 @@ interface LooseTargets {
   target(label: string, scope: (target: Chain) => Chain, options: { readonly weight?: number }): LooseTargets
 }
 
+/** Rules by which the reference knows the target: these do more than one call each. */
+const COMPUTED: readonly BalanceStep['by'][] = ['choose', 'failover']
+const FAILED_OVER = ['CALL_REJECTED', 'BODY_INVALID'] as const
+
+function* failOver(targets: readonly Sequence[], walk: Walk): Course {
+  const before = walk.thing
+  let outcome: Outcome = 'on'
+  for (const target of targets) {
+    walk.thing = before
+    outcome = yield* walk.run(target)
+    const failed = typeof outcome === 'object' && 'fail' in outcome ? outcome.fail : null
+    if (failed === null || !FAILED_OVER.some((code) => code === failed)) return outcome
+  }
+  return outcome
+}
+
 const loadBalance: Kind<BalanceStep> = {
   kind: 'loadBalance',
   draw(maker, name) {
     const { draws } = maker
-    const by = draws.pick(['roundRobin', 'roundRobin', 'random', 'stickTo', 'choose'] as const)
+    const by = draws.pick([
+      'roundRobin',
+      'roundRobin',
+      'random',
+      'stickTo',
+      'choose',
+      'failover',
+      'failover',
+    ] as const)
     const weights = Array.from({ length: draws.whole(2, 3) }, () => draws.whole(1, 3))
-    const targets = by === 'choose' ? weights.map(() => maker.scope({ inBranch: true })) : []
+    const targets = COMPUTED.includes(by) ? weights.map(() => maker.scope({ inBranch: true })) : []
     return { kind: 'loadBalance', name, by, weights, targets, system: draws.pick(CALLED) }
   },
   build(steps, { name, by, weights, targets, system }, builder) {
@@ -290,6 +314,8 @@ const loadBalance: Kind<BalanceStep> = {
       random: 'random',
       stickTo: { stickTo: ({ key }: Thing) => key },
       choose: { choose: ({ v }: Thing) => `g${v % weights.length}` },
+      // What the network does is tried again by the flow's policy, and no reason to go to the next target.
+      failover: { failover: { errors: [...FAILED_OVER] } },
     } as const
     return asChain(
       steps.loadBalance(
@@ -299,7 +325,7 @@ const loadBalance: Kind<BalanceStep> = {
           weights.forEach((weight, at) => {
             const inner = targets[at]
             const scope = (t: Chain): Chain => (inner ? builder.sequence(t, inner) : alone(t, at))
-            list = list.target(`g${at}`, scope, by === 'choose' ? {} : { weight })
+            list = list.target(`g${at}`, scope, COMPUTED.includes(by) ? {} : { weight })
           })
           return list as never
         },
@@ -310,6 +336,7 @@ const loadBalance: Kind<BalanceStep> = {
   *run({ name, by, weights, targets, system }, walk) {
     const { v, key } = walk.thing
     if (by === 'choose') return yield* walk.run(targets[v % weights.length] as Sequence)
+    if (by === 'failover') return yield* failOver(targets, walk)
     const all = Object.fromEntries(weights.map((weight, at) => [`g${at}`, weight]))
     const one = { flow: walk.flow, step: name, rule: by, weights: all, key }
     weights.forEach((_, at) => {
