@@ -36,10 +36,25 @@ export function withNeeds(wanted: readonly Service[], services: readonly Service
   return services.filter(({ name }) => names.has(name))
 }
 
-/** Brings services up, in order. Those that run are left as they are. */
+/** Brings services up, in order. Those that run are left as they are. One that fails keeps only those from coming up that need it. */
 export async function up(services: readonly Service[], place: Place): Promise<void> {
-  for (const service of services) await upOne(service, place)
+  const failures = new Map<string, string>()
+  for (const service of services) {
+    const missing = service.needs.find((need) => failures.has(need))
+    const failure =
+      missing === undefined
+        ? await failureOf(upOne(service, place))
+        : `${service.name} stays down: it needs ${missing}.`
+    if (failure !== null) failures.set(service.name, failure)
+  }
+  if (failures.size > 0) throw new Error([...failures.values()].join('\n\n'))
 }
+
+const failureOf = (done: Promise<void>): Promise<string | null> =>
+  done.then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  )
 
 /** Takes services down as they want to be, and brings them up again. */
 export async function restart(services: readonly Service[], place: Place): Promise<void> {

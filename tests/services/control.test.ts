@@ -2,9 +2,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { freePort } from '../../scripts/lib/free-port.ts'
 import { answers } from '../../scripts/lib/loopback.ts'
+import { NODE_OPTIONS } from '../../scripts/lib/node-options.ts'
 import {
   down,
   freeze,
@@ -41,6 +42,8 @@ afterEach(async () => {
 const listen = (port: number) =>
   `require('node:net').createServer().listen(${port}, '127.0.0.1'); process.on('SIGTERM', () => process.exit(0))`
 
+const node = (text: string) => ({ file: process.execPath, args: [...NODE_OPTIONS, '-e', text] })
+
 /** A service whose program is a few lines of JavaScript. */
 async function fake(name: string, changes: Partial<Service> = {}): Promise<Service> {
   const port = await freePort()
@@ -53,7 +56,7 @@ async function fake(name: string, changes: Partial<Service> = {}): Promise<Servi
     needs: [],
     obtainable: () => ({ state: 'installed', version: '1' }),
     install: () => {},
-    start: () => ({ file: process.execPath, args: ['-e', listen(port)] }),
+    start: () => node(listen(port)),
     ready: () => answers(port),
     stop: 'SIGTERM',
     ...changes,
@@ -142,7 +145,7 @@ describe('failures on purpose', () => {
     const child = childOf(pidOf(service)!)
     await kill([service], place)
     expect(await states([service], place)).toEqual(['down'])
-    while (stateOf(child) !== 'gone') await new Promise((resolve) => setImmediate(resolve))
+    await eventually(() => stateOf(child) === 'gone')
     await kill([service], place)
     expect(said.slice(1)).toEqual(['one was killed', 'one was not up'])
   })
@@ -152,9 +155,9 @@ describe('failures on purpose', () => {
     await up([service], place)
     const pids = [pidOf(service)!, childOf(pidOf(service)!)]
     freeze([service], place)
-    for (const pid of pids) while (stateOf(pid) !== 'T') await new Promise((resolve) => setImmediate(resolve))
+    await eventually(() => pids.every((pid) => stateOf(pid) === 'T'))
     thaw([service], place)
-    for (const pid of pids) while (stateOf(pid) === 'T') await new Promise((resolve) => setImmediate(resolve))
+    await eventually(() => pids.every((pid) => stateOf(pid) !== 'T'))
     expect(await states([service], place)).toEqual(['ready'])
     expect(said.slice(1)).toEqual(['one is frozen', 'one goes on'])
     await kill([service], place)
@@ -172,8 +175,6 @@ describe('failures on purpose', () => {
     expect(readFileSync(file, 'utf8')).toBe('in order')
   })
 
-  const node = (text: string) => ({ file: process.execPath, args: ['-e', text] })
-
   /** One that starts another program, which leaves its process group, and does not end when asked. */
   async function withChild(): Promise<Service> {
     const service = await fake('one', { stop: 'SIGKILL' })
@@ -184,6 +185,10 @@ describe('failures on purpose', () => {
     started = started.map((one) => (one === service ? changed : one))
     return changed
   }
+
+  /** The kernel takes its time to carry a signal out. */
+  const eventually = (holds: () => boolean) =>
+    vi.waitFor(() => expect(holds()).toBe(true), { timeout: 20_000, interval: 5 })
 
   const childOf = (pid: number) =>
     Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0])
@@ -222,14 +227,23 @@ describe('what goes wrong', () => {
   })
 
   it('shows the last words of a program that ended', async () => {
-    const args = ['-e', 'console.error("no room"); process.exit(1)']
-    const service = await fake('one', { start: () => ({ file: process.execPath, args }) })
+    const service = await fake('one', { start: () => node('console.error("no room"); process.exit(1)') })
     await expect(up([service], place)).rejects.toThrow('one ended at its start:\nno room')
   })
 
   it('says why a program does not start at all', async () => {
     const service = await fake('one', { start: () => ({ file: '/nowhere/one', args: [] }) })
     await expect(up([service], place)).rejects.toThrow(/^one ended at its start:\n.*ENOENT/)
+  })
+
+  it('brings up the others, but for those that need it, and then says all that went wrong', async () => {
+    const no = await fake('one', { obtainable: () => ({ state: 'no', why: 'It is too far.' }) })
+    const behind = await fake('two', { needs: ['one'] })
+    const other = await fake('three')
+    await expect(up([no, behind, other], place)).rejects.toThrow(
+      'one cannot be had here: It is too far.\n\ntwo stays down: it needs one.',
+    )
+    expect(await states([no, behind, other], place)).toEqual(['down', 'down', 'ready'])
   })
 
   it('says why a service cannot be had', async () => {
