@@ -112,6 +112,10 @@ export const EXPECTED: Readonly<Record<SentTo, OfOrder>> = {
     ]
   },
   paced: put('paced', 'key', 'perhaps'),
+  guarded: ({ n }) => [
+    effect('guarded', 'key', 'guard/do/few/put', worth(n)),
+    effect('guarded', 'verify', 'guard/do/few/ship', worth(n)),
+  ],
   managed: ({ n }) => [
     effect('raised', 'natural', 'put', worth(n)),
     effect('managed', 'verify', 'do//1/ship', worth(n)),

@@ -58,6 +58,7 @@ export const SENT_TO = [
   'managed',
   'routed',
   'paced',
+  'guarded',
 ] as const
 export type SentTo = (typeof SENT_TO)[number]
 
@@ -338,6 +339,16 @@ function wayFlows(options: FlowOptions): Partial<Record<FlowName, unknown>> {
       .throttle('gently', { max: 3, per: '5s', key: (body) => body.key })
       .sample('some', { every: SAMPLED, key: (body) => String(body.same) })
       .to('put', key, { input: sunk('paced', 'put') }),
+    guarded: begin('guarded', options).circuitBreaker(
+      'guard',
+      (s) =>
+        s.throttle('few', { concurrent: 2, hold: true }, (t) =>
+          t.to('put', key, { input: sunk('guarded', 'guard/do/few/put') }).to('ship', verify, {
+            input: sunk('guarded', 'guard/do/few/ship'),
+          }),
+        ),
+      { window: { calls: 4 }, minimum: 2, openFor: '3s', trials: 1, resume: 5 },
+    ),
   }
 }
 
