@@ -75,6 +75,25 @@ describe('three engines on one PostgreSQL', () => {
     expect(await all[0]?.request(greet, 'Radia')).toBe('Hello Radia')
   })
 
+  it('run a flow that only one of them has, whoever owns the partitions of its messages', async () => {
+    const target = put()
+    const common = flow('common')
+      .from(inbox<Item>())
+      .map('same', (item) => item)
+    const rare = flow('rare')
+      .from(inbox<Item>(), { key: ({ key }) => key })
+      .to('put', target)
+    const all = [await start([common, rare]), await start([common]), await start([common])]
+    await until(() => shared(all))
+    const keys = Array.from({ length: 15 }, (_, at) => `k${at}`)
+    for (const n of [1, 2]) for (const key of keys) await all[0]?.send(rare, { key, n })
+    await until(async () => (await statesOf(all[1] as MountableEngine)).every((state) => state === 'done'))
+    for (const key of keys) {
+      const order = target.effects.filter(({ input }) => input.key === key).map(({ input }) => input.n)
+      expect(order).toEqual([1, 2])
+    }
+  })
+
   it('end no delay early, and forget nothing, where the clock of one is a month ahead', async () => {
     const target = put()
     const rest = flow('rest')
