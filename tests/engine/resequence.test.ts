@@ -1,4 +1,4 @@
-import { flow, inbox } from 'linkspan'
+import { event, flow, inbox } from 'linkspan'
 import { fakeOperation, seededRandom } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
 import { cluster, type Node } from './cluster-rig.ts'
@@ -63,6 +63,34 @@ describe('messages that are put in order', () => {
     await one.advance('1s')
     const dead = await one.admin.messages({ states: ['dead'] })
     expect(dead.items.map(({ error }) => error?.code)).toEqual(['SEQUENCE_PASSED'])
+  })
+
+  it('do not wake each other for ever when they wait for something else after it', {
+    timeout: 30_000,
+  }, async () => {
+    const decided = event<string>('decided')
+    const put = fakeOperation<number>('store.put', { kind: 'key', validFor: '24h' })
+    const moves = flow('moves')
+      .from(inbox<Move>())
+      .resequence('order', { key: ({ key }) => key, place: ({ n }) => n, first: 1, timeout: '1m' })
+      .waitFor('decision', decided, { key: () => 'one', as: 'decision' })
+      .to('put', put, { input: ({ n }) => n })
+    await using one = await rig([moves])
+    // The third wakes the second, whose turn it is when their time is over, and that wakes the third.
+    for (const [key, n] of [
+      ['other', 1],
+      ['a', 3],
+      ['a', 2],
+    ] as const)
+      await one.send(moves, { key, n })
+    await one.advance('2m')
+    expect(await one.states()).toEqual(['waiting', 'waiting', 'waiting'])
+    await one.during(one.engine.raise(decided, 'one', 'yes'))
+    await one.advance('1m')
+    expect(await one.states()).toEqual(['done', 'waiting', 'waiting', 'done'])
+    for (const _ of [2, 3]) await one.during(one.engine.raise(decided, 'one', 'yes'))
+    await one.advance('1m')
+    expect(put.effects.map(({ input }) => input).toSorted()).toEqual([1, 2, 3])
   })
 
   it('go on past one that a person has put aside', async () => {

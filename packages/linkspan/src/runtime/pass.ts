@@ -536,6 +536,8 @@ export class MessagePass implements RunningPass {
   }
 
   wake(step: string, sleeper: Sleeper): Promise<void> {
+    // What is on record after it was committed after it. Two who have woken each other would do so again and again.
+    if (this.order[this.visited] !== undefined) return Promise.resolve()
     return this.ports.wake(this, this.at(step), sleeper)
   }
 

@@ -57,7 +57,9 @@ export function takePlace(
     if (first !== undefined && isOf(sleeper)(first))
       return changed({ since, gathering, going: left.slice(1) }, 'goes', at, at, second)
     const cell = { since, gathering, going: left }
-    return changed(cell, 'waits', at, lookAt(cell, sleeper, rules, at), first)
+    // Who was first before has been woken for that.
+    const isNew = first !== undefined && first.sleeper.id !== before.going[0]?.sleeper.id
+    return changed(cell, 'waits', at, lookAt(cell, sleeper, rules, at), isNew ? first : undefined)
   }
 }
 
