@@ -299,12 +299,14 @@ export interface Pass {
    * Runs something whose failure for good, after what the policies try again, need not be the message's. `rescue`
    * answers what runs in its stead, with the body and the names as they were before and `context.error`, or null to let
    * it fail. It is asked again when the pass is computed again, and must then answer the same. What suspends the message,
-   * or leaves it in doubt, is no failure. Several of one step need paths of their own.
+   * or leaves it in doubt, is no failure. Several of one step need paths of their own; `within` is where the steps lie that
+   * it runs. @default its path
    */
   rescue(
     path: string,
     run: Executor,
     rescue: (error: StoredError) => Executor | null,
+    within?: string,
   ): StepResult | Promise<StepResult>
   /** Begins a step that does several things: what is on record below its path is met, in whatever order. */
   process(path: string): ProcessPass

@@ -4,6 +4,7 @@ import { inbox } from '../flow/inbox.ts'
 import { LinkspanError } from '../model/errors.ts'
 import { retry } from '../model/policy.ts'
 import { crashSweep } from '../testing/crash-sweep.ts'
+import { testFlow } from '../testing/test-flow.ts'
 import { fakeOperation } from '../testing/fake-operation.ts'
 import { begin, run, testConnection, world } from './fixtures/pass-for-tests.ts'
 
@@ -122,5 +123,30 @@ describe('try', () => {
       send({ id: 'bad' })
     })
     expect(report.runs).toBeGreaterThan(report.boundaries)
+  })
+
+  it('goes on with its last part after a wait when nothing takes the failure, wherever the engine is killed', async () => {
+    const put = fakeOperation('shop.put', { kind: 'key', validFor: '24h' }, { result: (_: unknown) => 'put' })
+    const tried = flow('waits in finally')
+      .from(inbox<{ id: string }>())
+      .try('care', (t) =>
+        t
+          .do((s) =>
+            s.to('before', put).filter('bad', ({ id }) => {
+              if (id === 'bad') throw new LinkspanError('CALL_REJECTED', 'refused', { retry: 'never' })
+              return true
+            }),
+          )
+          .finally((s) => s.delay('a while', '1m').to('log', put)),
+      )
+      .onError((s) => s.to('told', put))
+    await crashSweep(tried, ({ send }) => {
+      send({ id: 'good' })
+      send({ id: 'bad' })
+    })
+    await using undisturbed = await testFlow(tried)
+    const { id } = await undisturbed.send({ id: 'bad' })
+    await undisturbed.run()
+    expect((await undisturbed.trace(id)).message.state).toBe('done')
   })
 })

@@ -2,7 +2,7 @@ import { restoreError, type StoredError } from '../model/errors.ts'
 import './steps.ts'
 import { answered } from './parts/answered.ts'
 import { invalid, needFunction, stepWords } from './parts/arguments.ts'
-import { branchScope, branchesOf, holding } from './parts/branches.ts'
+import { branchesOf, branchScope, holding } from './parts/branches.ts'
 import { type Caught, type Takes, takesOf } from './parts/caught.ts'
 import type { Merged } from './parts/merged.ts'
 import type { CommonOptions, Draft, Executor, NewScope, Pattern, Program } from './pattern.ts'
@@ -136,10 +136,12 @@ function lastly(tried: Executor, last: Program, path: string): Executor {
   return async (pass) => {
     const before = pass.body
     let failure: StoredError | null = null
-    const stop = await pass.rescue(rescuePath, tried, (error) => () => {
+    const failed = (error: StoredError): Executor => {
       failure = error
-      return undefined
-    })
+      return () => undefined
+    }
+    // What was tried lies beside this part, and is not met again when this part goes on after a wait or a crash.
+    const stop = await pass.rescue(rescuePath, tried, failed, path)
     if (stop?.kind === 'suspend') return stop
     const after = pass.body
     pass.body = before

@@ -574,11 +574,13 @@ export class MessagePass implements RunningPass {
     step: string,
     run: Executor,
     rescue: (error: StoredError) => Executor | null,
+    within = step,
   ): StepResult | Promise<StepResult> {
     const path = this.at(step)
+    const scope = this.at(within)
     const before = this.standing()
     const passed = this.find('passed', path)
-    if (passed) return this.rescued(passed, rescue, before)
+    if (passed) return this.rescued(passed, rescue, before, scope)
     return attempt(
       () => run(this),
       (thrown) => {
@@ -589,7 +591,7 @@ export class MessagePass implements RunningPass {
         if (rescue(error) === null) throw new FinalFailure(given, isWatched(thrown) ? thrown.watchedAt : [])
         const entry = { t: 'passed', p: path, by: 'rescue', at: this.ports.now(), e: error } as const
         this.note(entry)
-        return this.rescued(entry, rescue, before)
+        return this.rescued(entry, rescue, before, scope)
       },
     )
   }
@@ -599,9 +601,10 @@ export class MessagePass implements RunningPass {
     passed: Extract<Entry, { t: 'passed' }>,
     rescue: (error: StoredError) => Executor | null,
     before: Standing,
+    scope: string,
   ): StepResult | Promise<StepResult> {
     this.goBackTo(before)
-    this.meetUpTo(passed.p)
+    this.meetUpTo(scope)
     const run = rescue(passed.e)
     if (run === null) this.park(passed.p, `it lets "${passed.p}" fail, which its record says was passed over`)
     this.context['error'] = passed.e
