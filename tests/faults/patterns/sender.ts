@@ -1,7 +1,7 @@
 /** Sends the messages of a run, those of a key one after the other, each until it is acknowledged. */
 import { ensureError } from 'linkspan/connect'
 import type { Engines, Life } from '../simulation/engines.ts'
-import { REFUSALS } from '../simulation/sender.ts'
+import { REFUSALS } from '../simulation/refusals.ts'
 import type { World } from '../simulation/world.ts'
 import { raiserOf } from './build.ts'
 import { identityOf, type Recipe } from './recipe.ts'

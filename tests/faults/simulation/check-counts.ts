@@ -26,18 +26,19 @@ const isTick = ({ messages }: Observation, id: string): boolean =>
   messages.some((message) => message.id === id && message.flow === 'ticks')
 
 function checkListed(
-  { observed, effects }: Evidence,
+  { observed, effects, sent }: Evidence,
   known: ReadonlyMap<number, Known>,
   report: Report,
 ): void {
   const ids = new Set([...known.values()].map(({ id }) => id))
   const sentTo: ReadonlySet<string> = new Set(SENT_TO)
   const caused = new Set(effects.map(({ messageId }) => messageId))
+  const called = sent.filter(({ flow }) => flow === 'told').length
   for (const { id, flow, state } of observed.messages) {
     if (isChild(id)) continue
     if (sentTo.has(flow) && !ids.has(id))
       report('unfounded', `the engine has ${flow} ${id}, which nobody sent`)
-    if (!sentTo.has(flow) && state === 'done' && !caused.has(id))
+    if (!sentTo.has(flow) && flow !== CONTROL && state === 'done' && !caused.has(id))
       report('missing', `${flow} ${id} is done and had no effect`)
     if (state === 'active' || state === 'waiting') report('stuck', `${flow} ${id} is ${state}`)
   }
@@ -50,7 +51,13 @@ function checkListed(
     const count = observed.messages.filter(({ flow }) => flow === name).length
     if (count !== put) report('ledger', `${put} were put on the channel, and "${name}" has ${count}`)
   }
+  const raised = observed.messages.filter(({ flow }) => flow === CONTROL).length
+  if (raised !== called)
+    report('ledger', `${called} events were raised from outside, once for the engine, which has ${raised}`)
 }
+
+/** The engine's own flow. */
+const CONTROL = 'linkspan.control'
 
 const isChild = (id: string): boolean => id.includes('~')
 

@@ -123,6 +123,20 @@ export const EXPECTED: Readonly<Record<SentTo, OfOrder>> = {
     effect('managed', 'key', 'do//2/put', worth(n)),
     effect('managed', 'none', 'do//1/tell', worth(n) * 2),
   ],
+  // By the message that its group went on as.
+  gathered: ({ n }) => [effect('collected', 'key', 'each/put', worth(n))],
+  told: put('told', 'key'),
+  booked: ({ n, same }) => {
+    const at = (system: SystemName, step: string): Expected => effect('booked', system, step, worth(n))
+    const done = [at('key', 'care/do/book/first/put'), at('verify', 'care/do/book/second/inner/only/put')]
+    if (same !== 1) return [...done, at('natural', 'care/do/book/second/put')]
+    return [
+      ...done,
+      at('key', 'care/do/book/second/inner/undo only/put'),
+      at('verify', 'care/do/book/undo first/put'),
+      at('key', 'care/first/put'),
+    ]
+  },
   waits: ({ n }) => [effect('raised', 'natural', 'put', worth(n)), effect('waits', 'key', 'put', worth(n))],
 }
 
@@ -142,6 +156,9 @@ const UNORDERED: ReadonlySet<string> = new Set([
   'waits put',
   'managed do//2/put',
   'managed do//1/tell',
+  'told put',
+  // By another message, and several at once.
+  'collected each/put',
   // Nobody waits for the copy.
   'fan copy/put',
   // The call may take effect late, after the flow went on without it.

@@ -17,6 +17,7 @@ import { schedule } from 'linkspan/schedule'
 import { z } from 'zod'
 import type { Connected } from './operations.ts'
 import type { Sunk } from './systems.ts'
+import { waitingFlows } from './waiting-flows.ts'
 
 /** A message as it is sent. */
 export interface Order {
@@ -59,11 +60,14 @@ export const SENT_TO = [
   'routed',
   'paced',
   'guarded',
+  'gathered',
+  'told',
+  'booked',
 ] as const
 export type SentTo = (typeof SENT_TO)[number]
 
 /** Flows that are fed otherwise: by a channel, by the clock, by polling. */
-export type FlowName = SentTo | 'relayed' | 'heard' | 'raised' | 'ticks' | 'feed'
+export type FlowName = SentTo | 'relayed' | 'heard' | 'raised' | 'ticks' | 'feed' | 'collected'
 
 /** How the flows are made. */
 export interface FlowOptions {
@@ -101,7 +105,7 @@ const changing = (name: string, { version }: FlowOptions): string =>
   version === 'this' ? name : `${name} anew`
 
 /** What a step sends of a message. */
-function sunk(name: FlowName, step: string, item: string | number = '') {
+export function sunk(name: FlowName, step: string, item: string | number = '') {
   return (body: Order): Sunk => ({
     flow: name,
     n: body.n,
@@ -120,12 +124,14 @@ export function flowsOf(names: ReadonlySet<FlowName>, options: FlowOptions): rea
     ...scopeFlows(options),
     ...passFlows(options),
     ...wayFlows(options),
+    ...waitingFlows(options),
     ...otherFlows(options),
   }
   return Object.entries(all).flatMap(([name, made]) => (names.has(name as FlowName) ? [made as Flow] : []))
 }
 
-function begin(
+/** The beginning of a flow that is sent to. */
+export function begin(
   name: FlowName,
   { keyOf, bounds, deployed }: FlowOptions,
   settings: { readonly timeLimit?: Duration } = {},

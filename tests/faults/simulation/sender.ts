@@ -1,8 +1,10 @@
 /** Whoever sends the messages, and the log of what was acknowledged. */
 import { ensureError } from 'linkspan/connect'
 import type { Engines, Life } from './engines.ts'
+import { REFUSALS, TAKEN_OVER } from './refusals.ts'
 import type { Delivery } from './workload.ts'
 import type { World } from './world.ts'
+import { createCallers } from './callers.ts'
 
 /** What became of a message, as its sender knows it. */
 export interface Sent extends Delivery {
@@ -44,21 +46,6 @@ interface Item extends Sent {
   sentAt: number | null
   times: number
 }
-
-/** What says that nothing was done, and that it may be tried again. */
-export const REFUSALS: ReadonlySet<string> = new Set([
-  'ENGINE_BUSY',
-  'ENGINE_STATE',
-  'JOURNAL_FULL',
-  'JOURNAL_UNREACHABLE',
-])
-
-/** What an engine says that others took over from: what it had under way may be durable or not. */
-export const TAKEN_OVER: ReadonlySet<string> = new Set([
-  'JOURNAL_TAKEN_OVER',
-  'JOURNAL_CLOSED',
-  'ACCEPTANCE_UNKNOWN',
-])
 
 /** Makes the sender; nothing is sent before `begin`. */
 export function createSender(world: World, engines: () => Engines, deliveries: readonly Delivery[]): Sender {
@@ -178,13 +165,20 @@ export function createSender(world: World, engines: () => Engines, deliveries: r
     item.over = true
   }
 
+  const callers = createCallers(
+    world,
+    engines,
+    items.flatMap(({ flow, n, at }) => (flow === 'told' ? [{ n, at }] : [])),
+  )
+
   return {
     all: items,
     get idle() {
-      return items.every(({ over }) => over)
+      return callers.idle && items.every(({ over }) => over)
     },
     begin() {
       for (const item of items) clock.timer(item.at, () => send(item))
+      callers.begin()
     },
     givesUp(life) {
       for (const item of items) if (item.under === life && draws.chance(0.5)) notKnown(item)

@@ -252,7 +252,7 @@ function presentAdmin(runtime: Runtime): Admin {
   }
   const methods = Object.keys(present()).map((name) => [
     name,
-    (...args: readonly unknown[]) =>
+    async (...args: readonly unknown[]) =>
       (present() as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[name]?.(...args),
   ])
   return Object.fromEntries(methods) as Admin
