@@ -65,9 +65,13 @@ function failed(state: CallState, { g, i, first }: Extract<Entry, { t: 'failed' 
   return { ...state, open: { input: i, first, limitMs: state.open?.limitMs ?? null }, failures }
 }
 
-/** Sent again: attempts count afresh. An open call keeps its generation, since it may have taken effect. */
+/**
+ * Sent again: attempts count afresh. An open call keeps its generation, since it may have taken effect; so does one that
+ * nothing is on record of, as an engine that died may have made it.
+ */
 function redelivered(state: CallState): CallState {
-  return { ...state, failures: 0, generation: state.open ? state.generation : state.generation + 1 }
+  const mayHaveTakenEffect = state.open !== null || !state.known
+  return { ...state, failures: 0, generation: mayHaveTakenEffect ? state.generation : state.generation + 1 }
 }
 
 function resolved(state: CallState, entry: Extract<Entry, { t: 'resolved' }>): CallState {
