@@ -574,7 +574,7 @@ export class MessagePass implements RunningPass {
     step: string,
     run: Executor,
     rescue: (error: StoredError) => Executor | null,
-    within = step,
+    within: string = step,
   ): StepResult | Promise<StepResult> {
     const path = this.at(step)
     const scope = this.at(within)
