@@ -1,7 +1,7 @@
 /** Those who raise events from outside: each until it is acknowledged, under a key of its own. */
 import { ensureError } from 'linkspan/connect'
 import type { Engines, Life } from './engines.ts'
-import { worth } from './flows.ts'
+import { worth } from './beginnings.ts'
 import { REFUSALS, TAKEN_OVER } from './refusals.ts'
 import { TOLD } from './waiting-flows.ts'
 import type { World } from './world.ts'
@@ -26,12 +26,17 @@ export function createCallers(world: World, engines: () => Engines, callers: rea
   const draws = world.draws('callers')
   const left = new Set(callers.map(({ n }) => n))
 
-  const again = (n: number): void => void clock.timer(draws.whole(100, 1_500), () => call(n))
+  const again = (n: number): void => {
+    clock.timer(draws.whole(100, 1_500), () => call(n))
+  }
 
   const call = (n: number): void => {
     if (!left.has(n)) return
     const life = engines().running()
-    if (life === null) return again(n)
+    if (life === null) {
+      again(n)
+      return
+    }
     story.tell(`the event of ${n} is raised at ${life.name}`)
     // Of an engine that dies or stands still nothing is heard any more.
     clock.timer(GIVES_UP_MS, () => call(n))

@@ -1,5 +1,5 @@
 import type { Evidence, Known, Report } from './evidence.ts'
-import { SENT_TO } from './flows.ts'
+import { SENT_TO } from './beginnings.ts'
 import type { Observation } from './observe.ts'
 
 /** What the engine counts must be what it lists, what it lists must be what was accepted, before and after a restart. */

@@ -6,7 +6,7 @@ import type { Journal, JournalFactory } from 'linkspan'
 import { type Clock, isLinkspanError } from 'linkspan/connect'
 import { changed, through } from '../support.ts'
 import type { Batch } from './disk.ts'
-import type { FlowOptions } from './flows.ts'
+import type { FlowOptions } from './beginnings.ts'
 import type { Network } from './network.ts'
 import type { ViolationKind } from './world.ts'
 

@@ -1,6 +1,7 @@
 /** What the checker knows of the flows: which effects a message must have. It knows nothing of how they come about. */
 import type { SystemName } from './failpoints.ts'
-import { type FlowName, type Order, recipientsOf, type SentTo, slipPlace, worth } from './flows.ts'
+import { type FlowName, type Order, type SentTo, worth } from './beginnings.ts'
+import { recipientsOf, slipPlace } from './flows.ts'
 
 /** An effect that a message must have. */
 export interface Expected {

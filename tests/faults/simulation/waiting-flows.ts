@@ -1,7 +1,7 @@
 /** Flows whose messages wait for each other or for somebody outside, or undo what they did. */
 import { event, type Flow } from 'linkspan'
 import { z } from 'zod'
-import { begin, type FlowName, type FlowOptions, type Order, sunk } from './flows.ts'
+import { begin, type FlowName, type FlowOptions, type Order, sunk } from './beginnings.ts'
 
 /** The event that is raised from outside for each message of `told`. */
 export const TOLD = 'told'

@@ -1,5 +1,5 @@
 import type { Draws } from './draws.ts'
-import { type FlowName, type Order, SENT_TO, type SentTo, worth } from './flows.ts'
+import { type FlowName, type Order, SENT_TO, type SentTo, worth } from './beginnings.ts'
 import type { Sunk } from './systems.ts'
 
 /** A message that is to be sent. */
