@@ -26,6 +26,11 @@ const FAULTS: Readonly<Record<SinkKind, readonly Fault[]>> = {
 /** From its fifth arrival on a request goes well, so that every message ends. */
 const FAULTY_ARRIVALS = 4
 const PAUSE_MS = 150
+/**
+ * How long a key that was refused is refused again. The network may bring a request twice, and its caller, who was told that
+ * nothing was done, sends it anew under another key: if the second copy took effect then, no caller could be right.
+ */
+const REFUSED_MS = 2_000
 
 const [, , folder = '.', seedText = '1', rateText = '0.05'] = argv
 const seed = Number(seedText)
@@ -34,6 +39,8 @@ const log = lineLog<SinkLine>(join(folder, LOGS.sinks))
 const arrivals = new Map<string, number>()
 /** What is known under a key or mark: the request, and whether it has taken effect. */
 const known = new Map<string, { readonly text: string; done: boolean }>()
+/** Until when a key is refused. */
+const refused = new Map<string, number>()
 const counts = { natural: 0, key: 0, verify: 0, none: 0, repeats: 0, faults: 0 }
 
 function faultOf(sink: SinkKind, { flow, n, item }: Sunk): Fault | null {
@@ -121,7 +128,10 @@ function take(
 ): void {
   const sunk = JSON.parse(text) as Sunk
   if (mark !== null && answered(sink, mark, text, sunk, response)) return
-  BEHAVIOURS[faultOf(sink, sunk) ?? 'none']({
+  const isRefused = sink === 'key' && mark !== null && Date.now() < (refused.get(mark) ?? 0)
+  const fault = isRefused ? 'busy' : faultOf(sink, sunk)
+  if (mark !== null && fault === 'busy' && !isRefused) refused.set(mark, Date.now() + REFUSED_MS)
+  BEHAVIOURS[fault ?? 'none']({
     apply: () => {
       if (mark !== null) known.set(mark, { text, done: true })
       apply(sink, from, sunk)
