@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { LinkspanError } from '../model/errors.ts'
 
 /** A journal holds what others entrusted to it: nobody but its owner reads it, whatever the umask says. */
@@ -23,12 +23,11 @@ export function newPrivateFile(target: string): number {
 }
 
 /**
- * Opens a file that may be made by that, which its owner alone may read then; the rights of one that was there stay. It is
- * made by who opens it and not before, as only then the order of what reaches the disk is its own.
+ * Makes an empty file that its owner alone may read, unless there is a file already, whose rights stay as they are. Where
+ * that fails nothing is said: who opens the file next meets the same reason.
  */
-export function openPrivately<Opened>(path: string, open: () => Opened): Opened {
-  const isThere = existsSync(path)
-  const opened = open()
-  if (!isThere && existsSync(path)) chmodSync(path, OWNER_ONLY)
-  return opened
+export function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', OWNER_ONLY))
+  } catch {}
 }

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { openPrivately } from '../private-file.ts'
+import { makePrivate } from '../private-file.ts'
 import { journalError } from './sqlite-error.ts'
 
 /** How long a commit waits for a stranger that holds the database, milliseconds. */
@@ -13,7 +13,8 @@ const PAGE_SIZE = 8192
 /** Opens a database file to write to it. */
 export function openToWrite(path: string, cacheBytes: number): DatabaseSync {
   // Its log and what else SQLite makes beside it get the same rights.
-  const db = openPrivately(path, () => new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS }))
+  makePrivate(path)
+  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
   db.exec(`
     PRAGMA page_size = ${PAGE_SIZE}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${64 * 1024 * 1024};
@@ -45,7 +46,8 @@ function copyWhole(path: string): void {
   rmSync(making, { force: true })
   const source = openToRead(path)
   try {
-    openPrivately(making, () => source.prepare('VACUUM INTO ?').run(making))
+    makePrivate(making)
+    source.prepare('VACUUM INTO ?').run(making)
   } finally {
     source.close()
   }

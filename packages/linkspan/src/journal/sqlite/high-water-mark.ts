@@ -1,6 +1,6 @@
 import { closeSync, fdatasync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { openPrivately } from '../private-file.ts'
+import { makePrivate } from '../private-file.ts'
 
 /** How far a journal had come, kept outside its database so that a lost tail is seen. */
 export interface Mark {
@@ -37,7 +37,7 @@ export function markPath(path: string): string {
 
 /** Opens the mark for writing; what was in it is replaced. `failed` is told once when it cannot be written. */
 export function keepMark(path: string, first: Mark, failed: (error: unknown) => void): MarkKeeper {
-  closeSync(openPrivately(markPath(path), () => openSync(markPath(path), 'a+')))
+  makePrivate(markPath(path))
   const file = openSync(markPath(path), 'r+')
   const slots = [Buffer.alloc(SLOT), Buffer.alloc(SLOT)] as const
   let syncedAt = Number.NEGATIVE_INFINITY

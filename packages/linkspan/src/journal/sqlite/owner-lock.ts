@@ -2,7 +2,7 @@ import { rmSync, truncateSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { DatabaseSync } from 'node:sqlite'
 import { LinkspanError } from '../../model/errors.ts'
-import { openPrivately } from '../private-file.ts'
+import { makePrivate } from '../private-file.ts'
 import { failureOf, openingError } from './sqlite-error.ts'
 
 /** The right to write to a journal, held until it is released or the process dies. */
@@ -37,7 +37,8 @@ function empty(file: string): void {
 }
 
 function lockFile(path: string): OwnerLock {
-  const db = openPrivately(`${path}-lock`, () => new DatabaseSync(`${path}-lock`, { timeout: 0 }))
+  makePrivate(`${path}-lock`)
+  const db = new DatabaseSync(`${path}-lock`, { timeout: 0 })
   try {
     db.exec('PRAGMA synchronous = OFF')
     db.exec('BEGIN IMMEDIATE')
