@@ -131,6 +131,7 @@ static void remember(int file, const char *name, int flags) {
   files[file].number = now.st_ino;
 }
 
+/* An exclusive opening of a file that is there fails, so it cuts nothing off, whatever O_TRUNC beside it says. */
 static int opened(const char *symbol, int folder_file, const char *path, int flags, mode_t mode) {
   char full[LONGEST];
   int (*real)(int, const char *, int, ...) = dlsym(RTLD_NEXT, symbol);
@@ -138,7 +139,7 @@ static int opened(const char *symbol, int folder_file, const char *path, int fla
   int (*real_access)(const char *, int) = dlsym(RTLD_NEXT, "access");
   pthread_mutex_lock(&lock);
   if (name && *name && (flags & O_CREAT) && real_access(full, F_OK) != 0) record(CREATE, name, 0, NULL, 0);
-  else if (name && *name && (flags & O_TRUNC)) record(RESIZE, name, 0, NULL, 0);
+  else if (name && *name && (flags & O_TRUNC) && !(flags & O_EXCL)) record(RESIZE, name, 0, NULL, 0);
   int file = real(folder_file, path, flags, mode);
   int why = errno;
   if (file >= 0) remember(file, name, flags);
