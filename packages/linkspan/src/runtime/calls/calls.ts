@@ -191,20 +191,20 @@ export function createCalls(options: CallsOptions): Calls {
     return kind === 'verify' || kind === 'none'
   }
 
+  const attempted = (attempt: Attempt, ms: number) => ({
+    p: attempt.request.path,
+    at: clock.now(),
+    ms: Math.round(ms),
+    g: attempt.state.generation,
+    ...inputOf(attempt),
+  })
+
   const succeeded = (attempt: Attempt, result: unknown, ms: number): void => {
-    const { pass, request, state } = attempt
-    const at = clock.now()
+    const { pass, request } = attempt
+    const done = attempted(attempt, ms)
     const answer = result === undefined ? {} : { r: result as Json }
-    pass.note({
-      t: 'done',
-      p: request.path,
-      at,
-      ms: Math.round(ms),
-      g: state.generation,
-      ...inputOf(attempt),
-      ...answer,
-    })
-    pass.moveTo(at)
+    pass.note({ t: 'done', ...done, ...answer })
+    pass.moveTo(done.at)
     pass.ports.attempt(request.path, 'done', ms)
   }
 
@@ -221,14 +221,7 @@ export function createCalls(options: CallsOptions): Calls {
     if (isLinkspanError(error, 'CALL_RATE_LIMITED') && typeof error.retry === 'object')
       attempt.purse?.learn({ remaining: 0, resetMs: error.retry.afterMs })
     if (isLinkspanError(error, 'CONNECTION_FAILED')) connections.lost(operation.connection)
-    const base = {
-      p: request.path,
-      at: clock.now(),
-      ms: Math.round(ms),
-      g: state.generation,
-      ...inputOf(attempt),
-      e: storeError(error),
-    }
+    const base = { ...attempted(attempt, ms), e: storeError(error) }
     if (error.applied === 'yes') {
       const { e, ...done } = base
       pass.note({ t: 'done', ...done, ...(request.usesResult ? { e } : {}) })
@@ -270,15 +263,7 @@ export function createCalls(options: CallsOptions): Calls {
         retry: 'later',
         applied: 'no',
       })
-      pass.note({
-        t: 'failed',
-        p: request.path,
-        at: clock.now(),
-        ms: Math.round(ms),
-        g: state.generation,
-        ...inputOf(attempt),
-        e: storeError(error),
-      })
+      pass.note({ t: 'failed', ...attempted(attempt, ms), e: storeError(error) })
       pass.ports.inTime(pass)
       return send({ ...attempt, state: { ...state, open: null, generation: state.generation + 1 } })
     }
