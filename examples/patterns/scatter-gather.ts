@@ -24,6 +24,7 @@ export const bestOffer = flow('best offer')
     (wanted) => SUPPLIERS.map((supplier) => ({ supplier, article: wanted.article })),
     (one) => one.call('ask', ask, { timeout: '5s' }),
     {
+      timeout: '20s',
       join: {
         as: 'best',
         initial: (): Offer | null => null,
@@ -55,5 +56,14 @@ export const example = patternExample({
         (input as { supplier: string }).supplier === 'island' ? { rejected: 'unknown article' } : undefined,
       )
     deepEqual(await flows.request({ article: 'sail' }), { supplier: 'harbour', cents: 450 })
+
+    // So is one that does not answer in time, however often it is asked.
+    flows
+      .fake('market.offer')
+      .when(({ input }) => ((input as { supplier: string }).supplier === 'island' ? 'silent' : undefined))
+    const { id } = await flows.send({ article: 'oar' })
+    await flows.advance('30s')
+    await flows.run()
+    deepEqual(await flows.reply(id), { reply: { supplier: 'harbour', cents: 450 } })
   },
 })
