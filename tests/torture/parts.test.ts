@@ -10,6 +10,7 @@ const nothing = {
   oracle: false,
   patterns: false,
   million: false,
+  gather: false,
   mutants: false,
 }
 
@@ -27,6 +28,7 @@ it('is kills unless something else is asked for, and everything with --all, the 
     'oracle',
     'patterns',
     'million',
+    'gather',
     'mutants',
   ])
 })
@@ -46,6 +48,7 @@ it('runs every part, and says which failed', async () => {
     oracle: ends('oracle', true),
     patterns: ends('patterns', true),
     million: ends('million', false),
+    gather: ends('gather', true),
     mutants: ends('mutants', true),
   })
   expect(ran).toEqual([
@@ -57,6 +60,7 @@ it('runs every part, and says which failed', async () => {
     'oracle',
     'patterns',
     'million',
+    'gather',
     'mutants',
   ])
   expect(failed).toEqual(['kills', 'million'])

@@ -8,6 +8,7 @@ export type Part =
   | 'oracle'
   | 'patterns'
   | 'million'
+  | 'gather'
   | 'mutants'
 
 /** All parts, in the order in which they are run. */
@@ -20,6 +21,7 @@ const PARTS: readonly Part[] = [
   'oracle',
   'patterns',
   'million',
+  'gather',
   'mutants',
 ]
 
@@ -33,6 +35,7 @@ export interface Asked {
   readonly oracle: boolean
   readonly patterns: boolean
   readonly million: boolean
+  readonly gather: boolean
   readonly mutants: boolean
 }
 
@@ -46,6 +49,7 @@ export function partsOf({
   oracle,
   patterns,
   million,
+  gather,
   mutants,
 }: Asked): readonly Part[] {
   if (all) return PARTS
@@ -57,6 +61,7 @@ export function partsOf({
     oracle ? 'oracle' : null,
     patterns ? 'patterns' : null,
     million ? 'million' : null,
+    gather ? 'gather' : null,
     mutants ? 'mutants' : null,
   ]
   const parts = named.filter((part) => part !== null)

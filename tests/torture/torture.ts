@@ -12,6 +12,7 @@ import { NODE_OPTIONS } from '../../scripts/lib/node-options.ts'
 import { oracleReport } from '../oracle/oracle.ts'
 import { flipReport } from './flips/flip-report.ts'
 import { memoryFolder } from './flips/flips.ts'
+import { GATHER_KINDS, type GatherKind, gatherHeld, gatherMillion } from './million/gather-million.ts'
 import { splitMillion } from './million/split-million.ts'
 import { partsOf, runParts } from './parts.ts'
 import { patterns } from './patterns.ts'
@@ -45,6 +46,8 @@ const USAGE = `npm run torture -- [options]
                    (Linux with a C compiler); with --controls also while waiting for the disk does nothing
   --bit-flips N    flip N single bits in the files of a journal on SQLite, one at a time, at rest and under load
   --million        split a message into a million children, with crashes on the way (--items N for another number)
+  --gather KIND    gather a million members in one group, with crashes on the way and little memory (--items N for another
+                   number): fold, stored, or all; and all of them held in memory, which must run out of it
   --seeds N        run the whole engine N times in a simulated world, faults by seed (the seeds from --seed on, default 1)
   --patterns       with --seeds: random flows of random patterns, killed at random, against a reference interpreter;
                    with --controls also with faults planted in the patterns, which must be found
@@ -52,7 +55,7 @@ const USAGE = `npm run torture -- [options]
   --oracle         run generated cases of the patterns in Apache Camel too, and compare (--seeds N of them, default 50, from
                    --seed on, default 1); takes a JDK and Maven, which it installs as root on Debian
   --mutants        take each protection out of the engine in turn, as a patch; the tests must notice (npm run mutants)
-  --all            kills, controls, power failures (100), bit flips (2,000), seeds (10,000), oracle (200), patterns (2,000 seeds), million and mutants, one after the other: before a release
+  --all            kills, controls, power failures (100), bit flips (2,000), seeds (10,000), oracle (200), patterns (2,000 seeds), million, gather and mutants, one after the other: before a release
   --name NAME      the name of the report
   --no-report      write none
   --keep           keep the folder with the journal and the logs
@@ -84,6 +87,7 @@ const { values: given } = parseArgs({
     without: { type: 'string' },
     controls: { type: 'boolean', default: false },
     million: { type: 'boolean', default: false },
+    gather: { type: 'string' },
     mutants: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     items: { type: 'string', default: '1000000' },
@@ -100,6 +104,7 @@ const asked = {
   controls: given.controls && !given.patterns,
   powerFailures: given['power-failures'] !== undefined,
   bitFlips: given['bit-flips'] !== undefined,
+  gather: given.gather !== undefined,
 }
 
 function refuse(why: string): never {
@@ -506,6 +511,34 @@ async function million(): Promise<boolean> {
   return result.violations.length === 0
 }
 
+/** With less than this an engine runs out of memory; holding a million members takes twice as much. */
+const GATHER_HEAP_MIB = 160
+
+async function gather(): Promise<boolean> {
+  const items = number('items', given.items)
+  const asked = given.gather === undefined || given.gather === 'all' ? null : given.gather
+  const kinds = asked === null ? GATHER_KINDS : GATHER_KINDS.filter((kind) => kind === asked)
+  if (kinds.length === 0) refuse(`--gather knows ${GATHER_KINDS.join(', ')} and all, not "${asked}".`)
+  let passed = true
+  for (const kind of kinds) if (!(await gatherOne(kind, items))) passed = false
+  return passed
+}
+
+async function gatherOne(kind: GatherKind, members: number): Promise<boolean> {
+  const options = { members, seed, heapMib: GATHER_HEAP_MIB, kind }
+  const result = await inFolder((folder) =>
+    gatherMillion({ ...options, folder, onProgress: (line) => stdout.write(`${line}\n`) }),
+  )
+  const held = await inFolder((folder) => gatherHeld({ ...options, folder }))
+  return reported({
+    name: `gather-${kind}-${members}`,
+    command: `npm run torture -- --gather ${kind} --items ${members} --seed ${seed}`,
+    rows: [...result.rows, held.row],
+    violations: [...result.violations, ...held.violations],
+    data: result,
+  })
+}
+
 async function mutants(): Promise<boolean> {
   const child = spawn(execPath, [...NODE_OPTIONS, join(import.meta.dirname, '../mutants/run.ts')], {
     stdio: 'inherit',
@@ -530,6 +563,7 @@ async function main(): Promise<boolean> {
     oracle,
     patterns: randomFlows,
     million,
+    gather,
     mutants,
   })
   if (parts.length > 1)

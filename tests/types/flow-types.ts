@@ -377,7 +377,26 @@ const ordered = ids().resequence('r', {
   timeout: '1m',
   late: 'filter',
 })
+const stored = ids()
+  .aggregate('s', {
+    key: (b) => b.id,
+    collect: 'stored',
+    complete: { maxAge: '1d', when: (all) => all.count > 9 },
+    result: (all, { count }) => ({ all, count }),
+  })
+  .split(
+    'each',
+    ({ all }) => all,
+    (each) => each.map((b) => b.text),
+    { join: 'collect', as: 'texts' },
+  )
+const listedWhen = ids().aggregate('w', {
+  key: (b) => b.id,
+  complete: { when: (all) => all.length > 9 && all[0]?.text === 'x' },
+})
 export type Aggregated = [
+  Check<Equal<NamesOf<typeof stored>['texts'], string[]>>,
+  Check<Body<typeof listedWhen, { id: number; text: string }[]>>,
   Check<Body<typeof ordered, { id: number; text: string }>>,
   Check<Body<typeof guarded, string | { id: number; why: StoredError['code'] }>>,
   Check<Body<typeof crowded, number>>,

@@ -9,6 +9,8 @@ export type {
   FoldedMembers,
   GroupSignal,
   GroupSoFar,
+  MembersAs,
+  StoringMembers,
 } from '../patterns/aggregate.ts'
 export type { Choice, Chosen } from '../patterns/choice.ts'
 export type { CircuitBreakerOptions } from '../patterns/circuit-breaker.ts'
@@ -61,6 +63,7 @@ export type {
   FanOutOptions,
 } from '../patterns/parts/fan-out.ts'
 export type { CompletedBy } from '../patterns/parts/group-cell.ts'
+export type { StoredMembers } from '../patterns/parts/stored-members.ts'
 export type { Stationed, Stations, StationsOptions } from '../patterns/parts/stations.ts'
 export type { CommonOptions, FailureOptions, LogLevel, StepContext } from '../patterns/pattern.ts'
 export type {

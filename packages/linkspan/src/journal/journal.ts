@@ -163,6 +163,14 @@ export interface RecordFrame {
   readonly frame: Uint8Array
 }
 
+/** A cell of engine state to be put; `until` as of {@link StateChange}. */
+export interface StateCell {
+  readonly scope: string
+  readonly key: string
+  readonly value: Uint8Array
+  readonly until: number | null
+}
+
 /** A value of engine state; `value` null removes it. */
 export interface StateChange {
   readonly scope: string
@@ -172,13 +180,15 @@ export interface StateChange {
   readonly until: number | null
   /**
    * What the change was made from, where several engines share the journal: it is written only if the cell still has that
-   * value at that time (null: none, or one past its `until`), and `frame` with it or not at all. Otherwise its position
-   * in the batch is among {@link Committed.stale}. At most one change of a batch for the same cell has it.
+   * value at that time (null: none, or one past its `until`), and `frame` and the cells `along` with it or not at all.
+   * Otherwise its position in the batch is among {@link Committed.stale}. At most one change of a batch for the same cell has
+   * it, and no other change of the batch is of a cell that goes along.
    */
   readonly basedOn?: {
     readonly value: Uint8Array | null
     readonly at: number
     readonly frame: RecordFrame | null
+    readonly along?: readonly StateCell[]
   }
 }
 

@@ -204,7 +204,7 @@ describe('aggregate', () => {
     const around = world()
     around.cells.set('tested/all|k', {
       value: {
-        value: Array.from({ length: 10_000 }, (_, n) => n),
+        value: { group: 'm.1', rows: 156, tail: Array.from({ length: 16 }, (_, n) => n), length: 10_000 },
         count: 10_000,
         first: 0,
         last: 0,
@@ -370,6 +370,17 @@ describe('aggregate', () => {
       /collects at most 10000 bodies, and its size is 10001/,
     )
     expect(built({ key, complete: { timeout: 0 } })).toThrow(/timeout is a duration above zero/)
+    expect(built({ key, collect: 'all', complete: { size: 1 } })).toThrow(/collect is 'stored' or left out/)
+    expect(built({ key, keep: '1d', complete: { size: 1 } })).toThrow(/collect is 'stored' or left out/)
+    expect(built({ key, collect: 'stored', complete: { size: 20_000 } })).toThrow(
+      /stores its members, .* Give it a maxAge or an interval/,
+    )
+    expect(built({ key, collect: 'stored', keep: 0, complete: { maxAge: '1d' } })).toThrow(
+      /keep is a duration above zero/,
+    )
+    expect(
+      built({ key, collect: 'stored', initial: () => 0, add: () => 0, complete: { maxAge: '1d' } }),
+    ).toThrow(/folds its members, so they are not stored/)
     expect(built({ key, complete: { size: 1 }, closed: {} })).toThrow(/closed.for is a duration above zero/)
     expect(built({ key, complete: { size: 1 }, closed: { for: '1h', late: 'drop' } })).toThrow(
       /closed.late is 'fail' or 'filter', not "drop"/,

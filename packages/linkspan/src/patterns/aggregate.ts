@@ -17,9 +17,10 @@ import {
   look,
   type Member,
 } from './parts/group-cell.ts'
+import { folding, type Gathering, listing, storing } from './parts/gathering.ts'
 import { COLLECT_LIMIT } from './parts/joining.ts'
-import { asJson } from './parts/json.ts'
 import { placer } from './parts/placed.ts'
+import type { StoredMembers } from './parts/stored-members.ts'
 import type { CommonOptions, Pass, Pattern, StepContext, StepResult } from './pattern.ts'
 import type { Context, NewName } from './steps.ts'
 
@@ -28,21 +29,24 @@ declare module './steps.ts' {
     /**
      * Aggregator: puts messages that belong together into one. Those of the same `key` are a group; `initial` and `add`
      * fold its members into one value, in the order in which they come here, each counted exactly once whatever crashes.
-     * Without them the bodies are collected as an array of at most 10,000.
+     * Without them the bodies are collected as an array: of at most 10,000, which have at most 16 Mi characters as JSON.
      *
      * All members but one end here as *done* ("aggregated"). The one that completes the group goes on, with the value as
      * its body or bound to `as`; its id, headers and names are its own. Until then the first member waits in the journal and
      * leads the group: a group that its time completes, or somebody from outside, goes on as that one. Its key is free
      * meanwhile. A group knows no engine: members may be run by any of a cluster.
      *
-     * A group's value is one cell of engine state, written anew with each member: keep it small by folding. Collecting
-     * writes all bodies so far with each member, so it is meant for hundreds of small ones. Groups that are open take no
-     * memory.
+     * A group's value is one cell of engine state, written anew with each member: keep it small by folding. Of an array the
+     * last 64 bodies are written anew, and with `when` all of it. Groups that are open take no memory.
      *
      * A function that throws fails its own message, which is then not a member. A leader ends as its flow's `timeLimit`
      * says; when it is a dead letter or dropped, its group is led by the next member that comes after the group's
      * time, or by the leader itself when it is redelivered. In a split or another step with children a group without a time
      * has no leader, as the parent would wait for it, and cannot be completed from outside.
+     *
+     * For groups of very many members, `collect: 'stored'` leaves their bodies in the journal, and what goes on is
+     * {@link StoredMembers}, which `split` takes as its items and reads a few at a time. Such a group needs a `maxAge` or an
+     * `interval`: its members are forgotten when the time that `keep` says is over after that.
      *
      * `linkspan groups complete`, `engine.admin.completeGroups` and a message that is a `signal` complete groups before their
      * time, one or all; who comes before such a group has gone on is still in it.
@@ -60,14 +64,30 @@ declare module './steps.ts' {
      *     result: (sum, { key, count }) => ({ customer: key, sum, sales: count }),
      *   })
      *   .map('text', ({ customer, sum, sales }) => `${customer}: ${sum} for ${sales} sales`)
+     * const nightly = flow('nightly')
+     *   .from(inbox<{ account: string; amount: number }>())
+     *   .aggregate('of the day', { key: () => 'all', collect: 'stored', complete: { interval: '1d' }, keep: '7d' })
+     *   .split('each', (entries) => entries, (entry) => entry.map('text', (e) => `${e.account}: ${e.amount}`))
      * ```
      */
-    aggregate<A = B[], R = A, K extends string = never>(
+    aggregate<
+      C extends 'stored' | undefined = undefined,
+      A = MembersAs<B, C>,
+      R = A,
+      K extends string = never,
+    >(
       name: string,
-      options: AggregateOptions<B, N, A, R, K> & (FoldedMembers<A, B, N> | CollectedMembers),
+      options: AggregateOptions<B, N, A, R, K> & { readonly collect?: C } & (
+          | FoldedMembers<A, B, N>
+          | CollectedMembers
+          | StoringMembers
+        ),
     ): Placed<B, N, F, K, R>
   }
 }
+
+/** What members are that are not folded: their bodies as an array, or where these are in the journal. */
+export type MembersAs<B, C> = [C] extends ['stored'] ? StoredMembers<B> : B[]
 
 /** Which messages belong together, and when they are all there. */
 export interface AggregateOptions<B, N, A, R, K extends string> extends CommonOptions {
@@ -96,6 +116,8 @@ export type GroupSignal = 'group' | 'all' | 'inclusive' | null | undefined
 
 /** Members that are folded into one value. */
 export interface FoldedMembers<A, B, N> {
+  readonly collect?: undefined
+  readonly keep?: undefined
   readonly initial: () => A
   /** Adds a member. Synchronous; it may change the value that it is given. */
   readonly add: (value: A, body: B, ctx: Context<N>) => NoInfer<A>
@@ -105,6 +127,20 @@ export interface FoldedMembers<A, B, N> {
 export interface CollectedMembers {
   readonly initial?: undefined
   readonly add?: undefined
+  readonly collect?: undefined
+  readonly keep?: undefined
+}
+
+/** Members whose bodies stay in the journal one by one. */
+export interface StoringMembers {
+  readonly initial?: undefined
+  readonly add?: undefined
+  readonly collect: 'stored'
+  /**
+   * How long they are kept after their group has to be complete, that is after its `maxAge` or else its `interval`: as long as
+   * what takes them may need, failures and redeliveries included. @default '30d'
+   */
+  readonly keep?: Duration
 }
 
 /** When a group is complete: as soon as one of these says so. */
@@ -154,7 +190,7 @@ export interface ClosedKeys {
 }
 
 type Options = AggregateOptions<unknown, unknown, unknown, unknown, string> &
-  (FoldedMembers<unknown, unknown, unknown> | CollectedMembers)
+  (FoldedMembers<unknown, unknown, unknown> | CollectedMembers | StoringMembers)
 type OfBody<R> = (body: unknown, ctx: StepContext) => R
 
 /** The code of the step, as given. */
@@ -193,7 +229,8 @@ export const aggregate: Pattern = {
     const code = given as unknown as AggregateCode
     const scope = node.options['scope'] as string
     const times = node.options as unknown as GroupTimes
-    const memberOf = counter(node, code, path)
+    const gathering = gatheringOf(node, code, path)
+    const memberOf = counter(node, code, gathering, path)
     const place = placer(node)
     return async (pass) => {
       const signal = signalOf(code, pass, path)
@@ -206,15 +243,18 @@ export const aggregate: Pattern = {
         pass.update(turnPlace(path, turn), scope, key, change)
       let answer = await update(first, join(memberOf(pass, key, signal === 'inclusive'), times))
       if ('wake' in answer && answer.wake) await pass.wake(turnPlace(path, first + 1), answer.wake)
-      for (let turn = first + 1; answer.did === 'leads'; turn += 2) {
+      let turn = first + 1
+      for (; answer.did === 'leads'; turn += 2) {
         const stop = pass.sleep(turnPlace(path, turn), answer.until, false)
         if (stop !== undefined) return stop
         answer = await update(turn + 1, look(pass.sleeper, times))
       }
       if (answer.did === 'late') return late(node, path, key, answer.closedAt)
       if (answer.did !== 'complete') return AGGREGATED
-      pass.moveTo(answer.group.at)
-      place(pass, resultOf(answer.group, key, code, path))
+      const { group } = answer
+      pass.moveTo(group.at)
+      const places = { list: turnPlace(path, turn + 1), removed: turnPlace(path, turn + 2) }
+      place(pass, resultOf(await gathering.whole(pass, group, places), group, key, code, path))
       return undefined
     }
   },
@@ -228,11 +268,12 @@ function dataOf(given: Options, step: string): Readonly<Record<string, Json>> {
   const { closed, as, scope } = given
   const { size, timeout, maxAge, interval, onStop } = needCompletion(given, step)
   return {
-    size: typeof size === 'number' ? needSize(size, isCollecting(given), step) : null,
+    size: typeof size === 'number' ? needSize(size, isListing(given), step) : null,
     timeoutMs: timeMs(timeout, 'timeout', step),
     maxAgeMs: timeMs(maxAge, 'maxAge', step),
     intervalMs: timeMs(interval, 'interval', step),
     onStop: onStop === true,
+    ...storingOf(given, step),
     closedMs: closed === undefined ? null : timeMs(closed?.for, 'closed.for', step, true),
     late: lateOf(closed, step),
     ...(as === undefined ? {} : { as }),
@@ -250,8 +291,34 @@ function needCompletion({ complete, signal }: Options, step: string): Options['c
   )
 }
 
+const KEEP: Duration = '30d'
+
+/** Stored members are forgotten some time after their group has to be complete, so that time has to be known. */
+function storingOf(given: Options, step: string): { readonly keepMs?: number } {
+  const { collect, complete, keep } = given
+  if (collect === undefined && keep === undefined) return {}
+  if (collect !== 'stored')
+    throw invalid(
+      `${stepWords(step)}: collect is 'stored' or left out, with "keep" too, not ${shown(collect)}.`,
+    )
+  if (!isCollecting(given))
+    throw invalid(
+      `${stepWords(step)} folds its members, so they are not stored. Leave collect out, or initial and add.`,
+    )
+  const longest = complete.maxAge ?? complete.interval
+  if (longest !== undefined)
+    return { keepMs: durationMs(longest) + (timeMs(keep ?? KEEP, 'keep', step) as number) }
+  throw invalid(
+    `${stepWords(step)} stores its members, which are forgotten some time after their group has to be complete. Give it a maxAge or an interval.`,
+  )
+}
+
 function isCollecting({ initial, add }: Options): boolean {
   return initial === undefined && add === undefined
+}
+
+function isListing(given: Options): boolean {
+  return isCollecting(given) && given.collect === undefined
 }
 
 function needSize(size: number, collects: boolean, step: string): number {
@@ -259,7 +326,7 @@ function needSize(size: number, collects: boolean, step: string): number {
     throw invalid(`${stepWords(step)}: size is a whole number from 1 or a function, not ${shown(size)}.`)
   if (collects && size > COLLECT_LIMIT)
     throw invalid(
-      `${stepWords(step)} collects at most ${COLLECT_LIMIT} bodies, and its size is ${size}. Fold them: { initial: () => …, add: (value, body) => … }.`,
+      `${stepWords(step)} collects at most ${COLLECT_LIMIT} bodies, and its size is ${size}. Fold them: { initial: () => …, add: (value, body) => … }, or keep them with collect: 'stored' and split them.`,
     )
   return size
 }
@@ -320,47 +387,35 @@ function signalOf({ signal }: AggregateCode, pass: Pass, path: string): GroupSig
 function counter(
   node: StepNode,
   code: AggregateCode,
+  gathering: Gathering,
   path: string,
 ): (pass: Pass, key: string, completesIt: boolean) => Member {
   const fixed = node.options['size'] as number | null
-  const fold = code.add === undefined ? collect(path) : folding(code, path)
-  return ({ body, context, sleeper }, key, completesIt) => ({
-    sleeper,
-    isAwaited: context.index !== null,
-    fold: (before) => fold(before, body, context),
-    completes({ value, count, since }) {
-      if (isTrue(code.last?.(body, context), path, 'last')) return 'last'
-      if (isTrue(code.when?.(value, { key, count, since }), path, 'when')) return 'when'
-      const size = fixed ?? sizeOf(code, body, context, path)
-      if (size !== null && count >= size) return 'size'
-      return completesIt ? 'forced' : null
-    },
-  })
-}
-
-type Fold = (before: { readonly value: Json } | null, body: unknown, context: StepContext) => Json
-
-/** The value that `add` may change is a copy, as the group is left as it was when something throws. */
-function folding({ initial, add }: AggregateCode, path: string): Fold {
-  return (before, body, context) => {
-    const value =
-      before === null
-        ? answered((initial as () => unknown)(), path, 'its initial')
-        : asJson(before.value, path, 'the value')
-    return asJson(answered(add?.(value, body, context), path, 'its add'), path, 'the value')
+  return (pass, key, completesIt) => {
+    const { body, context, sleeper } = pass
+    return {
+      sleeper,
+      isAwaited: context.index !== null,
+      fold: (before, at) => gathering.add(pass, before, at),
+      completes({ value, count, since }) {
+        if (isTrue(code.last?.(body, context), path, 'last')) return 'last'
+        const group = { key, count, since }
+        if (isTrue(code.when?.(gathering.seen(pass, { value, count }), group), path, 'when')) return 'when'
+        const size = fixed ?? sizeOf(code, body, context, path)
+        if (size !== null && count >= size) return 'size'
+        return completesIt ? 'forced' : null
+      },
+    }
   }
 }
 
-function collect(path: string): Fold {
-  return (before, body) => {
-    const bodies = (before?.value ?? []) as readonly Json[]
-    if (bodies.length < COLLECT_LIMIT) return [...bodies, asJson(body, path, 'a body')]
-    throw new LinkspanError(
-      'JOIN_TOO_LARGE',
-      `The step "${path}" collects at most ${COLLECT_LIMIT} bodies of a group. Fold them instead: { initial: () => …, add: (value, body) => … }.`,
-      { details: { path, limit: COLLECT_LIMIT } },
-    )
-  }
+function gatheringOf({ options }: StepNode, code: AggregateCode, path: string): Gathering {
+  const { initial, add, when } = code
+  const scope = options['scope'] as string
+  const { keepMs } = options
+  if (typeof keepMs === 'number') return storing(path, { scope, keepMs })
+  if (initial !== undefined && add !== undefined) return folding({ initial, add }, path)
+  return listing(path, scope, when !== undefined)
 }
 
 function sizeOf({ size }: AggregateCode, body: unknown, context: StepContext, path: string): number | null {
@@ -378,8 +433,13 @@ function isTrue(given: unknown, path: string, what: string): boolean {
   return Boolean(answered(given, path, `its ${what}`))
 }
 
-function resultOf(group: CompleteGroup, key: string, { result }: AggregateCode, path: string): unknown {
-  const { value, count, since, at, by } = group
+function resultOf(
+  value: unknown,
+  { count, since, at, by }: CompleteGroup,
+  key: string,
+  { result }: AggregateCode,
+  path: string,
+): unknown {
   if (result === undefined) return value
   return answered(result(value, { key, count, since, at, by }), path, 'its result')
 }

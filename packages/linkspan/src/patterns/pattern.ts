@@ -95,6 +95,19 @@ export interface CellChanged<Result> {
   readonly value?: Json | null
   readonly until?: number | null
   readonly result: Result
+  /**
+   * Cells that are put with the change of this one or not at all. Only beside a `value`, and under keys of their own: nothing
+   * else changes them as long as this cell may.
+   */
+  readonly along?: readonly CellAlong[]
+}
+
+/** A cell that is put with the change of another one. */
+export interface CellAlong {
+  readonly scope: string
+  readonly key: string
+  readonly value: Json
+  readonly until: number | null
 }
 
 /** A cell as it was found. */
@@ -129,8 +142,11 @@ export interface SpawnPlan {
   readonly path: string
   /** The scope that each child runs, as {@link CompileTools.entry} named it, for a child's index. */
   readonly scopeOf: (index: number) => string
-  /** The bodies from an index on; called again after a restart, so it must give the same ones. */
-  readonly bodies: () => Iterable<unknown>
+  /**
+   * The bodies, the first one first; called again after a restart, so it must give the same ones. Asynchronous where they are
+   * read from the journal and not made by the flow's code.
+   */
+  readonly bodies: () => Iterable<unknown> | AsyncIterable<unknown>
   /** Whether the children's last bodies are kept for a join. */
   readonly keepOutputs: boolean
   /** The most children that run at once; null leaves it to the flow's concurrency. */

@@ -5,7 +5,8 @@ import { answered } from './parts/answered.ts'
 import { needFunction, shown } from './parts/arguments.ts'
 import { checkChildren, spawnChildren } from './parts/children.ts'
 import { COLLECT_LIMIT, checkJoin, type GivenJoin, joiner, joinOf, tooLarge } from './parts/joining.ts'
-import type { CommonOptions, Pass, Pattern, StepContext } from './pattern.ts'
+import { areMembers, readStored, type StoredMembers } from './parts/stored-members.ts'
+import type { CommonOptions, Pass, Pattern, SpawnPlan, StepContext } from './pattern.ts'
 import type { NewName } from './steps.ts'
 
 declare module './steps.ts' {
@@ -13,7 +14,8 @@ declare module './steps.ts' {
     /**
      * Splitter: makes a child message of each item, which runs through the scope by itself, and waits until all have
      * ended. The items are read one at a time and never collected, so there may be millions; a generator function
-     * must give the same ones when it is called again. A text is not split into its characters.
+     * must give the same ones when it is called again. A text is not split into its characters. The members of a group that
+     * `aggregate` left in the journal are items too.
      *
      * Without `join` the body stays. `join: 'collect'` binds the children's last bodies as an array to `as`, in the
      * order of the items and at most 10,000; a join with `initial` and `add` folds them one by one, and its result is
@@ -32,7 +34,7 @@ declare module './steps.ts' {
      */
     split<I, O, H extends FlowFacts, K extends string = never, A = never>(
       name: string,
-      items: (body: B, ctx: Context<N>) => Iterable<I>,
+      items: (body: B, ctx: Context<N>) => Iterable<I> | StoredMembers<I>,
       scope: (item: Steps<I, N, F>) => Ended<O, H>,
       options: SplitOptions & (NotJoined | Collected<K, N> | Folded<O, A, K, N>),
     ): [K] extends [never]
@@ -42,7 +44,7 @@ declare module './steps.ts' {
       : Placed<B, N, F, K, [A] extends [never] ? O[] : A>
     split<I, O, H extends FlowFacts>(
       name: string,
-      items: (body: B, ctx: Context<N>) => Iterable<I>,
+      items: (body: B, ctx: Context<N>) => Iterable<I> | StoredMembers<I>,
       scope: (item: Steps<I, N, F>) => Ended<O, H>,
     ): Steps<B, N, F>
   }
@@ -131,10 +133,14 @@ export const split: Pattern = {
   },
 }
 
-function bodiesOf(items: Items, pass: Pass, path: string, join: unknown): () => Iterable<unknown> {
+function bodiesOf(items: Items, pass: Pass, path: string, join: unknown): SpawnPlan['bodies'] {
   const { body } = pass
   return () => {
     const given = answered(items(body, pass.enter(path)), path, 'its items')
+    if (areMembers(given)) {
+      if (join === 'collect' && given.count > COLLECT_LIMIT) throw tooLarge(path)
+      return readStored(pass, path, given)
+    }
     if (typeof given === 'string' || !isIterable(given)) throw notIterable(given, path)
     return join === 'collect' ? collectable(given, path) : given
   }

@@ -2,7 +2,7 @@ import type { RecordFrame, StateReader } from '../journal/journal.ts'
 import type { Json } from '../model/message.ts'
 import type { Clock } from '../model/outside.ts'
 import type { CellChange, CellSeen } from '../patterns/pattern.ts'
-import { openCell, type StoredCell, sealCell } from './codec.ts'
+import { openCell, type StoredCell, sealAlong, sealCell } from './codec.ts'
 import type { Committer } from './committer.ts'
 
 /**
@@ -84,10 +84,16 @@ export function createCells(reader: StateReader, committer: Committer, clock: Cl
       const turn = cell.tail.then(async () => {
         if (cell.present === undefined) cell.present = await read(scope, key)
         const changed = change(counted(cell.present), clock.now())
-        const { value, until = null, result } = changed instanceof Promise ? await changed : changed
+        const {
+          value,
+          until = null,
+          result,
+          along = [],
+        } = changed instanceof Promise ? await changed : changed
         if (value !== undefined) {
           cell.present = value === null ? null : { v: value, u: until }
           committer.state({ scope, key, value: cell.present && sealCell(cell.present, scope, key), until })
+          for (const each of along) committer.state(sealAlong(each))
         }
         write(result)
         cell.users += 1

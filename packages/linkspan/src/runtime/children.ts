@@ -88,14 +88,17 @@ export function createChildren(options: ChildrenOptions): Children {
   ): Promise<number> => {
     if (made) await takeUp(pass, plan, group)
     if (made?.all) return made.count
-    const chunks = createChunks(plan, made?.count ?? 0)
+    const chunks = createChunks(plan)
+    await chunks.skip(made?.count ?? 0)
     for (;;) {
       group.cutShort = isOver(group)
       const stop = group.cutShort || (plan.stopOnError && hasFailed(group))
-      const bodies = stop ? [] : chunks.next(room(plan, group))
+      const next = stop ? [] : chunks.next(room(plan, group))
+      const bodies = next instanceof Promise ? await next : next
       const end = stop || chunks.done
       if (bodies.length > 0 || end) await make(pass, plan, group, chunks.from - bodies.length, bodies, end)
       if (end) return chunks.from
+      // Nothing was awaited since the open ones were counted, or more were made since: one of them still tells of its end.
       await change(group)
     }
   }
@@ -203,36 +206,63 @@ function room(plan: SpawnPlan, group: LiveGroup): number {
   return Math.max(0, most - group.open)
 }
 
-/** Takes bodies from the plan a few at a time, the iterator staying open between; a restart skips those made before. */
-function createChunks(
-  plan: SpawnPlan,
-  skip: number,
-): { next(count: number): unknown[]; readonly from: number; readonly done: boolean } {
-  const iterator = plan.bodies()[Symbol.iterator]()
+interface Chunks {
+  /** Passes over those that were made before a restart. */
+  skip(count: number): Promise<void>
+  /** At once where the plan has them at once, or when there is room for none. */
+  next(count: number): unknown[] | Promise<unknown[]>
+  readonly from: number
+  readonly done: boolean
+}
+
+/** Takes bodies from the plan a few at a time, the iterator staying open between. */
+function createChunks(plan: SpawnPlan): Chunks {
+  const bodies = plan.bodies()
   let from = 0
   let done = false
-  while (from < skip && !done) {
-    done = iterator.next().done === true
-    if (!done) from += 1
+  const take = (item: IteratorResult<unknown>, taken: unknown[]): void => {
+    if (item.done === true) done = true
+    else {
+      taken.push(item.value)
+      from += 1
+    }
   }
+  const atOnce = (iterator: Iterator<unknown>, count: number): unknown[] => {
+    const taken: unknown[] = []
+    while (taken.length < count && !done) take(iterator.next(), taken)
+    return taken
+  }
+  const later = async (iterator: AsyncIterator<unknown>, count: number): Promise<unknown[]> => {
+    const taken: unknown[] = []
+    while (taken.length < count && !done) take(await iterator.next(), taken)
+    return taken
+  }
+  const next = nextOf(bodies, atOnce, later)
   return {
+    next,
+    async skip(count) {
+      while (from < count && !done) await next(Math.min(CHUNK, count - from))
+    },
     get from() {
       return from
     },
     get done() {
       return done
     },
-    next(count) {
-      const taken: unknown[] = []
-      while (taken.length < count && !done) {
-        const item = iterator.next()
-        if (item.done === true) done = true
-        else taken.push(item.value)
-      }
-      from += taken.length
-      return taken
-    },
   }
+}
+
+function nextOf(
+  bodies: ReturnType<SpawnPlan['bodies']>,
+  atOnce: (iterator: Iterator<unknown>, count: number) => unknown[],
+  later: (iterator: AsyncIterator<unknown>, count: number) => Promise<unknown[]>,
+): Chunks['next'] {
+  if (Symbol.asyncIterator in bodies) {
+    const iterator = bodies[Symbol.asyncIterator]()
+    return (count) => (count === 0 ? [] : later(iterator, count))
+  }
+  const iterator = bodies[Symbol.iterator]()
+  return (count) => atOnce(iterator, count)
 }
 
 /** A child as it is accepted. Children belong to no key: their parent holds it. */

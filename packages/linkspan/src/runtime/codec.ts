@@ -1,5 +1,7 @@
 import { openJson, seal, sealJson, sealJsonText } from '../journal/envelope.ts'
+import type { StateCell } from '../journal/journal.ts'
 import type { Json } from '../model/message.ts'
+import type { CellAlong } from '../patterns/pattern.ts'
 import { type Entry, INPUT_TEXT } from './record.ts'
 
 export { openJson }
@@ -50,6 +52,11 @@ export interface StoredCell {
 /** Seals a cell of engine state. */
 export function sealCell(cell: StoredCell, scope: string, key: string): Uint8Array {
   return sealJson(cell as unknown as Json, `s:${scope}:${key}`)
+}
+
+/** Seals a cell of engine state that is put with the change of another one. */
+export function sealAlong({ scope, key, value, until }: CellAlong): StateCell {
+  return { scope, key, value: sealCell({ v: value, u: until }, scope, key), until }
 }
 
 /** Opens a cell of engine state. */

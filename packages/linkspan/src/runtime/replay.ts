@@ -188,10 +188,15 @@ async function replayChildren(
 ): Promise<void> {
   const recorded = childrenInOrder(options.messages, pass.loaded.seq, scopesOf(pass, plan.path))
   const names = pass.names()
+  const bodies = plan.bodies()
+  if (Symbol.asyncIterator in bodies) {
+    await replayRecorded(replayed.flow, recorded, plan, names, options, differences)
+    return
+  }
   let index = 0
   const toCome =
     (replayed.cutShort && !allSpawned(replayed.record, plan.path)) || ranOutOfTime(replayed.record, plan.path)
-  for (const body of plan.bodies()) {
+  for (const body of bodies) {
     const { value: child, done } = await recorded.next()
     const after = (settled(body) ?? null) as Json
     const path = `${plan.path}[${index}]`
@@ -207,6 +212,22 @@ async function replayChildren(
   }
   for await (const child of recorded) {
     differences.sent('removed', `${plan.path}[${index}]`, bodyOf(child), null)
+    index += 1
+  }
+}
+
+/** What was read from the journal is no function of the code: it is taken to be what the children were given. */
+async function replayRecorded(
+  flow: CompiledFlow,
+  recorded: AsyncIterable<StoredMessage>,
+  { path }: SpawnPlan,
+  names: Bound,
+  options: ReplayOptions,
+  differences: Differences,
+): Promise<void> {
+  let index = 0
+  for await (const child of recorded) {
+    await replayChild(flow, child, `${path}[${index}]`, bodyOf(child), names, options, differences)
     index += 1
   }
 }

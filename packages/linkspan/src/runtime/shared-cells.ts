@@ -3,7 +3,7 @@ import type { Json } from '../model/message.ts'
 import type { Clock } from '../model/outside.ts'
 import type { CellChange } from '../patterns/pattern.ts'
 import { type CellRecorder, type Cells, listCells } from './cells.ts'
-import { openCell, type StoredCell, sealCell } from './codec.ts'
+import { openCell, type StoredCell, sealAlong, sealCell } from './codec.ts'
 import type { Committer } from './committer.ts'
 import { createTurns } from './turns.ts'
 
@@ -28,6 +28,7 @@ export function createSharedCells(reader: StateReader, committer: Committer, clo
         value,
         until = null,
         result,
+        along = [],
       } = await change(bytes === null ? null : valueAt(openCell(bytes, scope, key), at), at)
       if (value === undefined) {
         recorder.write(result)
@@ -35,7 +36,8 @@ export function createSharedCells(reader: StateReader, committer: Committer, clo
       }
       const frame = recorder.frame(result)
       const sealed = value === null ? null : sealCell({ v: value, u: until }, scope, key)
-      const written = await put({ scope, key, value: sealed, until, basedOn: { value: bytes, at, frame } })
+      const basedOn = { value: bytes, at, frame, along: along.map(sealAlong) }
+      const written = await put({ scope, key, value: sealed, until, basedOn })
       if (!written) continue
       recorder.kept(result)
       return result

@@ -142,6 +142,13 @@ const STATE = (schema: string): string => `
           k_at, k_id, k_scope, k_key, k_had, k_when, k_value, k_until, k_seq, k_n, k_frame
         );
       END IF;
+      IF l_at IS NOT NULL THEN
+        INSERT INTO ${schema}.state AS c (id, scope, key, until, value)
+          SELECT u.id, u.scope, u.key, u.until, u.value
+          FROM unnest(l_at, l_id, l_scope, l_key, l_until, l_value) AS u(at, id, scope, key, until, value)
+          WHERE stale IS NULL OR u.at <> ALL (stale) ORDER BY u.id
+          ON CONFLICT (id) DO UPDATE SET until = excluded.until, value = excluded.value;
+      END IF;
       IF c_id IS NOT NULL THEN
         INSERT INTO ${schema}.state AS c (id, scope, key, until, value)
           SELECT * FROM unnest(c_id, c_scope, c_key, c_until, c_value) AS u(id) ORDER BY u.id

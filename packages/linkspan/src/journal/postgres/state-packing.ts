@@ -1,4 +1,4 @@
-import type { RecordFrame, StateChange } from '../journal.ts'
+import type { RecordFrame, StateCell, StateChange } from '../journal.ts'
 import { arrayOf } from './binary.ts'
 import type { Values } from './commit-parameters.ts'
 import { digestOf } from './names.ts'
@@ -32,10 +32,14 @@ export function packState(state: readonly StateChange[]): PackedState {
   const cells = new Map<string, Cell>()
   const frames: RecordFrame[] = []
   const stale: number[] = []
-  for (const [at, change] of state.entries()) {
-    const name = `${change.scope.length}:${change.scope}${change.key}`
+  const cellOf = ({ scope, key }: StateChange): Cell => {
+    const name = `${scope.length}:${scope}${key}`
     const cell = cells.get(name) ?? { based: null, last: null }
     cells.set(name, cell)
+    return cell
+  }
+  for (const [at, change] of state.entries()) {
+    const cell = cellOf(change)
     const { basedOn } = change
     if (basedOn === undefined) cell.last = change
     else if (cell.last === null) cell.based = { at, change, basedOn }
@@ -43,6 +47,7 @@ export function packState(state: readonly StateChange[]): PackedState {
     else if (isStill(cell.last, basedOn)) {
       cell.last = change
       if (basedOn.frame !== null) frames.push(basedOn.frame)
+      for (const along of basedOn.along ?? []) cellOf(along).last = along
     } else stale.push(at)
   }
   const all = [...cells.values()]
@@ -80,6 +85,7 @@ function packBased(based: readonly BasedChange[]): Values {
   const changes = based.map(({ change }) => change)
   const frames = based.map(({ basedOn }) => basedOn.frame)
   return {
+    ...packAlong(based),
     k_at: arrayOf.int4(based.map(({ at }) => at)),
     k_id: arrayOf.uuid(changes.map(({ scope, key }) => digestOf(scope, key))),
     k_scope: arrayOf.text(changes.map(({ scope }) => scope)),
@@ -91,5 +97,21 @@ function packBased(based: readonly BasedChange[]): Values {
     k_seq: arrayOf.int8(frames.map((frame) => frame?.seq ?? null)),
     k_n: arrayOf.int4(frames.map((frame) => frame?.n ?? null)),
     k_frame: arrayOf.bytea(frames.map((frame) => frame?.frame ?? null)),
+  }
+}
+
+/** Cells that are put with a change or not at all, each with the position of that change. */
+function packAlong(based: readonly BasedChange[]): Values {
+  const along = based.flatMap(({ at, basedOn }) =>
+    (basedOn.along ?? []).map((cell): StateCell & { readonly at: number } => ({ at, ...cell })),
+  )
+  if (along.length === 0) return {}
+  return {
+    l_at: arrayOf.int4(along.map(({ at }) => at)),
+    l_id: arrayOf.uuid(along.map(({ scope, key }) => digestOf(scope, key))),
+    l_scope: arrayOf.text(along.map(({ scope }) => scope)),
+    l_key: arrayOf.text(along.map(({ key }) => key)),
+    l_until: arrayOf.int8(along.map(({ until }) => until)),
+    l_value: arrayOf.bytea(along.map(({ value }) => value)),
   }
 }

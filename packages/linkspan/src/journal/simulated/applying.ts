@@ -193,6 +193,7 @@ function isFresh(world: World, { scope, key, basedOn }: StateChange): boolean {
 
 function changeState(world: World, change: StateChange): void {
   if (change.basedOn?.frame) addRecord(world, change.basedOn.frame)
+  for (const cell of change.basedOn?.along ?? []) changeState(world, cell)
   const cells = world.state.get(change.scope) ?? new Map<string, StateChange>()
   world.state.set(change.scope, cells)
   if (change.value === null) cells.delete(change.key)

@@ -1,5 +1,5 @@
 import type { Json } from '../../model/message.ts'
-import { type CellChange, NEVER_MS, type Sleeper } from '../pattern.ts'
+import { type CellAlong, type CellChange, type CellChanged, NEVER_MS, type Sleeper } from '../pattern.ts'
 import { type StoredSleeper, storedSleeper } from './stored-sleeper.ts'
 
 /** What made a group complete. */
@@ -16,13 +16,25 @@ export interface GroupTimes {
   readonly closedMs: number | null
 }
 
+/** A group as a member finds it. */
+export interface Gathered {
+  readonly value: Json
+  readonly count: number
+}
+
+/** What a member makes of a group, and the cells that are put with that. */
+export interface Folded {
+  readonly value: Json
+  readonly along: readonly CellAlong[]
+}
+
 /** A message that is to be counted in. */
 export interface Member {
   readonly sleeper: Sleeper
   /** Whether somebody waits for this message to end, as a parent for its child: it leads no group that may never be complete. */
   readonly isAwaited: boolean
-  /** The value with this member; `null` stands for a group that has none yet. */
-  readonly fold: (before: { readonly value: Json } | null) => Json
+  /** The group with this member, at the engine's time; `null` stands for one that has none yet. */
+  readonly fold: (before: Gathered | null, at: number) => Folded
   /** Whether it completes the group that it is now in, and why. */
   readonly completes: (group: {
     readonly value: Json
@@ -66,7 +78,7 @@ interface OpenGroup {
 
 type GroupCell = OpenGroup | { readonly closedAt: number }
 
-type Changed = ReturnType<CellChange<GroupAnswer>>
+type Changed = CellChanged<GroupAnswer>
 
 /**
  * How often a leader looks before a later member takes its place: each look stays on its record, and a group that
@@ -79,8 +91,9 @@ export function join(member: Member, times: GroupTimes): CellChange<GroupAnswer>
   return (present, at) => {
     const cell = present as GroupCell | null
     if (cell !== null && 'closedAt' in cell) return { result: { did: 'late', closedAt: cell.closedAt } }
+    const { value, along } = member.fold(cell, at)
     const group: OpenGroup = {
-      value: member.fold(cell),
+      value,
       count: (cell?.count ?? 0) + 1,
       first: cell?.first ?? at,
       last: at,
@@ -88,11 +101,11 @@ export function join(member: Member, times: GroupTimes): CellChange<GroupAnswer>
       looks: cell?.looks ?? 0,
       forcedAt: cell?.forcedAt ?? null,
     }
-    const { value, count, first } = group
+    const { count, first } = group
     const by = member.completes({ value, count, since: first }) ?? dueBy(group, times, at)
-    if (by !== null) return completed(group, by, at, times, other(group.leader, member.sleeper))
+    if (by !== null) return { ...completed(group, by, at, times, other(group.leader, member.sleeper)), along }
     const isLate = cell !== null && dueBy(cell, times, at) !== null
-    return counted(group, member, times, isLate)
+    return { ...counted(group, member, times, isLate), along }
   }
 }
 

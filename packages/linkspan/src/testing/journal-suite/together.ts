@@ -42,11 +42,11 @@ function testStale(declare: DeclareShared): void {
   const basedOn = (value: string | null, at = 0) => ({
     basedOn: { value: value === null ? null : bytes(value), at, frame: null },
   })
+  const stale = async (of: Engine, ...state: object[]) =>
+    (await of.commit({ state: state as never })).stale ?? []
 
   declare('writes a change of state only on what it was made from', async (rig) => {
     const [one, two] = await engines(rig, 2)
-    const stale = async (of: Engine, ...state: object[]) =>
-      (await of.commit({ state: state as never })).stale ?? []
     const present = async () => text(await two.journal.state.get('s', 'k'))
     assert.deepEqual(await stale(one, { ...cell('1'), ...basedOn(null) }), [])
     assert.deepEqual(await stale(two, { ...cell('2'), ...basedOn(null) }), [0])
@@ -95,6 +95,38 @@ function testStale(declare: DeclareShared): void {
     assert.deepEqual(again.stale ?? [], [])
     assert.deepEqual(await frames(), ['zero', 'one'])
     assert.equal((await one.journal.messages.load([1]))[0]?.nextFrame, 2)
+  })
+
+  declare('writes the cells that go along with a change with it or not at all', async (rig) => {
+    const [one, two] = await engines(rig, 2)
+    const change = (value: string | null, from: string | null, ...keys: string[]) => ({
+      ...cell(value),
+      basedOn: {
+        ...basedOn(from).basedOn,
+        along: keys.map((key) => ({ scope: 'along', key, value: bytes(`${value} ${key}`), until: 10 ** 13 })),
+      },
+    })
+    const along = async () =>
+      (await two.journal.state.list('along', '', 10)).map(({ key, value, until }) => [
+        key,
+        text(value),
+        until,
+      ])
+    const far = 10 ** 13
+    assert.deepEqual(await stale(one, change('1', null, 'a', 'b')), [])
+    assert.deepEqual(await stale(two, change('2', null, 'a', 'c')), [0])
+    assert.deepEqual(await along(), [
+      ['a', '1 a', far],
+      ['b', '1 b', far],
+    ])
+    const other = { ...change('o', null, 'd'), key: 'other' }
+    assert.deepEqual(await stale(two, change('3', 'wrong', 'e'), other), [0])
+    assert.deepEqual(await stale(two, change(null, '1', 'a')), [])
+    assert.deepEqual(await along(), [
+      ['a', 'null a', far],
+      ['b', '1 b', far],
+      ['d', 'o d', far],
+    ])
   })
 }
 
