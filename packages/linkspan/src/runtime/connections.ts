@@ -82,8 +82,6 @@ export function createConnections(
         details: { connection: declaration.name },
       })
       throw clean(failure)
-    } finally {
-      link.connecting = null
     }
   }
 
@@ -91,7 +89,10 @@ export function createConnections(
     client(declaration) {
       const link = linkOf(declaration)
       if (link.connected) return link.client
-      link.connecting ??= connect(declaration, link)
+      // Also one that was refused within the pause: else nobody would ever connect again.
+      link.connecting ??= connect(declaration, link).finally(() => {
+        link.connecting = null
+      })
       return link.connecting
     },
     lost(declaration) {
