@@ -6,7 +6,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'tests/**/*.test.ts', 'examples/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', 'tests/mutants/**'],
+    // Those of `npm run test:services` need servers of other people.
+    exclude: ['**/node_modules/**', '**/dist/**', 'tests/mutants/**', '**/*.services.test.ts'],
     pool: 'forks',
     execArgv: [...NODE_OPTIONS],
     // Nothing is tested by the clock on the wall: these end what hangs, also on a machine that is busy with other things.

@@ -4,8 +4,9 @@ import { svg } from 'linkspan'
 import { METRICS, type MetricName } from 'linkspan/serve'
 import { VERBS } from '../../packages/linkspan/src/cli/commands/index.ts'
 import type { Verb } from '../../packages/linkspan/src/cli/verb.ts'
+import type { Generated } from '../../scripts/lib/blocks.ts'
+import { connectorDocs } from '../../scripts/lib/connector-docs.ts'
 import { filesBelow, isTest, isTypeScript, root } from '../../scripts/lib/files.ts'
-import type { Generated } from './blocks.ts'
 import { capacity } from './capacity.ts'
 import { confirmOrders } from './orders.ts'
 import { patternDocs } from './patterns.ts'
@@ -17,6 +18,7 @@ export const generated: readonly Generated[] = [
   { file: 'docs/guide/http.md', block: 'metrics', make: metrics },
   { file: 'docs/images/confirm-orders.svg', block: null, make: () => `${svg(confirmOrders.definition)}\n` },
   ...patternDocs,
+  ...(await connectorDocs()),
 ]
 
 /** What is measured: written by the update, and not held against the results, which change with each run. */

@@ -11,9 +11,9 @@ import {
   TOOLS,
   type Tool,
 } from '../../packages/linkspan/src/catalogue/index.ts'
+import type { Generated } from '../../scripts/lib/blocks.ts'
 import { root } from '../../scripts/lib/files.ts'
 import { DIFFERENCES, type Difference } from '../oracle/differences.ts'
-import type { Generated } from './blocks.ts'
 
 const PAGES = 'docs/patterns'
 const DRAWINGS = 'docs/images/patterns'

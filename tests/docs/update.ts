@@ -1,4 +1,4 @@
-import { update } from './blocks.ts'
+import { update } from '../../scripts/lib/blocks.ts'
 import { generated, measured } from './generated.ts'
 import { beginMissingPages } from './patterns.ts'
 

@@ -30,15 +30,47 @@ export interface Connector<Config, Client> {
 export interface ConnectorSpec {
   readonly summary: string
   readonly stability: 'stable' | 'experimental'
-  /** The npm package that a user must install, when there is one. */
-  readonly client?: { readonly package: string; readonly range: string }
-  readonly options: readonly {
-    readonly name: string
-    readonly type: string
-    readonly summary: string
-    readonly default?: string
-    readonly secret?: boolean
-  }[]
+  /** The npm package that a user must install, when there is one; several where it depends on the system which is used. */
+  readonly client?: ClientSpec | readonly ClientSpec[]
+  /** What the project binds under the connection's name. */
+  readonly options: readonly OptionSpec[]
+  readonly sources?: readonly SourceSpec[]
+  readonly operations?: readonly OperationSpec[]
+}
+
+/** An npm package that a connector speaks through. */
+export interface ClientSpec {
+  readonly package: string
+  /** The versions that it is tested with: `^2.9.0`. */
+  readonly range: string
+}
+
+/** An option of a connection, a source or an operation. */
+export interface OptionSpec {
+  readonly name: string
+  readonly type: string
+  readonly summary: string
+  readonly default?: string
+  readonly secret?: boolean
+}
+
+/** A source that a connector offers, as data. */
+export interface SourceSpec {
+  /** As it is written in a flow: `poll`, `consume`. */
+  readonly name: string
+  readonly kind: 'push' | 'poll' | 'stream'
+  readonly summary: string
+  readonly options?: readonly OptionSpec[]
+}
+
+/** An operation that a connector offers, as data. */
+export interface OperationSpec {
+  /** As it is written in a flow: `workItems.update`. */
+  readonly name: string
+  readonly summary: string
+  /** The guarantee that it has; several where the author of a flow chooses. */
+  readonly guarantees: readonly Guarantee['kind'][]
+  readonly options?: readonly OptionSpec[]
 }
 
 /** What a connector may use of the world. */

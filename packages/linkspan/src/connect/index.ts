@@ -11,7 +11,9 @@ export {
 export type { ByKey, ByVerify, Guarantee, Natural, NoGuarantee } from '../model/guarantee.ts'
 export type { Headers, Json } from '../model/message.ts'
 export type { CancelTimer, Clock, Logger, Random } from '../model/outside.ts'
+export { wait } from '../model/wait.ts'
 export { acceptWhenRoom } from './accept.ts'
+export { clientsOf, importClient, installCommand } from './clients.ts'
 export {
   configSchema,
   duration,
@@ -31,18 +33,21 @@ export type {
   CallBatch,
   CallContext,
   CallOutcome,
+  ClientSpec,
   ConnectEnvironment,
   ConnectionDeclaration,
   Connector,
   ConnectorSpec,
   Incoming,
   Operation,
+  OperationSpec,
+  OptionSpec,
   RunningSource,
   SourceContext,
   SourceDeclaration,
+  SourceSpec,
   Verdict,
 } from './connector.ts'
-export { optionsTable } from './options-table.ts'
 export { type Look, type PolledPage, type PollOptions, pollSource } from './poll.ts'
+export { operationsTable, optionsTable, sourcesTable, specPage } from './spec-tables.ts'
 export { issuesText, typed } from './typed.ts'
-export { wait } from '../model/wait.ts'

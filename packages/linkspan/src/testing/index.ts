@@ -17,6 +17,18 @@ export { type LogLine, type MemoryLogger, memoryLogger } from './memory-logger.t
 export { seededRandom } from './seeded-random.ts'
 export type { BoundaryKind } from './sweep/boundaries.ts'
 export type { Scenario, ScenarioSteps } from './sweep/scenario.ts'
+export {
+  type Capability,
+  type ConnectorRig,
+  type ConnectorUnderTest,
+  type DeclareTrial,
+  type OperationTrial,
+  type SourceTrial,
+  type SystemTrial,
+  type TrialItem,
+  type TrialMessage,
+  testConnector,
+} from './test-connector.ts'
 export { type TestFlow, type TestFlowOptions, testFlow } from './test-flow.ts'
 export {
   type DeclareTest,

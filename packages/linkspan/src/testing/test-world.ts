@@ -44,10 +44,10 @@ export interface WorldProbe {
 }
 
 /** What a world is made of. */
-export interface WorldOptions {
-  /** Flows whose operations are all fakes. */
+export interface WorldOptions<C extends Clock = VirtualClock & ClockDriver> {
+  /** Fake operations belong to a life; what becomes of others when it ends is for the caller to see to. */
   readonly flows: readonly Flow[]
-  readonly clock: VirtualClock & ClockDriver
+  readonly clock: C
   readonly random: Random
   readonly settings?: WorldSettings
   readonly probe?: WorldProbe
@@ -55,6 +55,10 @@ export interface WorldOptions {
   readonly sources?: boolean
   /** Whether old messages are forgotten. @default true */
   readonly forgets?: boolean
+  /** What is bound to the connections of operations and sources that are no fakes. */
+  readonly connections?: Readonly<Record<string, unknown>>
+  /** The folder that relative paths start from. @default '/' */
+  readonly directory?: string
 }
 
 /** One engine from its start to its end. */
@@ -66,8 +70,8 @@ export interface Life {
 }
 
 /** Engines one after the other on one journal, with everything around them in memory. */
-export interface TestWorld {
-  readonly clock: VirtualClock & ClockDriver
+export interface TestWorld<C extends Clock = VirtualClock & ClockDriver> {
+  readonly clock: C
   readonly journal: SimulatedJournal
   readonly logger: MemoryLogger
   readonly life: Life | null
@@ -80,22 +84,23 @@ export interface TestWorld {
 }
 
 /** Makes a world in which no engine lives yet. */
-export function createWorld(options: WorldOptions): TestWorld {
+export function createWorld<C extends Clock>(options: WorldOptions<C>): TestWorld<C> {
   const { clock, probe, flows, settings = {} } = options
   const journal = simulated({ onCommit: (batch) => probe?.commit(batch) ?? 'ok' })
   const logger = memoryLogger()
   let life: (Life & { end(): void }) | null = null
 
   const begin = async (): Promise<void> => {
-    if (life?.alive) throw new Error('The engine runs already.')
+    if (life?.alive && life.runtime.state !== 'stopped') throw new Error('The engine runs already.')
+    life?.end()
     const lifeTime = createLifeTime(clock, probe)
     const metrics = createMetrics()
     const runtime = createRuntime({
       flows: flows.map((flow) => bound(flow, lifeTime, options)),
       journal: options.forgets === false ? withoutPruning(journal) : journal,
-      connections: settings.connections ?? {},
+      connections: { ...settings.connections, ...options.connections },
       outside: { clock: lifeTime.clock, random: options.random, logger },
-      directory: '/',
+      directory: options.directory ?? '/',
       metrics,
       codeVersion: (flow) => flow.codeVersion,
       hooks: settings.hooks ?? {},
@@ -141,7 +146,7 @@ interface LifeTime {
   end(): void
 }
 
-function createLifeTime(clock: VirtualClock, probe: WorldProbe | undefined): LifeTime {
+function createLifeTime(clock: Clock, probe: WorldProbe | undefined): LifeTime {
   const timers = new Set<() => void>()
   let alive = true
   return {
@@ -175,7 +180,7 @@ function createLifeTime(clock: VirtualClock, probe: WorldProbe | undefined): Lif
 }
 
 /** A flow whose calls belong to one life: none leaves after its end, and no answer arrives. */
-function bound(flow: Flow, life: LifeTime, { probe, sources = false }: WorldOptions): Flow {
+function bound(flow: Flow, life: LifeTime, { probe, sources = false }: WorldOptions<Clock>): Flow {
   const code = new Map<string, StepCode>()
   for (const [path, step] of flow.code) {
     const operation = step['operation']

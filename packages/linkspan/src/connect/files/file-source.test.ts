@@ -17,7 +17,6 @@ import { afterEach, describe, expect, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'
 import { LinkspanError } from '../../model/errors.ts'
 import type { Incoming, RunningSource, SourceDeclaration } from '../connector.ts'
-import { readmeTable } from '../fixtures/readme-table.ts'
 import {
   busy,
   type FakeEngine,
@@ -27,13 +26,10 @@ import {
   type VirtualClock,
   virtualClock,
 } from '../fixtures/world.ts'
-import { optionsTable } from '../options-table.ts'
 import {
   type Folder,
-  fileSourceSpec,
   filesConnector,
   folder,
-  folderSpec,
   isMalformed,
   type MalformedRecord,
   wellFormed,
@@ -525,11 +521,5 @@ describe('the declaration', () => {
     expect(() => inbox().lines({ batch: 0 })).toThrow(/batch: 0/)
     expect(() => inbox().lines({ every: 0 })).toThrow(/busy loop/)
     expect(() => inbox().lines({ recordLimit: -1 })).toThrow(/recordLimit/)
-  })
-
-  it('has its options in the README', () => {
-    const readme = new URL('README.md', import.meta.url)
-    expect(readmeTable(readme, 'options')).toBe(optionsTable(folderSpec.options))
-    expect(readmeTable(readme, 'source')).toBe(optionsTable(fileSourceSpec.options))
   })
 })

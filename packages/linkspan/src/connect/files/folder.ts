@@ -13,10 +13,11 @@ import type {
 import { type Appended, appendLine, findLine, type LineToAppend } from './append.ts'
 import { type FileSourceSettings, startFileSource } from './file-source.ts'
 import { type FolderClient, folderClient } from './folder-client.ts'
-import { folderConfig, folderSpec, type ReadFolderConfig } from './folder-config.ts'
+import { folderConfig, type ReadFolderConfig } from './folder-config.ts'
 import { type CsvFormatOptions, csv, lines, ndjson } from './format.ts'
 import type { MalformedRecord } from './malformed.ts'
 import { matcher } from './match.ts'
+import { filesSpec } from './spec.ts'
 import type { WholeFile } from './whole.ts'
 import { type Written, writeWhole } from './write.ts'
 
@@ -103,7 +104,7 @@ export interface Folder extends ConnectionDeclaration<ReadFolderConfig, FolderCl
 /** The files connector: what is the same for all folders. */
 export const filesConnector: Connector<ReadFolderConfig, FolderClient> = {
   name: 'files',
-  spec: folderSpec,
+  spec: filesSpec,
   config: folderConfig,
   connect: folderClient,
 }

@@ -13,7 +13,8 @@ export {
   type WriteOptions,
 } from './folder.ts'
 export type { FolderClient } from './folder-client.ts'
-export { type FolderConfig, fileSourceSpec, folderSpec } from './folder-config.ts'
+export type { FolderConfig } from './folder-config.ts'
 export { isMalformed, type MalformedRecord, wellFormed } from './malformed.ts'
+export { filesSpec } from './spec.ts'
 export type { WholeFile } from './whole.ts'
 export type { Written } from './write.ts'

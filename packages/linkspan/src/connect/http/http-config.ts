@@ -13,7 +13,6 @@ import {
   whole,
   withDefault,
 } from '../config.ts'
-import type { ConnectorSpec } from '../connector.ts'
 
 /** How requests say who we are. Made by {@link bearer}, {@link basic}, {@link apiKey} and {@link oauth}. */
 export type HttpAuth<S = string> =
@@ -258,77 +257,4 @@ export const httpConfig: StandardSchemaV1<unknown, ReadHttpConfig> = {
       }
     },
   },
-}
-
-/** What the HTTP connector says of itself. */
-export const httpSpec: ConnectorSpec = {
-  summary:
-    'Calls of any HTTP service, with pooled connections, time limits and an honest account of each failure.',
-  stability: 'stable',
-  options: [
-    {
-      name: 'baseUrl',
-      type: 'URL',
-      summary:
-        'Where paths start. Other hosts are then refused. Without it each path must be a whole URL, to any host.',
-    },
-    {
-      name: 'headers',
-      type: '{ name: value }',
-      default: '{}',
-      summary: 'Sent with each request.',
-      secret: true,
-    },
-    {
-      name: 'auth',
-      type: 'bearer(…) | basic(…) | apiKey(…) | oauth(…)',
-      summary: 'Sent with each request to the host of `baseUrl`, and to no other.',
-      secret: true,
-    },
-    {
-      name: 'timeout',
-      type: 'Duration',
-      default: "the call's time limit",
-      summary: 'The longest silence: until the head of the reply, and between two pieces of its body.',
-    },
-    {
-      name: 'connectTimeout',
-      type: 'Duration',
-      default: '10s',
-      summary: 'How long making a connection may take.',
-    },
-    {
-      name: 'connections',
-      type: '1 … 10000',
-      default: '64',
-      summary: 'The most open connections to one host.',
-    },
-    {
-      name: 'keepAlive',
-      type: 'Duration',
-      default: '4s',
-      summary: "How long an unused connection is kept; a server's shorter `Keep-Alive` hint is respected.",
-    },
-    {
-      name: 'replyLimit',
-      type: 'bytes',
-      default: '10485760',
-      summary: 'The most bytes of the body of a reply.',
-    },
-    {
-      name: 'tls.rejectUnauthorized',
-      type: 'boolean',
-      default: 'true',
-      summary: 'False accepts any certificate: for tests only.',
-    },
-    { name: 'tls.ca', type: 'PEM', summary: 'The authority that signs the server’s certificate.' },
-    { name: 'tls.cert', type: 'PEM', summary: 'Our certificate, for mutual TLS.' },
-    { name: 'tls.key', type: 'PEM', summary: 'Its key.', secret: true },
-    {
-      name: 'tls.serverName',
-      type: 'string',
-      default: 'the host',
-      summary: 'The name that its certificate must have.',
-    },
-  ],
 }

@@ -4,10 +4,8 @@ import { isLinkspanError, LinkspanError, storeError } from '../../model/errors.t
 import type { ByKey, ByVerify, Natural, NoGuarantee } from '../../model/guarantee.ts'
 import type { CallContext, Operation } from '../connector.ts'
 import { call, environment } from '../fixtures/call.ts'
-import { readmeTable } from '../fixtures/readme-table.ts'
 import { freePort, reply, type WireRequest, type WireServer, wireServer } from '../fixtures/wire.ts'
 import { settle } from '../fixtures/world.ts'
-import { optionsTable } from '../options-table.ts'
 import {
   basic,
   bearer,
@@ -15,7 +13,6 @@ import {
   type HttpConnection,
   httpConnection,
   httpConnector,
-  httpSpec,
   path,
   typed,
 } from './index.ts'
@@ -747,9 +744,5 @@ describe('declaring', () => {
       .join('\n')
     expect(text).toContain(expected)
     expect(text).not.toContain('p4ssw0rd')
-  })
-
-  it('has its options in the README', () => {
-    expect(readmeTable(new URL('README.md', import.meta.url), 'options')).toBe(optionsTable(httpSpec.options))
   })
 })

@@ -9,7 +9,7 @@ import type {
   SourceDeclaration,
 } from '../connector.ts'
 import { type HttpClient, httpClient } from './http-client.ts'
-import { httpConfig, httpSpec, type ReadHttpConfig } from './http-config.ts'
+import { httpConfig, type ReadHttpConfig } from './http-config.ts'
 import type {
   DeclaredGuarantee,
   GuaranteeKind,
@@ -21,6 +21,7 @@ import type {
 } from './http-operation.ts'
 import { type HttpPollOptions, httpPoll } from './http-poll.ts'
 import { type RunOptions, runOperation, verifyOperation } from './run.ts'
+import { httpSpec } from './spec.ts'
 
 /** An operation that is harmless to repeat by its method, unless it says otherwise. */
 export type MakeRepeatable = <

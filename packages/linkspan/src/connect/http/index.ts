@@ -8,7 +8,6 @@ export {
   type HttpAuth,
   type HttpConfig,
   type HttpTls,
-  httpSpec,
   type OAuth,
   type OAuthOptions,
   oauth,
@@ -53,3 +52,4 @@ export {
 } from './pages.ts'
 export { path, type Query } from './path.ts'
 export type { HttpReply } from './reply.ts'
+export { httpSpec } from './spec.ts'

@@ -1,1 +1,2 @@
-export { type ScheduledRun, type ScheduleOptions, schedule, scheduleSpec } from './schedule.ts'
+export { type ScheduledRun, type ScheduleOptions, schedule } from './schedule.ts'
+export { scheduleSpec } from './spec.ts'

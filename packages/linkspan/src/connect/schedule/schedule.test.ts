@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { LinkspanError } from '../../model/errors.ts'
 import type { RunningSource } from '../connector.ts'
-import { readmeTable } from '../fixtures/readme-table.ts'
 import {
   busy,
   type FakeEngine,
@@ -12,8 +11,7 @@ import {
   type VirtualClock,
   virtualClock,
 } from '../fixtures/world.ts'
-import { optionsTable } from '../options-table.ts'
-import { type ScheduledRun, type ScheduleOptions, schedule, scheduleSpec } from './index.ts'
+import { type ScheduledRun, type ScheduleOptions, schedule } from './index.ts'
 
 interface World {
   readonly clock: VirtualClock
@@ -254,11 +252,5 @@ describe('the declaration', () => {
     expect(() => schedule('5m', { missed: 'some' as never })).toThrow(/"some" is not known/)
     expect(() => schedule('5m', { maxMissed: 0 })).toThrow(/maxMissed: 0/)
     expect(() => schedule('5m', { jitter: 'x' as never })).toThrow(/duration/)
-  })
-
-  it('has its options in the README', () => {
-    expect(readmeTable(new URL('README.md', import.meta.url), 'options')).toBe(
-      optionsTable(scheduleSpec.options),
-    )
   })
 })

@@ -1,14 +1,8 @@
 import { type Duration, durationMs } from '../../model/duration.ts'
 import { LinkspanError } from '../../model/errors.ts'
-import { acceptWhenRoom } from '../accept.ts'
-import type {
-  ConnectorSpec,
-  Incoming,
-  RunningSource,
-  SourceContext,
-  SourceDeclaration,
-} from '../connector.ts'
 import { wait } from '../../model/wait.ts'
+import { acceptWhenRoom } from '../accept.ts'
+import type { Incoming, RunningSource, SourceContext, SourceDeclaration } from '../connector.ts'
 import { decide, type Position, type SchedulePolicy } from './decide.ts'
 import { type Occurrences, occurrences } from './occurrences.ts'
 
@@ -34,41 +28,6 @@ export interface ScheduleOptions {
   readonly grace?: Duration
   /** The longest random delay before each run. @default 0 */
   readonly jitter?: Duration
-}
-
-/** What the schedule source says of itself. */
-export const scheduleSpec: ConnectorSpec = {
-  summary: 'Starts a flow at the times of a cron expression or at an interval.',
-  stability: 'stable',
-  options: [
-    { name: 'timezone', type: 'string', default: 'UTC', summary: 'The time zone of a cron expression.' },
-    {
-      name: 'missed',
-      type: "'skip' | 'once' | 'all'",
-      default: 'once',
-      summary:
-        'What becomes of times that passed while nothing could run: none, one run for all of them, or a run for each.',
-    },
-    {
-      name: 'maxMissed',
-      type: '1 … 10000',
-      default: '100',
-      summary:
-        'The most missed runs that `all` makes up, the latest ones; the others are counted in `missed`.',
-    },
-    {
-      name: 'grace',
-      type: 'Duration',
-      default: '1m',
-      summary: 'How late a run may be before `skip` takes it for missed.',
-    },
-    {
-      name: 'jitter',
-      type: 'Duration',
-      default: '0',
-      summary: 'The longest random delay before each run; never past the next time of the schedule.',
-    },
-  ],
 }
 
 /** A timer is armed for at most this long, so that a step of the wall clock is noticed within it. */

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { root } from '../../scripts/lib/files.ts'
+import { root } from './files.ts'
 
 /** A part of a Markdown file, or a whole file where `block` is null, that is made from the code. */
 export interface Generated {
