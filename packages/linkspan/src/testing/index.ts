@@ -1,3 +1,12 @@
+export type { SimulatorFault } from './azure-devops/faults.ts'
+export {
+  type AzureDevOpsSimulator,
+  type AzureDevOpsSimulatorOptions,
+  azureDevOpsSimulator,
+  type SimulatedWorkItem,
+  type SimulatorActs,
+  type SimulatorHooks,
+} from './azure-devops/simulator.ts'
 export {
   type CrashSweepFailure,
   type CrashSweepOptions,
