@@ -1,10 +1,20 @@
 import './steps.ts'
 import type { StepNode } from '../model/flow-definition.ts'
 import type { Json } from '../model/message.ts'
+import { checked } from './parts/checked.ts'
 import { completeAll, completed, completeOne } from './parts/complete-groups.ts'
+import { correlationKey } from './parts/correlation-key.ts'
 import { eventScope } from './parts/event-cell.ts'
+import { asJson } from './parts/json.ts'
 import { raiseEvent } from './parts/raise-event.ts'
 import type { Pattern } from './pattern.ts'
+import type { EventDeclaration } from './wait-for.ts'
+
+/**
+ * The engine's own flow: what is asked from outside of what is kept between messages is a message of it, so that it is accepted,
+ * run once, traced and counted like any. It takes what is put on the channel of its name.
+ */
+export const CONTROL_FLOW = 'linkspan.control'
 
 /** What is asked of an engine from outside, as plain data: the body of a message of the engine's own control flow. */
 export type ControlOrder =
@@ -24,6 +34,18 @@ export type ControlOrder =
       /** Null for all of them. */
       readonly key: string | null
     }
+
+/** The message that raises an event, checked by its schema. */
+export function raising(
+  { name, schema, keepMs }: EventDeclaration<unknown>,
+  given: unknown,
+  value: unknown,
+): { readonly body: ControlOrder; readonly key: string } {
+  const what = `event ${name}`
+  const key = correlationKey(given, what, 'the event is found')
+  const plain = asJson(schema === undefined ? value : checked(schema, value, what), what, 'its value')
+  return { body: { do: 'raise', event: name, key, value: plain, keepMs }, key: `${name}/${key}` }
+}
 
 /** The node of the step, which the engine puts into its own control flow. */
 export const CONTROL_STEP: StepNode = {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { channel } from '../flow/channel.ts'
 import { event } from '../flow/event.ts'
 import { flow } from '../flow/flow.ts'
@@ -86,6 +87,35 @@ describe('process', () => {
     expect(states).toEqual(['orders done', 'approvals done', 'behind done'])
     expect(seen[0]).toEqual({ receipt: 'r2', by: 'ada', slept: 3 * 86_400_000 })
     expect(charge.effects).toHaveLength(1)
+  })
+
+  it('raises an event for another message that waits for it, once, and none that does not fit', async () => {
+    const decided = event('decided', { schema: z.object({ yes: z.boolean() }) })
+    const waiting = flow('waiting')
+      .from(inbox<{ id: string }>())
+      .waitFor('decision', decided, { key: ({ id }) => id, as: 'decision' })
+      .reply('said', (_asked, { decision }) => decision)
+    const deciding = flow('deciding')
+      .from(inbox<{ id: string; yes: boolean }>())
+      .process('decide', { uses: { decided } }, async ({ id, yes }, ctx) => {
+        ctx.raise('decided', id, { yes })
+        await ctx.sleep('a while', '1h')
+        ctx.raise('decided', `${id} again`, { yes: !yes })
+      })
+    const flows = await testFlow([waiting, deciding])
+    const { id } = await flows.send({ id: 'a' })
+    await flows.sendTo(deciding, { id: 'a', yes: true })
+    await flows.run()
+    expect(await flows.reply(id)).toEqual({ reply: { yes: true } })
+    const second = await flows.send({ id: 'a again' })
+    await flows.run()
+    expect(await flows.reply(second.id)).toEqual({ reply: { yes: false } })
+    const raised = (await flows.messages()).filter(({ flow: name }) => name === 'linkspan.control')
+    expect(raised).toHaveLength(2)
+    await flows.sendTo(deciding, { id: 'b', yes: 'perhaps' as never })
+    await flows.run()
+    const failed = (await flows.messages()).find(({ state }) => state === 'dead')
+    expect(failed).toMatchObject({ flow: 'deciding', error: { code: 'BODY_INVALID' } })
   })
 
   it('lets others of its key by while it sleeps, or holds them', async () => {
@@ -663,6 +693,26 @@ describe('process', () => {
       send(order('o1', 'a', 'bb'))
       sendTo(approvals, { order: 'o1', by: 'ada' })
       send(order('o2', 'a'))
+    })
+    expect(report.runs).toBeGreaterThan(report.boundaries)
+  })
+
+  it('raises each event once wherever it is', async () => {
+    const waiting = orders()
+      .waitFor('approval', approved, { key: ({ id }) => id, as: 'approval' })
+      .to('charge', charge, { input: (_order, { approval }) => approval.by.length })
+    const deciding = flow('deciding')
+      .from(inbox<string>())
+      .process('decide', { uses: { approved, look } }, async (id, ctx) => {
+        const size = await ctx.call('look', id)
+        ctx.raise('approved', id, { by: 'x'.repeat(size) })
+        await ctx.sleep('a while', '1h')
+        ctx.raise('approved', `${id}+`, { by: 'two' })
+      })
+    const report = await crashSweep([waiting, deciding], ({ send, sendTo }) => {
+      send(order('o1'))
+      send(order('o1+'))
+      sendTo(deciding, 'o1')
     })
     expect(report.runs).toBeGreaterThan(report.boundaries)
   })

@@ -21,7 +21,7 @@ declare module './steps.ts' {
   interface Steps<B, N, F extends FlowFacts> {
     /**
      * Process Manager: an async function as a step, for logic that does not fit a graph. What it asks of `ctx` (`call`,
-     * `sleep`, `waitFor`, `publish`) is on record by its name and, where that comes again, its occurrence. So after a
+     * `sleep`, `waitFor`, `raise`, `publish`) is on record by its name and, where that comes again, its occurrence. So after a
      * crash, a sleep or a wait of months the function is run again from the record and goes on where it was; meanwhile
      * it takes no memory, and its key is free unless `hold` is set. What it calls, waits for and publishes to is declared
      * in `uses`: each is a step of its own in the diagram, in `linkspan check`, in traces and metrics, and each call has the
@@ -144,6 +144,11 @@ export interface ProcessContext<U> {
     key: string | number,
     options?: { readonly timeout?: Duration },
   ): Promise<EventValue<U[K]>>
+  /**
+   * Raises an event for a key, once, together with what the process does next; whoever waits for it by `waitFor` goes on. Its
+   * waits for the event are told of it like any.
+   */
+  raise<K extends UsedEvents<U>>(name: K, key: string | number, value: EventValue<U[K]>): void
   /** Puts a message on a channel, once, together with what the process does next. */
   publish<K extends UsedChannels<U>>(
     name: K,
@@ -186,7 +191,7 @@ export type EventValue<T> = T extends EventDeclaration<infer V> ? V : never
 export type ChannelBody<T> = T extends Channel<unknown, infer In> ? In : never
 
 /** The names that the context of a process has beside those of any step. */
-const OWN_NAMES = ['call', 'sleep', 'waitFor', 'publish', 'log', 'uuid'] as const
+const OWN_NAMES = ['call', 'sleep', 'waitFor', 'raise', 'publish', 'log', 'uuid'] as const
 const MOST = 1_000
 const MOST_OF_ALL = 10_000
 

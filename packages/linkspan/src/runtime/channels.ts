@@ -1,4 +1,5 @@
 import { LinkspanError } from '../model/errors.ts'
+import { CONTROL_FLOW } from '../patterns/control.ts'
 import type { Flow } from '../patterns/steps.ts'
 
 /** The flows that take what is put on each channel. */
@@ -12,6 +13,7 @@ export function subscribersOf(flows: readonly Flow[]): Subscribers {
   const subscribers = new Map<string, string[]>()
   const kinds = new Map<string, unknown>()
   for (const { definition, source } of flows) {
+    if (definition.name === CONTROL_FLOW) subscribers.set(CONTROL_FLOW, [CONTROL_FLOW])
     if (source.kind !== 'channel') continue
     const present = subscribers.get(source.name) ?? []
     subscribers.set(source.name, [...present, definition.name])

@@ -1,7 +1,8 @@
 import type { ControlOrder } from '../patterns/control.ts'
 import { isForced } from '../patterns/parts/group-cell.ts'
 import type { Cells } from './cells.ts'
-import { aggregatesOf, CONTROL_FLOW, completion } from './control-bus.ts'
+import { CONTROL_FLOW } from '../patterns/control.ts'
+import { aggregatesOf, completion } from './control-bus.ts'
 import type { Entrance } from './intake.ts'
 import type { RuntimeParts } from './runtime-parts.ts'
 

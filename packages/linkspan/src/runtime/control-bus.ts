@@ -1,21 +1,12 @@
 import { isLinkspanError, LinkspanError } from '../model/errors.ts'
 import { DEFINITION_FORMAT, type FlowDefinition, type StepNode, walkSteps } from '../model/flow-definition.ts'
-import { CONTROL_STEP, type ControlOrder } from '../patterns/control.ts'
-import { asJson } from '../patterns/parts/json.ts'
-import { checked } from '../patterns/parts/checked.ts'
-import { correlationKey } from '../patterns/parts/correlation-key.ts'
+import { CONTROL_FLOW, CONTROL_STEP, type ControlOrder, raising } from '../patterns/control.ts'
 import type { Flow } from '../patterns/steps.ts'
 import type { EventDeclaration } from '../patterns/wait-for.ts'
 import type { Accepted, SendEventOptions, SendOptions } from './sending.ts'
 import type { GroupsCompleted } from './admin-api.ts'
 import type { Intake } from './engine-api.ts'
 import { unknownFlow } from './flows-by-name.ts'
-
-/**
- * The engine's own flow: what is asked from outside of what is kept between messages is a message of it, so that it is accepted,
- * run once, traced and counted like any.
- */
-export const CONTROL_FLOW = 'linkspan.control'
 
 const DAY_MS = 86_400_000
 
@@ -134,18 +125,6 @@ export function createControlBus(flows: ReadonlyMap<string, Flow>, send: Send, r
   }
 
   return { raise, completeGroups }
-}
-
-/** The message that raises an event, checked by its schema. */
-export function raising(
-  { name, schema, keepMs }: EventDeclaration<unknown>,
-  given: string | number,
-  value: unknown,
-): { readonly body: ControlOrder; readonly key: string } {
-  const what = `event ${name}`
-  const key = correlationKey(given, what, 'the event is found')
-  const plain = asJson(schema === undefined ? value : checked(schema, value, what), what, 'its value')
-  return { body: { do: 'raise', event: name, key, value: plain, keepMs }, key: `${name}/${key}` }
 }
 
 /** The message that completes groups of a step. Throws `STEP_UNKNOWN`. */

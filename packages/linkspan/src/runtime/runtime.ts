@@ -43,8 +43,9 @@ const REJOIN_AGAIN_MS = 1_000
 export function createRuntime(options: RuntimeOptions): Runtime {
   const { outside } = options
   const { clock, logger } = outside
-  const flows = flowsByName(withControl(options.flows))
-  const subscribers = subscribersOf(options.flows)
+  const all = withControl(options.flows)
+  const flows = flowsByName(all)
+  const subscribers = subscribersOf(all)
   let state: EngineState = 'new'
   let startedAt = 0
   let started: Started | null = null

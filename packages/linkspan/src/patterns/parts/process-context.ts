@@ -5,6 +5,7 @@ import type { StepCode, StepNode } from '../../model/flow-definition.ts'
 import { seededRandom } from '../../model/hashing.ts'
 import type { ErrorPolicy } from '../../model/policy.ts'
 import { stepNameProblem } from '../../model/step-name.ts'
+import { CONTROL_FLOW, raising } from '../control.ts'
 import { untilMs } from '../delay.ts'
 import {
   type LogLevel,
@@ -15,7 +16,7 @@ import {
   type StepContext,
 } from '../pattern.ts'
 import { headersOf, type PublishedHeaders } from '../publish.ts'
-import { eventKey, tooLate } from '../wait-for.ts'
+import { type EventDeclaration, eventKey, tooLate } from '../wait-for.ts'
 import { shown } from './arguments.ts'
 import { callAsk, sleepAsk, waitAsk } from './asks.ts'
 import type { OnUnknown } from './calling.ts'
@@ -41,11 +42,12 @@ export interface Workings {
   readonly declared: ReadonlyMap<string, Declared>
 }
 
-const KINDS: Readonly<Record<string, string>> = {
+const KINDS = {
   call: 'an operation',
   waitFor: 'an event',
+  raise: 'an event',
   publish: 'a channel',
-}
+} as const
 
 /** What the function of a process sees beside the body: what any step sees, and what it asks. */
 export function processContext(workings: Workings): StepContext {
@@ -58,6 +60,7 @@ export function processContext(workings: Workings): StepContext {
     sleep: (name: string, wait: Duration | Date) => run.answerOf(() => sleep(workings, name, wait)),
     waitFor: (name: string, key: unknown, options?: { readonly timeout?: Duration }) =>
       run.answerOf(() => waitFor(workings, name, key, options?.timeout)),
+    raise: (name: string, key: unknown, value: unknown) => raise(workings, name, key, value),
     publish: (
       name: string,
       body: unknown,
@@ -141,6 +144,16 @@ async function waitFor(
   return run.ask(waitAsk(pass, process, place, settings), key)
 }
 
+/** By a message of the engine's own flow, so that it is raised with what the process does next or not at all. */
+function raise(workings: Workings, name: string, given: unknown, value: unknown): void {
+  const { pass, run } = workings
+  const { code } = find(workings, name, 'raise')
+  const place = run.next(name)
+  const { body, key } = raising(code['event'] as EventDeclaration<unknown>, given, value)
+  pass.publish(place, CONTROL_FLOW, body, { key, headers: {} })
+  run.put(place)
+}
+
 function publish(
   workings: Workings,
   name: string,
@@ -175,14 +188,16 @@ function log(
   pass.log(run.next(name), level, () => line)
 }
 
-function find(workings: Workings, name: string, kind: 'call' | 'waitFor' | 'publish'): Declared {
+function find(workings: Workings, name: string, asked: keyof typeof KINDS): Declared {
   const { declared } = workings
+  // An event is declared once, for waiting and for raising.
+  const kind = asked === 'raise' ? 'waitFor' : asked
   const found = declared.get(name)
   if (found?.node.kind === kind) return found
   const names = [...declared].flatMap(([each, { node }]) => (node.kind === kind ? [each] : []))
   throw misused(
     workings,
-    `ctx.${kind}() takes the name of ${KINDS[kind]} that is declared under "uses" (${names.join(', ') || 'there is none'}), not ${shown(name)}.`,
+    `ctx.${asked}() takes the name of ${KINDS[asked]} that is declared under "uses" (${names.join(', ') || 'there is none'}), not ${shown(name)}.`,
   )
 }
 
