@@ -197,6 +197,7 @@ export async function readAll(journal: Journal): Promise<unknown> {
     unsettled: await backlog.unsettled(0, 100),
     page: await backlog.page('a', 3, 5),
     pageOfKey: await Promise.all(['x', 'y'].map((key) => backlog.pageOfKey('a', key, 2, 40, 9))),
+    pageOfHolders: [await backlog.pageOfHolders('a', 3, 5), await backlog.pageOfHolders('b', 0, 9)],
     pageOfParent: await Promise.all(all.map((seq) => backlog.pageOfParent(seq, 1, 3))),
     due: await backlog.due('a', 25, 5),
     nextDue: [await backlog.nextDue('a'), await backlog.nextDue('b')],

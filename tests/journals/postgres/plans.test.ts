@@ -256,6 +256,7 @@ describe('commits, what they call, and forgetting', () => {
       await journal.messages.children(2, null, 0, 10)
       for (const { backlog } of [journal, other]) {
         await backlog.page('orders', 0, 100)
+        await backlog.pageOfHolders('orders', 0, 100)
         await backlog.pageOfKey('orders', 'k', 0, 1_000_000, 10)
         await backlog.due('orders', 1_000_000, 10)
         await backlog.nextDue('orders')

@@ -289,6 +289,8 @@ export interface BacklogReader {
     upTo: number,
     limit: number,
   ): Promise<readonly BacklogEntry[]>
+  /** Those of the same that hold their key, above a place. */
+  pageOfHolders(flow: string, after: number, limit: number): Promise<readonly BacklogEntry[]>
   /** Waits of the children that a parent waits for, whatever their reason, above a place. */
   pageOfParent(parent: number, after: number, limit: number): Promise<readonly BacklogEntry[]>
   /** Waits of a flow that are due at a time, the earliest first. */

@@ -184,10 +184,11 @@ async function heldKey(
   flows: ReadonlyMap<string, CompiledFlow>,
 ): Promise<HeldKey> {
   const summary = stored ? inProject(summaryOf(stored, false), flows) : null
-  const behind = await journal.backlog.pageOfKey(
+  // Wherever they lie: who holds the key goes first.
+  const lane = await journal.backlog.pageOfKey(
     row.flow,
     row.key ?? '',
-    row.seq,
+    0,
     Number.MAX_SAFE_INTEGER,
     COUNTED_BEHIND,
   )
@@ -199,7 +200,7 @@ async function heldKey(
     wakeAt: row.wakeAt,
     attempt: attemptOf(row),
     error: summary?.error ?? null,
-    behind: behind.length,
+    behind: lane.filter(({ seq }) => seq !== row.seq).length,
   }
 }
 

@@ -1,6 +1,7 @@
 import type { MessageReader, NewMessage, StoredMessage } from '../journal/journal.ts'
 import type { Ending, Json } from '../model/message.ts'
 import { childId } from '../model/message-id.ts'
+import { pathAt } from '../model/step-place.ts'
 import type { Sleeper, SpawnOutcome, SpawnPlan } from '../patterns/pattern.ts'
 import { bodyPlace, sealText } from './codec.ts'
 import { Interrupt } from './interrupt.ts'
@@ -8,7 +9,6 @@ import { jsonText, settled } from './json.ts'
 import type { Bound, Loaded } from './loaded.ts'
 import type { MessagePass } from './pass.ts'
 import type { Made } from './record.ts'
-import { pathAt } from '../model/step-place.ts'
 
 /** What children need of the engine around them. */
 export interface ChildrenOptions {
@@ -344,6 +344,7 @@ export function loadedChild(
     ...(until === undefined ? {} : { until }),
     nextFrame: 0,
     waits: true,
+    holds: false,
   }
 }
 

@@ -12,7 +12,7 @@ import { LinkspanError } from '../model/errors.ts'
 import { sealEntries } from './codec.ts'
 import { partitionOf } from './homes.ts'
 import { isLegacyCursor, type Legacy, legaciesOf, mayBeBegun } from './legacy.ts'
-import { readyWait } from './live.ts'
+import { interruptedWait } from './live.ts'
 
 /** What copying a journal takes. Both are closed by who opened them. */
 export interface CopyOptions {
@@ -124,7 +124,7 @@ function placed(message: MovedMessage, { target, identityOf }: CopyOptions): Pla
 }
 
 function takeUp(message: MovedMessage, now: number): MovedMessage {
-  return { ...interrupted(message, now), wait: readyWait(message, 0, null) }
+  return { ...interrupted(message, now), wait: interruptedWait(message, message.records.length > 0) }
 }
 
 function interrupted(message: MovedMessage, now: number): MovedMessage {

@@ -108,6 +108,8 @@ export function underPresentNames(journal: Journal, present: ReadonlyMap<string,
       page: (flow, after, limit) => rows(flow, limit, (name) => backlog.page(name, after, limit)),
       pageOfKey: (flow, key, after, upTo, limit) =>
         rows(flow, limit, (name) => backlog.pageOfKey(name, key, after, upTo, limit)),
+      pageOfHolders: (flow, after, limit) =>
+        rows(flow, limit, (name) => backlog.pageOfHolders(name, after, limit)),
       pageOfParent: async (parent, after, limit) =>
         (await backlog.pageOfParent(parent, after, limit)).map(named),
       due: (flow, at, limit) => rows(flow, limit, (name) => backlog.due(name, at, limit), byTime),

@@ -271,5 +271,6 @@ function freshMessage(prepared: Prepared, partition: number, seq: number, id: st
     awaitedBy: null,
     nextFrame: 0,
     waits: false,
+    holds: false,
   }
 }

@@ -391,7 +391,7 @@ export function createLive(options: LiveOptions): Live {
     const wakeAt = limit === null || isSettling(pass) ? reason.wakeAt : Math.min(reason.wakeAt, limit + 1)
     const hold = reason.hold && loaded.key !== null
     const attempt = work.attempt + (reason.why === 'retry' ? 1 : 0)
-    save(pass)
+    record(pass)
     loans?.giveBack(loaded.seq)
     run.wait = waitOf(loaded, { reason: reason.why, wakeAt, hold, parent: loaded.awaitedBy, attempt })
     committer.wait(run.wait)
@@ -454,13 +454,30 @@ export function createLive(options: LiveOptions): Live {
   }
 
   const save = (pass: MessagePass): void => {
+    if (record(pass)) holdKey(pass)
+  }
+
+  /** Answers whether there was something to be put on record. */
+  const record = (pass: MessagePass): boolean => {
     commitStaged(pass)
     const entries = pass.takeUnsaved()
-    if (entries.length === 0) return
+    if (entries.length === 0) return false
     const { loaded } = pass
     const n = loaded.nextFrame
     loaded.nextFrame += 1
     committer.record({ seq: loaded.seq, n, frame: sealEntries(entries, loaded.seq, n) })
+    return true
+  }
+
+  /**
+   * A message with a wait would look after a crash as if it waited for its turn still, while others of its key may have
+   * lower places: with the first that it has on record, its wait says that it has begun. One without needs nothing.
+   */
+  const holdKey = ({ loaded }: MessagePass): void => {
+    if (!loaded.waits || loaded.holds || loaded.key === null) return
+    loaded.holds = true
+    const attempt = runOf(loaded.seq)?.work.attempt ?? 0
+    committer.wait({ ...readyWait(loaded, attempt, loaded.awaitedBy), hold: true })
   }
 
   const saved = (pass: MessagePass): Promise<void> => {
@@ -664,7 +681,8 @@ export function createLive(options: LiveOptions): Live {
         pass.uncommitted.catch(() => undefined)
       },
       frame(result) {
-        save(pass)
+        record(pass)
+        holdKey(pass)
         const { seq, nextFrame: n } = pass.loaded
         return { seq, n, frame: sealEntries([entryFor(result)], seq, n) }
       },
@@ -727,4 +745,12 @@ export function readyWait(
   parent: number | null,
 ): Wait {
   return waitOf(message, { reason: 'ready', wakeAt: null, hold: false, parent, attempt })
+}
+
+/**
+ * The wait of a message that had none when its engine died. It goes on before others of its key if anything of it is on
+ * record: it had begun then, and had not let go of its key.
+ */
+export function interruptedWait(message: Parameters<typeof readyWait>[0], isBegun: boolean): Wait {
+  return { ...readyWait(message, 0, null), hold: isBegun && message.key !== null }
 }

@@ -40,6 +40,8 @@ export interface Loaded {
   nextFrame: number
   /** True when it has a wait in the journal. */
   waits: boolean
+  /** Whether that wait says that it holds its key. */
+  holds: boolean
 }
 
 /** The whole record of a stored message, or throws `RECORD_DAMAGED`. */
@@ -129,6 +131,7 @@ export function toLoaded(
     awaitedBy: stored.wait?.parent ?? null,
     nextFrame,
     waits: stored.wait !== null,
+    holds: stored.wait?.hold ?? false,
   }
 }
 

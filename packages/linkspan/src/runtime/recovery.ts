@@ -5,7 +5,7 @@ import { sealEntries } from './codec.ts'
 import type { Committer } from './committer.ts'
 import type { Events } from './events.ts'
 import type { FreshSet } from './fresh-set.ts'
-import { readyWait } from './live.ts'
+import { interruptedWait } from './live.ts'
 import { damagedError } from './loaded.ts'
 
 /** What taking up takes. */
@@ -55,7 +55,7 @@ function takeUp(message: StoredMessage, committer: Committer, now: number): void
     n: nextFrame,
     frame: sealEntries([{ t: 'interrupted', at: now }], seq, nextFrame),
   })
-  committer.wait(readyWait(message, 0, null))
+  committer.wait(interruptedWait(message, nextFrame > 0))
 }
 
 /** Whose record cannot be read may have had any effect: a person must look at it, and the others go on. */

@@ -40,6 +40,13 @@ export function backlogReader(reading: Reading, load: Load): BacklogReader {
     page: async (flow, after, limit) => ofFlow(flow, await askOwned('page', flow, after, limit)),
     pageOfKey: async (flow, key, after, upTo, limit) =>
       ofFlow(flow, await askOwned('page_of_key', flow, toText(key), after, upTo, limit)),
+    pageOfHolders: async (flow, after, limit) => {
+      const { share, partitions } = reading
+      const owned = share !== null && share.owned.size < partitions ? [[...share.owned]] : []
+      const inOwned = owned.length > 0 ? 'AND partition = ANY ($4::smallint[])' : ''
+      const text = `SELECT * FROM ${schema}.waits WHERE hold AND flow = $1 AND parent IS NULL AND seq > $2 ${inOwned} ORDER BY seq LIMIT $3`
+      return ofFlow(flow, await look(text, names.codeOf(flow), after, limit, ...owned))
+    },
     // Children lie in the partition of their parent, whose owner asks.
     pageOfParent: async (parent, after, limit) =>
       ofAnyFlow(await ask(queries.page_of_parent, parent, after, limit)),

@@ -144,6 +144,13 @@ export function backlogReader(world: () => World, scope: Scope): BacklogReader {
         .filter((seq) => seq <= upTo)
         .map(entry)
     },
+    pageOfHolders: async (flow, after, limit) => {
+      const holders = filter(
+        waiting(flow, after),
+        (seq) => inLane(seq) && world().waits.get(seq)?.hold === true,
+      )
+      return take(holders, limit).map(entry)
+    },
     pageOfParent: async (parent, after, limit) =>
       take(world().awaited.get(parent)?.above(after) ?? [], limit).map(entry),
     due: async (flow, at, limit) =>

@@ -21,6 +21,9 @@ export function backlogRows(db: DatabaseSync, names: Names, path: string): Backl
   const pageOfKey = db.prepare(
     'SELECT * FROM waits WHERE flow = ? AND key = ? AND lane = 1 AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
   )
+  const pageOfHolders = db.prepare(
+    'SELECT * FROM waits WHERE flow = ? AND hold = 1 AND parent IS NULL AND seq > ? ORDER BY seq LIMIT ?',
+  )
   const pageOfParent = db.prepare('SELECT * FROM waits WHERE parent = ? AND seq > ? ORDER BY seq LIMIT ?')
   const due = db.prepare(
     'SELECT * FROM waits WHERE flow = ? AND wake_at IS NOT NULL AND wake_at <= ? ORDER BY wake_at, seq LIMIT ?',
@@ -52,6 +55,7 @@ export function backlogRows(db: DatabaseSync, names: Names, path: string): Backl
     page: (flow, after, limit) => ofFlow(flow, (code) => page.all({ flow: code, after, limit })),
     pageOfKey: (flow, key, after, upTo, limit) =>
       ofFlow(flow, (code) => pageOfKey.all(code, key, after, upTo, limit)),
+    pageOfHolders: (flow, after, limit) => ofFlow(flow, (code) => pageOfHolders.all(code, after, limit)),
     pageOfParent: (parent, after, limit) => entries(pageOfParent.all(parent, after, limit)),
     due: (flow, at, limit) => ofFlow(flow, (code) => due.all(code, at, limit)),
     nextDue: (flow) => {

@@ -68,6 +68,7 @@ async function readAll(journal: Journal): Promise<string> {
     (await messages.load(range(1, opened.lastSeq))).map((found) => ({ ...found, body: sealedWell(found) })),
     await backlog.unsettled(0, 100),
     await Promise.all(flows.map((flow) => backlog.page(flow, 0, 100))),
+    await Promise.all(flows.map((flow) => backlog.pageOfHolders(flow, 0, 100))),
     await Promise.all(flows.map((flow) => backlog.due(flow, 1e6, 100))),
     await backlog.held(null, 100),
     await history.query({ limit: 100, endings: ['dead'] }),

@@ -33,6 +33,7 @@ export function inThisThread(store: Store, clock: Clock): StoreCalls {
     unsettled: async (...args) => store.unsettled(...args),
     page: async (...args) => store.page(...args),
     pageOfKey: async (...args) => store.pageOfKey(...args),
+    pageOfHolders: async (...args) => store.pageOfHolders(...args),
     pageOfParent: async (...args) => store.pageOfParent(...args),
     due: async (...args) => store.due(...args),
     nextDue: async (...args) => store.nextDue(...args),

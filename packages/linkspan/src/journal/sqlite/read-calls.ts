@@ -55,6 +55,7 @@ export function readCalls(guard: Guard, path: string, head: () => Head): ReadCal
     }),
     page: guard('Reading the backlog', (reads, ...args) => reads.backlog.page(...args)),
     pageOfKey: guard('Reading the backlog of a key', (reads, ...args) => reads.backlog.pageOfKey(...args)),
+    pageOfHolders: guard('Reading who holds a key', (reads, ...args) => reads.backlog.pageOfHolders(...args)),
     pageOfParent: guard('Reading the backlog of a parent', (reads, ...args) =>
       reads.backlog.pageOfParent(...args),
     ),

@@ -76,6 +76,7 @@ function backlogOf(calls: StoreCalls): BacklogReader {
     unsettled: (after, limit) => calls.unsettled(after, limit),
     page: (flow, after, limit) => calls.page(flow, after, limit),
     pageOfKey: (flow, key, after, upTo, limit) => calls.pageOfKey(flow, key, after, upTo, limit),
+    pageOfHolders: (flow, after, limit) => calls.pageOfHolders(flow, after, limit),
     pageOfParent: (parent, after, limit) => calls.pageOfParent(parent, after, limit),
     due: (flow, at, limit) => calls.due(flow, at, limit),
     nextDue: (flow) => calls.nextDue(flow),

@@ -113,6 +113,7 @@ function callsOf(call: Call, close: StoreCalls['close']): StoreCalls {
     unsettled: plain('unsettled'),
     page: plain('page'),
     pageOfKey: plain('pageOfKey'),
+    pageOfHolders: plain('pageOfHolders'),
     pageOfParent: plain('pageOfParent'),
     due: plain('due'),
     nextDue: plain('nextDue'),

@@ -24,6 +24,20 @@ interface WorldOptions {
   /** How the n-th pass of a message ends. */
   readonly outcome: (seq: number, pass: number) => PassEnd | 'never'
   readonly durationMs?: (seq: number) => number
+  /** What waits in the journal from the beginning. */
+  readonly waiting?: readonly Partial<BacklogEntry>[]
+}
+
+const READY: Omit<BacklogEntry, 'seq'> = {
+  flow: 'f',
+  key: null,
+  reason: 'ready',
+  wakeAt: null,
+  hold: false,
+  parent: null,
+  attempt: 0,
+  bytes: 10,
+  partition: 0,
 }
 
 const SETTINGS: FlowSettings = {
@@ -34,12 +48,12 @@ const SETTINGS: FlowSettings = {
   dedupeForMs: 1,
 }
 
-function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions): World {
+function createWorld({ settings, outcome, durationMs = () => 1, waiting = [] }: WorldOptions): World {
   const clock = virtualClock({ start: 0 })
-  const waits = new Map<number, BacklogEntry>()
+  const waits = new Map(waiting.map((row, at) => [at + 1, { ...READY, ...row, seq: at + 1 }]))
   const passes = new Map<number, number>()
-  let last = 0
-  let committed = 0
+  let last = waits.size
+  let committed = last
   const rows = (fits: (wait: Wait) => boolean, limit: number): BacklogEntry[] =>
     [...waits.values()]
       .filter(fits)
@@ -55,6 +69,8 @@ function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions):
       later(() =>
         rows((wait) => visible(wait) && wait.key === key && wait.seq > after && wait.seq <= upTo, limit),
       ),
+    pageOfHolders: (_flow, after, limit) =>
+      later(() => rows((wait) => visible(wait) && wait.hold && wait.seq > after, limit)),
     pageOfParent: async () => [],
     due: (_flow, at, limit) =>
       later(() =>
@@ -94,16 +110,13 @@ function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions):
         waits.delete(work.seq)
         if (end.kind === 'suspended')
           waits.set(work.seq, {
+            ...READY,
             seq: work.seq,
-            flow: 'f',
             key: work.key,
             reason: 'retry',
             wakeAt: end.wakeAt,
             hold: end.hold,
-            parent: null,
             attempt: 1,
-            bytes: 10,
-            partition: 0,
           })
         else world.ended.push(work.seq)
         ended(end)
@@ -126,21 +139,7 @@ function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions):
       }),
     store: (work, then) =>
       clock.defer(() => {
-        waits.set(
-          work.seq,
-          waits.get(work.seq) ?? {
-            seq: work.seq,
-            flow: 'f',
-            key: work.key,
-            reason: 'ready',
-            wakeAt: null,
-            hold: false,
-            parent: null,
-            attempt: 0,
-            bytes: 10,
-            partition: 0,
-          },
-        )
+        waits.set(work.seq, waits.get(work.seq) ?? { ...READY, seq: work.seq, key: work.key })
         then()
       }),
     beginning: () => later(() => undefined),
@@ -156,18 +155,7 @@ function createWorld({ settings, outcome, durationMs = () => 1 }: WorldOptions):
     clock.defer(() => {
       committed = seq
       if (decision === 'journal') {
-        waits.set(seq, {
-          seq,
-          flow: 'f',
-          key,
-          reason: 'ready',
-          wakeAt: null,
-          hold: false,
-          parent: null,
-          attempt: 0,
-          bytes: 10,
-          partition: 0,
-        })
+        waits.set(seq, { ...READY, seq, key })
         queue.stored(key)
       } else
         queue.arrived({
@@ -261,6 +249,42 @@ describe('a flow queue', () => {
     world.accept('a')
     await world.clock.run()
     expect(world.ended).toEqual([2, 1])
+  })
+
+  it('lets what holds its key go first, wherever it lies in the journal', async () => {
+    const key = 'a'
+    const others = Array.from({ length: 600 }, () => ({}))
+    const world = createWorld({
+      outcome: () => ENDED,
+      waiting: [
+        { key },
+        { key: 'b' },
+        ...others,
+        { key, hold: true },
+        { key },
+        { key: 'b', hold: true, reason: 'retry', wakeAt: 5_000 },
+      ],
+    })
+    await world.clock.advance('1s')
+    expect(lastStarts(world, 'a')).toEqual([603, 1, 604])
+    expect(lastStarts(world, 'b')).toEqual([])
+    expect(world.queue.holder('b')).toBe(605)
+    await world.clock.run()
+    expect(lastStarts(world, 'b')).toEqual([605, 2])
+    expect(world.ended).toHaveLength(605)
+  })
+
+  it('takes on no more of those that hold their keys than there is room for', async () => {
+    const holding = Array.from({ length: 700 }, (_, n) => ({ key: `k${n}`, hold: true }))
+    const world = createWorld({
+      outcome: () => ENDED,
+      settings: { window: 10 },
+      waiting: [{ key: 'k699' }, ...holding],
+    })
+    await world.clock.run()
+    expect(world.ended).toHaveLength(701)
+    expect(world.mostResident).toBeLessThanOrEqual(10)
+    expect(lastStarts(world, 'k699')).toEqual([701, 1])
   })
 
   it('keeps no more than its window in memory; the rest waits in the journal and keeps its order', async () => {

@@ -388,7 +388,7 @@ export function createFlowQueue(options: FlowQueueOptions): FlowQueue {
     },
     gained() {
       reads.nextEpoch()
-      paging.readAgainAfter(0)
+      paging.readAnew()
       void waker.wakeDue()
       pump()
     },

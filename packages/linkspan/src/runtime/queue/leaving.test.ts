@@ -9,6 +9,7 @@ import type { PassEnd, Slot, Work } from './work.ts'
 const empty = {
   page: async () => [],
   pageOfKey: async () => [],
+  pageOfHolders: async () => [],
   pageOfParent: async () => [],
   due: async () => [],
   nextDue: async () => null,

@@ -4,7 +4,10 @@ import type { Reads } from './reads.ts'
 import type { Window } from './window.ts'
 import type { Work } from './work.ts'
 
-/** Reads a flow's part of the journal in the order of places, until everything is here or lies behind a lane. */
+/**
+ * Reads a flow's part of the journal, until everything is here or lies behind a lane: who holds its key, and then all in
+ * the order of places.
+ */
 export interface Paging {
   /** Whether messages may be taken on directly, or lie in the journal behind others that are still to be read. */
   readonly mode: 'direct' | 'backlog'
@@ -23,6 +26,8 @@ export interface Paging {
   toBacklog(): void
   /** The journal holds messages above a place that are still to be read. What is known already is passed over. */
   readAgainAfter(seq: number): void
+  /** All is to be read, as more came into the share. */
+  readAnew(): void
   /** A message came to be ready in the journal at a place that was given before: a page that is being read may lack it. */
   appeared(seq: number): void
   /** Whether a place is still to be read, so that a message that is ready there is met in its turn. */
@@ -58,6 +63,11 @@ export function createPaging(options: PagingOptions): Paging {
   const { flow, backlog, window, reads, pump } = options
   let mode: 'direct' | 'backlog' = 'backlog'
   let cursor = 0
+  /**
+   * Up to which place it was read who holds its key; null when that is all. Those behind one that has begun may have lower
+   * places, so it must be in its lane before any of them.
+   */
+  let holdersTo: number | null = 0
   let reading = false
   /** The lowest place that came to be ready while a page was read. */
   let lowest = NO_PLACE
@@ -73,34 +83,53 @@ export function createPaging(options: PagingOptions): Paging {
   let telling: Promise<void> = Promise.resolve()
 
   const read = (): void => {
-    if (!reading && mode === 'backlog' && options.runs() && window.hasRoom()) void readPage()
+    if (!reading && mode === 'backlog' && options.runs() && window.hasRoom()) void readNext()
   }
 
-  const readPage = async (): Promise<void> => {
+  const readNext = async (): Promise<void> => {
     reading = true
     lowest = NO_PLACE
     const number = reads.begin()
-    const before = { storing, left, cursor, handedTo, epoch: reads.epoch }
-    let isOn = true
+    let isOn = false
     try {
-      const rows = await backlog.page(flow, cursor, options.page)
-      await tellBegun(rows)
-      // Otherwise there is something to be read below, or partitions came or went.
-      if (cursor === before.cursor && reads.epoch === before.epoch) {
-        const exhausted = placeAll(rows, number)
-        takenTo = Math.max(takenTo, exhausted ? before.handedTo : 0, cursor)
-        // What was left to the journal since the page was read is not in it.
-        const isAll = before.storing === 0 && left === before.left && handedTo === before.handedTo
-        if (exhausted && isAll) mode = 'direct'
-        isOn = rows.length > 0 || mode === 'direct' || storing === 0
-      }
+      isOn = holdersTo === null ? await readPage(number) : await readHolders(holdersTo, number)
     } catch (error) {
       options.again(error, read)
-      isOn = false
     }
     reading = false
     reads.end()
     if (isOn) pump()
+  }
+
+  /** Nobody has to be told that they may be begun with: who holds its key has something on record. */
+  const readHolders = async (after: number, number: number): Promise<boolean> => {
+    const { epoch } = reads
+    const rows = await backlog.pageOfHolders(flow, after, options.page)
+    if (reads.epoch !== epoch) return true
+    const placed = (seq: number): void => {
+      holdersTo = seq
+    }
+    if (placeAll(rows, number, placed)) holdersTo = null
+    return true
+  }
+
+  /** Answers whether it is worth going on. */
+  const readPage = async (number: number): Promise<boolean> => {
+    const before = { storing, left, cursor, handedTo, epoch: reads.epoch }
+    const rows = await backlog.page(flow, cursor, options.page)
+    await tellBegun(rows)
+    // There is something to be read below, or partitions came or went.
+    if (cursor !== before.cursor || reads.epoch !== before.epoch) return true
+    const isRead = placeAll(rows, number, (seq) => {
+      cursor = Math.max(cursor, seq)
+    })
+    const exhausted = isRead && lowest === NO_PLACE
+    if (lowest <= cursor) cursor = lowest - 1
+    takenTo = Math.max(takenTo, exhausted ? before.handedTo : 0, cursor)
+    // What was left to the journal since the page was read is not in it.
+    const isAll = before.storing === 0 && left === before.left && handedTo === before.handedTo
+    if (exhausted && isAll) mode = 'direct'
+    return rows.length > 0 || mode === 'direct' || storing === 0
   }
 
   const tellBegun = async (rows: readonly BacklogEntry[]): Promise<void> => {
@@ -122,18 +151,17 @@ export function createPaging(options: PagingOptions): Paging {
   }
 
   /** Takes on what there is room for; answers whether that is all there was. */
-  const placeAll = (rows: readonly BacklogEntry[], number: number): boolean => {
-    let isAll = rows.length < options.page
+  const placeAll = (
+    rows: readonly BacklogEntry[],
+    number: number,
+    placed: (seq: number) => void,
+  ): boolean => {
     for (const row of rows) {
-      if (!window.hasRoom() && !window.knows(row.seq)) {
-        isAll = false
-        break
-      }
-      cursor = Math.max(cursor, row.seq)
+      if (!window.hasRoom() && !window.knows(row.seq)) return false
+      placed(row.seq)
       options.place(row, number)
     }
-    if (lowest <= cursor) cursor = lowest - 1
-    return isAll && lowest === NO_PLACE
+    return rows.length < options.page
   }
 
   /** What others hand over lies among what this engine accepts: reading begins where that was taken on. */
@@ -174,6 +202,10 @@ export function createPaging(options: PagingOptions): Paging {
     },
     toBacklog,
     readAgainAfter,
+    readAnew() {
+      holdersTo = 0
+      readAgainAfter(0)
+    },
     appeared(seq) {
       if (reading) lowest = Math.min(lowest, seq)
     },

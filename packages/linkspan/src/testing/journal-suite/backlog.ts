@@ -67,6 +67,32 @@ export function testBacklog(declare: Declare): void {
   })
 
   declare(
+    'pages through those that hold their key, whatever they wait for',
+    async ({ journal, accept, commit }) => {
+      await accept(...range(1, 5).map(() => ({ key: 'k', ready: true })), { flow: 'other', key: 'k' })
+      await commit({
+        waits: [
+          wait(2, { key: 'k', hold: true }),
+          wait(4, { key: 'k', hold: true, reason: 'retry', wakeAt: 5000, attempt: 2 }),
+          wait(5, { key: 'k', hold: true, reason: 'delay', wakeAt: 1 }),
+          wait(6, { flow: 'other', key: 'k', hold: true }),
+        ],
+      })
+      const page = async (after: number, limit: number) =>
+        seqs(await journal.backlog.pageOfHolders('orders', after, limit))
+      assert.deepEqual(await page(0, 10), [2, 4, 5])
+      assert.deepEqual(await page(0, 2), [2, 4])
+      assert.deepEqual(await page(4, 10), [5])
+      assert.deepEqual(await journal.backlog.pageOfHolders('nobody', 0, 10), [])
+      const put = wait(4, { key: 'k', hold: true, reason: 'retry', wakeAt: 5000, attempt: 2 })
+      const [found] = await journal.backlog.pageOfHolders('orders', 3, 1)
+      assert.deepEqual({ ...found, bytes: 0 }, { partition: 0, ...put, bytes: 0 })
+      await commit({ waits: [wait(2, { key: 'k' }), wait(3, { key: 'k', hold: true })], settle: [ending(5)] })
+      assert.deepEqual(await page(0, 10), [3, 4])
+    },
+  )
+
+  declare(
     'keeps children that a parent waits for on a page of their own',
     async ({ journal, accept, commit }) => {
       const [root = 0] = await accept({ token: 'rootrootroot' })

@@ -165,14 +165,15 @@ export function testHandingOver(declare: DeclareShared): void {
     const read = async ({ journal: { backlog } }: Engine) => [
       seqs(await backlog.page('orders', 0, 10)),
       seqs(await backlog.pageOfKey('orders', 'k', 0, 99, 10)),
+      seqs(await backlog.pageOfHolders('orders', 0, 10)),
       seqs(await backlog.pageOfParent(1, 0, 10)),
       seqs(await backlog.due('orders', 99, 10)),
       await backlog.nextDue('orders'),
       seqs(await backlog.held(null, 10)),
       (await backlog.count()).reduce((sum, { count }) => sum + count, 0),
     ]
-    assert.deepEqual(await read(one), [[1, 2], [1, 2], [4], [1], 70, [1, 5], 5])
-    assert.deepEqual(await read(two), [[3, 5], [3, 5], [4], [5], 50, [1, 5], 5])
+    assert.deepEqual(await read(one), [[1, 2], [1, 2], [1], [4], [1], 70, [1, 5], 5])
+    assert.deepEqual(await read(two), [[3, 5], [3, 5], [5], [4], [5], 50, [1, 5], 5])
     assert.deepEqual(await one.journal.backlog.unsettled(0, 10), [])
     assert.deepEqual(seqs(await two.journal.messages.load([1, 2, 3, 4, 5, 6])), [1, 2, 3, 4, 5, 6])
   })

@@ -70,7 +70,7 @@ function spanOf(message: StoredMessage, effects: readonly FakeEffect[]): Span {
 }
 
 /** Steps that free the key of a message while it waits, unless they hold it. */
-const FREEING: ReadonlySet<string> = new Set(['delay', 'waitFor', 'process'])
+const FREEING: ReadonlySet<string> = new Set(['delay', 'waitFor', 'process', 'resequence'])
 
 function freeFlows(flows: readonly Flow[]): ReadonlySet<string> {
   const found = new Set<string>()
