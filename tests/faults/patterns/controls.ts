@@ -82,9 +82,7 @@ const CONTROL = {
     what: 'a saga does not undo what it did',
     within: 60,
     kinds: ['saga'],
-    tools: (tools) => ({
-      program: (scope) => (scope.startsWith('undo ') ? { run: () => undefined } : tools.program(scope)),
-    }),
+    pass: () => ({ runAt: () => undefined }),
   },
   finallySkips: {
     what: 'a try does not run its last part',
@@ -125,6 +123,11 @@ const CONTROL = {
       pause: (path, until, _hold, more) => pass.pause(path, until, false, more),
       sleep: (path, until) => pass.sleep(path, until, false),
     }),
+  },
+  keyLost: {
+    what: 'it is not on record which messages hold their keys',
+    within: 100,
+    batch: (batch) => ({ ...batch, waits: batch.waits.map((wait) => ({ ...wait, hold: false })) }),
   },
   recordsLost: {
     what: 'what steps put on record is not written',

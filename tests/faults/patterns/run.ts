@@ -115,7 +115,7 @@ async function live(
   const sender = createSender(world, () => engines, recipe)
   engines.onEnd(sender.lost)
   engines.begin()
-  const ended = await allEpochs(world, engines, sender, reference)
+  const ended = await world.ending(() => allEpochs(world, engines, sender, reference), false)
   const { kills, stops } = engines.figures
   const interrupted = engines.interrupted
   world.plan.end()
@@ -124,7 +124,7 @@ async function live(
   engines.bury()
   const messages = found?.observed.messages ?? []
   const children = messages.filter(({ id }) => id.includes('~')).length
-  await clock.settle()
+  await world.ending(() => clock.settle(), undefined)
   return {
     found,
     figures: {

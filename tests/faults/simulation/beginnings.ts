@@ -46,6 +46,7 @@ export const SENT_TO = [
   'paced',
   'guarded',
   'gathered',
+  'ordered',
   'told',
   'booked',
 ] as const

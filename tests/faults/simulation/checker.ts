@@ -28,6 +28,7 @@ export function check(evidence: Evidence, report: Report): void {
   checkFed(evidence, byNumber, report)
   checkTicks(evidence, report)
   checkOrder(evidence, known, report)
+  checkWhole(evidence, report)
   checkCounters(known, byNumber, report)
   checkCounts(evidence, known, report)
 }
@@ -223,6 +224,20 @@ function checkOrder({ effects, aside }: Evidence, known: ReadonlyMap<number, Kno
     // What is put on a channel keeps the order of those that put it there.
     if (source?.sent.flow === 'relay' && !aside.has(source.id))
       inOrder(`${flow} ${key} by source`, seqOf(source.id), effect)
+  }
+}
+
+/** Behind a step that puts messages in order, one of a key is done before the next begins. */
+function checkWhole({ effects, aside }: Evidence, report: Report): void {
+  const begun = new Map<string, Effect>()
+  for (const effect of effects) {
+    const { flow, key, step } = effect.input
+    if (flow !== 'ordered' || aside.has(rootOf(effect.messageId))) continue
+    const before = begun.get(key)
+    if (before && rootOf(before.messageId) !== rootOf(effect.messageId))
+      report('order', `${shown(effect)} came before that was done which had begun: ${shown(before)}`)
+    if (step === 'first') begun.set(key, effect)
+    else begun.delete(key)
   }
 }
 

@@ -5,8 +5,8 @@
 import type { Journal, JournalFactory } from 'linkspan'
 import { type Clock, isLinkspanError } from 'linkspan/connect'
 import { changed, through } from '../support.ts'
-import type { Batch } from './disk.ts'
 import type { FlowOptions } from './beginnings.ts'
+import type { Batch } from './disk.ts'
 import type { Network } from './network.ts'
 import type { ViolationKind } from './world.ts'
 
@@ -203,9 +203,13 @@ function unfenced(factory: JournalFactory, clock: Clock): JournalFactory {
   }
 }
 
+const SOON_MS = 1
 const LATE_MS = 40
 
-/** Answers at once and commits later. A batch whose answer it cannot foretell is committed in time. */
+/**
+ * Answers soon and commits later. A batch whose answer it cannot foretell is committed in time. Time passes before it
+ * answers: an engine reads here what it has changed as it was before, so it may do the same again until that is over.
+ */
 function early(factory: JournalFactory, clock: Clock): JournalFactory {
   return changed(factory, (journal) => {
     let { lastSeq } = journal.opened
@@ -221,6 +225,7 @@ function early(factory: JournalFactory, clock: Clock): JournalFactory {
           for (const { seq } of answer.accepted) lastSeq = Math.max(lastSeq, seq)
           return answer
         }
+        await new Promise<void>((resolve) => clock.timer(SOON_MS, resolve))
         return {
           accepted: batch.accept.map(() => {
             lastSeq += 1

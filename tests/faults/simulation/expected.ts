@@ -1,6 +1,7 @@
 /** What the checker knows of the flows: which effects a message must have. It knows nothing of how they come about. */
-import type { SystemName } from './failpoints.ts'
+
 import { type FlowName, type Order, type SentTo, worth } from './beginnings.ts'
+import type { SystemName } from './failpoints.ts'
 import { recipientsOf, slipPlace } from './flows.ts'
 
 /** An effect that a message must have. */
@@ -126,6 +127,10 @@ export const EXPECTED: Readonly<Record<SentTo, OfOrder>> = {
   ],
   // By the message that its group went on as.
   gathered: ({ n }) => [effect('collected', 'key', 'each/put', worth(n))],
+  ordered: ({ n }) => [
+    effect('ordered', 'key', 'first', worth(n)),
+    effect('ordered', 'key', 'put', worth(n)),
+  ],
   told: put('told', 'key'),
   booked: ({ n, same }) => {
     const at = (system: SystemName, step: string): Expected => effect('booked', system, step, worth(n))
@@ -158,6 +163,9 @@ const UNORDERED: ReadonlySet<string> = new Set([
   'managed do//2/put',
   'managed do//1/tell',
   'told put',
+  // In the order of their places; that one of a key is done before the next begins is checked apart.
+  'ordered first',
+  'ordered put',
   // By another message, and several at once.
   'collected each/put',
   // Nobody waits for the copy.

@@ -1,12 +1,12 @@
 /** One run: the whole engine with simulated clock, disk, network and random numbers, all of it drawn from one seed. */
 import type { Flow } from 'linkspan'
+import type { FlowOptions } from './beginnings.ts'
 import { check } from './checker.ts'
 import { type Control, withoutFlows, withoutJournal, withoutNetwork } from './controls.ts'
 import { createDisk } from './disk.ts'
 import { createEngines, type Engines, type Life } from './engines.ts'
 import type { Evidence } from './evidence.ts'
 import type { Coverage } from './failpoints.ts'
-import type { FlowOptions } from './beginnings.ts'
 import { flowsOf } from './flows.ts'
 import { createNetwork } from './network.ts'
 import { type Observation, observe } from './observe.ts'
@@ -112,13 +112,17 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   sender.begin()
   operator.begin()
   const limit = (): number => began + PATIENCE_MS + world.setBack
-  await runUntil(world, limit, () => operator.content)
+  const isOver = await world.ending(async () => {
+    await runUntil(world, limit, () => operator.content)
+    return true
+  }, false)
   // What comes now is no part of the run.
   const seconds = Math.round((clock.now() - began) / 1_000)
   const { lives, kills, stops, freezes, joins, lent } = engines.figures
   const { interrupted } = engines
   world.plan.end()
-  if (operator.content) {
+  const judge = async (): Promise<void> => {
+    if (!operator.content) return reportStuck(world, engines)
     const observed = await observeAll(world, engines, systems, (life) => observe(life, sender.all))
     check(
       {
@@ -133,7 +137,8 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       },
       world.violate,
     )
-  } else await reportStuck(world, engines)
+  }
+  if (isOver) await world.ending(judge, undefined)
   engines.bury()
   return {
     seed,

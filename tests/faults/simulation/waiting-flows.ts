@@ -30,6 +30,11 @@ export function waitingFlows(options: FlowOptions): Partial<Record<FlowName, unk
             input: (body) => ({ ...sunk('gathered', 'each/put')(body), flow: 'collected' }),
           }),
       ),
+    ordered: begin('ordered', options)
+      .resequence('in order', { place: ({ n }) => n, timeout: '5s', late: 'pass' })
+      .resequence('in batches', { place: ({ n }) => n, batch: { size: 2, timeout: '8s' } })
+      .to('first', key, { input: sunk('ordered', 'first') })
+      .to('put', key, { input: sunk('ordered', 'put') }),
     told: begin('told', options)
       .waitFor('answer', told, { key: ({ n }) => n, as: 'answer' })
       .to('put', key, {

@@ -26,6 +26,8 @@ export type ViolationKind =
   | 'ledger'
   /** A reply that is missing or wrong. */
   | 'reply'
+  /** There was always something more to do. */
+  | 'endless'
   /** The engine gave up, or threw what it must not. */
   | 'failed'
 
@@ -60,9 +62,14 @@ export interface World {
   readonly story: Story
   readonly violations: readonly Violation[]
   violate(kind: ViolationKind, says: string): void
+  /** Does a part of the run; one that comes to no end is a finding, and `instead` is answered. */
+  ending<T>(part: () => Promise<T>, instead: T): Promise<T>
   /** Draws of their own for each purpose, so that one does not shift the others. */
   draws(purpose: string): Draws
 }
+
+/** What takes more steps than so many at a time does not come to an end. */
+const MOST_STEPS = 60_000
 
 /** How long the network is noisy. */
 const NOISE_MS = 120_000
@@ -72,7 +79,7 @@ const SKEWS: readonly number[] = [0, 0, 15, 1_000, 30_000]
 
 /** Makes the world of a seed; its faults are drawn as those of the simulated flows are, or as `planOf` says. */
 export function createWorld(seed: number, engines = 1, planOf?: (draws: Draws) => Plan): World {
-  const clock: ReturnType<typeof virtualClock> & VirtualClock = virtualClock()
+  const clock: ReturnType<typeof virtualClock> & VirtualClock = virtualClock({ maxSteps: MOST_STEPS })
   const began = clock.now()
   const draws = (purpose: string): Draws => drawsOf(`${seed}/${purpose}`)
   const story = createStory(() => clock.now() - began)
@@ -120,6 +127,14 @@ export function createWorld(seed: number, engines = 1, planOf?: (draws: Draws) =
     violate(kind, says) {
       violations.push({ kind, says })
       story.tell(`VIOLATION ${kind}: ${says}`)
+    },
+    async ending(part, instead) {
+      try {
+        return await part()
+      } catch (thrown) {
+        world.violate('endless', String(thrown))
+        return instead
+      }
     },
   }
   for (const line of world.plan.planned) story.tell(`planned: ${line}`)

@@ -2,6 +2,7 @@
 import { asChain, type Chain, type Kind, kindOf } from '../kind.ts'
 import { holds, type Sequence, type Step, type Thing } from '../recipe.ts'
 import type { Course, Undo, Walk } from '../walk.ts'
+import type { ValidateStep } from './pure.ts'
 
 interface TryStep extends Step {
   readonly kind: 'try'
@@ -94,13 +95,20 @@ function* runParts(parts: SagaStep['parts'], done: Undo[], walk: Walk): Course {
   return 'on'
 }
 
+/** Ends a saga: without it few would ever have to undo anything. */
+function lastCheck(saga: string): ValidateStep {
+  return { kind: 'validate', name: `${saga} check`, mod: 4, rest: 1 }
+}
+
 const saga: Kind<SagaStep> = {
   kind: 'saga',
   draw(maker, name) {
     const { draws } = maker
-    const parts = Array.from({ length: draws.whole(2, 3) }, () => {
+    const length = draws.whole(2, 3)
+    const parts = Array.from({ length }, (_, at) => {
       const inner = maker.scope()
-      return { inner, undo: draws.chance(0.8) ? maker.scope({ inBranch: true }) : null }
+      const undo = draws.chance(0.8) ? maker.scope({ inBranch: true }) : null
+      return { inner: at === length - 1 ? [...inner, lastCheck(name)] : inner, undo }
     })
     return { kind: 'saga', name, parts }
   },

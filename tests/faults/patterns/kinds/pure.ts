@@ -35,7 +35,7 @@ const filter: Kind<FilterStep> = {
   },
 }
 
-interface ValidateStep extends Sieve {
+export interface ValidateStep extends Sieve {
   readonly kind: 'validate'
 }
 
