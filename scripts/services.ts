@@ -1,7 +1,5 @@
 /** Servers for tests and benchmarks, from Debian's packages, Maven Central and the Go module proxy. `npm run services -- --help` */
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { root } from './lib/files.ts'
 import {
   down,
   freeze,
@@ -15,6 +13,7 @@ import {
   withNeeds,
 } from './services/control.ts'
 import { services } from './services/list.ts'
+import { servicesFolder } from './services/presence.ts'
 import type { Obtainable, Service } from './services/service.ts'
 
 const help = `npm run services                            brings up all that can be had here
@@ -34,7 +33,7 @@ function print(line: string): void {
 }
 
 const place: Place = {
-  folder: process.env['LINKSPAN_SERVICES_FOLDER'] ?? join(root, 'data', 'services'),
+  folder: servicesFolder(),
   say: print,
 }
 

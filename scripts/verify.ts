@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { biome, type Command, type Run, run, script, tsc } from './lib/command.ts'
 import { type Outcome, one, sum } from './lib/counts.ts'
 import { filesBelow, isTypeScript, root } from './lib/files.ts'
+import { runServices } from './lib/services-stage.ts'
 import { runTests } from './lib/tests-stage.ts'
 
 interface Stage {
@@ -11,10 +12,14 @@ interface Stage {
   readonly command: Command | (() => Promise<Run & { readonly outcome: Outcome }>)
   /** Folders without which the stage has nothing to check, and then fails. */
   readonly needs?: readonly string[]
+  /** Run by `--ci`, and where it is named: it needs what not everybody has at hand. */
+  readonly onlyCi?: boolean
 }
 
 // Three times what they take on two quiet cores: what hangs is ended, and a busy machine is not taken for that.
 const TESTS_MS = 50 * 60_000
+// All of it: installing, bringing up, testing, taking down.
+const SERVICES_MS = 25 * 60_000
 const LIBRARY = 'packages/linkspan/src'
 
 const stages: readonly Stage[] = [
@@ -62,6 +67,12 @@ const stages: readonly Stage[] = [
     name: 'packages',
     about: 'publint, every export, every bin',
     command: script('scripts/package-check.ts'),
+  },
+  {
+    name: 'services',
+    about: 'the tests on the servers of npm run services, which it brings up',
+    command: () => runServices(SERVICES_MS),
+    onlyCi: true,
   },
 ]
 
@@ -113,7 +124,7 @@ async function runAll(chosen: readonly Stage[], look: Look): Promise<readonly Re
     const result = await runStage(stage)
     if (look.live) process.stdout.write('\r\u001b[K')
     console.log(lineOf(result, look))
-    if (result.outcome.failed > 0) console.log(indented(result.output))
+    if (result.outcome.failed > 0 || result.stage.onlyCi) console.log(indented(result.output))
     results.push(result)
   }
   return results
@@ -138,8 +149,8 @@ function summarise(results: readonly Result[], look: Look): void {
   process.exitCode = failed === 0 ? 0 : 1
 }
 
-function choose(only: string | undefined): readonly Stage[] {
-  if (only === undefined) return stages
+function choose(only: string | undefined, ci: boolean): readonly Stage[] {
+  if (only === undefined) return stages.filter(({ onlyCi = false }) => ci || !onlyCi)
   const names = only.split(',').map((name) => name.trim())
   const unknown = names.filter((name) => !stages.some((stage) => stage.name === name))
   if (unknown.length > 0) {
@@ -158,7 +169,7 @@ async function main(): Promise<void> {
       list: { type: 'boolean', default: false },
     },
   })
-  const chosen = choose(values.only)
+  const chosen = choose(values.only, values.ci || values.list)
   if (values.list) {
     for (const { name, about } of chosen) console.log(`${name.padEnd(14)} ${about}`)
     return

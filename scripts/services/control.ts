@@ -107,7 +107,14 @@ async function ensureInstalled(service: Service, place: Place): Promise<void> {
   if (found.state === 'no') throw new Error(`${service.name} cannot be had here: ${found.why}`)
   if (found.state === 'installed') return
   place.say(`${service.name} is being installed: ${found.from}`)
-  service.install()
+  try {
+    service.install()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`${service.name} could not be installed (${found.from}). Is the network there? ${why}`, {
+      cause,
+    })
+  }
   if (service.obtainable().state !== 'installed') {
     throw new Error(`${service.name} is still missing after: ${found.from}`)
   }

@@ -94,6 +94,18 @@ describe('up and down', () => {
     expect(said).toEqual(['two is down', 'one is down'])
   })
 
+  it('says which one could not be installed, and by what', async () => {
+    const service = await fake('one', {
+      obtainable: () => ({ state: 'install', from: 'mvn one' }),
+      install: () => {
+        throw new Error('mvn failed: repo.example.org: unknown host')
+      },
+    })
+    await expect(up([service], place)).rejects.toThrow(
+      'one could not be installed (mvn one). Is the network there? mvn failed: repo.example.org: unknown host',
+    )
+  })
+
   it('installs what is missing first', async () => {
     let present = false
     const service = await fake('one', {

@@ -61,3 +61,14 @@ it('leaves a word alone that is wider than the line', () => {
   const word = 'x'.repeat(40)
   expect(markdownLines(`a ${word} b`, look)).toEqual(['a', word, 'b'])
 })
+
+it('keeps a pipe in a cell, and breaks a long last one below itself', () => {
+  const table = `| option | |
+|---|---|
+| \`a \\| b\` | one word after the other, as long as it takes |`
+  expect(markdownLines(table, look)).toEqual([
+    'option',
+    '`a | b`  one word after the other, as long as it',
+    '         takes',
+  ])
+})

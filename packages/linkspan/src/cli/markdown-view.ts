@@ -36,7 +36,7 @@ function laidOut(block: Block, { style, width }: MarkdownLook): readonly string[
     case 'verbatim':
       return block.lines.map((line) => `    ${line}`.trimEnd())
     case 'table':
-      return columns(block.lines, style)
+      return columns(block.lines, style, width)
   }
 }
 
@@ -105,20 +105,28 @@ function wrapped(text: string, width: number, first: string, rest: string): read
   return [...lines, line]
 }
 
-function columns(rows: readonly string[], style: Style): readonly string[] {
+/** A last column is not made narrower than this, however wide the ones before it are. */
+const LEAST_LAST = 40
+
+function columns(rows: readonly string[], style: Style, width: number): readonly string[] {
   const cells = rows
     .filter((row) => !/^[|\-: ]+$/.test(row))
     .map((row) =>
       row
-        .split('|')
+        .split(/(?<!\\)\|/)
         .slice(1, -1)
-        .map((cell) => prose(cell.trim())),
+        .map((cell) => prose(cell.trim().replaceAll('\\|', '|'))),
     )
   const widths = (cells[0] ?? []).map((_, at) => Math.max(...cells.map((row) => displayWidth(row[at] ?? ''))))
-  return cells.map((row) =>
-    row
+  const before = widths.slice(0, -1).reduce((sum, each) => sum + each + 2, 0)
+  const hanging = ' '.repeat(before)
+  return cells.flatMap((row) => {
+    const first = row
+      .slice(0, -1)
       .map((cell, at) => (at === 0 ? style('dim', pad(cell, widths[at] ?? 0)) : pad(cell, widths[at] ?? 0)))
       .join('  ')
-      .trimEnd(),
-  )
+    const [line = '', ...more] = wrapped(row.at(-1) ?? '', Math.max(width - before, LEAST_LAST), '', '')
+    const lead = row.length > 1 ? `${first}  ` : ''
+    return [`${lead}${line}`.trimEnd(), ...more.map((each) => `${hanging}${each}`)]
+  })
 }

@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -79,13 +81,56 @@ test('doc of a foreign name shows all that it stands for', async () => {
 test('doc of an unknown name suggests others', async () => {
   const line = cli()
   expect(await line.run('doc', 'wiretapp')).toBe(1)
-  expect(line.stderr()).toBe('error: No pattern is called "wiretapp". Did you mean Wire Tap?\n')
+  expect(line.stderr()).toBe(
+    'error: No pattern and no connector is called "wiretapp". Did you mean Wire Tap?\n',
+  )
   expect(line.stdout()).toBe('')
 })
 
 test('a package without its pages says which file is missing', async () => {
-  const line = cli({ self: { folder: '/nowhere', checkout: false } })
+  const folder = mkdtempSync(join(tmpdir(), 'linkspan-package-'))
+  writeFileSync(join(folder, 'package.json'), '{ "name": "linkspan", "exports": {} }')
+  const line = cli({ self: { folder, checkout: false } })
   expect(await line.run('doc', 'filter')).toBe(3)
-  const file = join('/nowhere', 'dist', 'pages', 'patterns', 'message-filter.md')
+  const file = join(folder, 'dist', 'pages', 'patterns', 'message-filter.md')
   expect(line.stderr()).toContain(`${file} cannot be read.`)
+  rmSync(folder, { recursive: true })
+})
+
+test.each(['http', 'linkspan/http', 'HTTP'])(
+  'doc %s prints what the connector says of itself',
+  async (name) => {
+    const line = cli()
+    expect(await line.run('doc', name)).toBe(0)
+    const text = line.stdout()
+    expect(text).toMatch(/^http\n\nCalls of any HTTP service/)
+    expect(text).toContain('Import it from `linkspan/http`.')
+    for (const part of ['The connection', 'Sources', 'Operations']) expect(text).toContain(`\n${part}\n`)
+    expect(text).toMatch(/`baseUrl` +`URL`/)
+    expect(text).toMatch(/`post` +`key`, `verify`, `natural`, `none`/)
+    expect(text).not.toMatch(/<!--|\|---/)
+  },
+)
+
+test('doc of a connector --json has its spec as data', async () => {
+  const line = cli()
+  expect(await line.run('doc', 'schedule', '--json')).toBe(0)
+  expect(JSON.parse(line.stdout())).toMatchObject({
+    name: 'schedule',
+    door: 'linkspan/schedule',
+    stability: 'stable',
+    sources: [{ name: 'schedule', kind: 'poll' }],
+  })
+})
+
+test('doc lists the connectors behind the patterns', async () => {
+  const line = cli()
+  expect(await line.run('doc')).toBe(0)
+  expect(line.stdout()).toMatch(/\nConnectors\n+http +Calls of any HTTP/)
+})
+
+test('a package that cannot be read says so', async () => {
+  const line = cli({ self: { folder: '/nowhere', checkout: false } })
+  expect(await line.run('doc', 'http')).toBe(3)
+  expect(line.stderr()).toContain(`${join('/nowhere', 'package.json')} cannot be read.`)
 })

@@ -1,4 +1,5 @@
 import type { Found, KnownEntry, LanguageNode } from '../../catalogue/index.ts'
+import { type KnownConnector, knownConnectors } from '../connector-specs.ts'
 import { NEGATIVE } from '../exit-code.ts'
 import { failure } from '../failure.ts'
 import { markdownLines, prose } from '../markdown-view.ts'
@@ -11,23 +12,26 @@ const MOST_WIDE = 100
 
 /** `linkspan doc`. */
 export const doc: Verb = defineVerb({
-  usage: 'doc [pattern...]',
-  summary: 'Explain an integration pattern, or list them all',
+  usage: 'doc [name...]',
+  summary: 'Explain a pattern or a connector, or list them all',
   details:
-    'Finds a pattern by its name, by our step, or by what Camel, Spring Integration, Mule, IBM Integration Bus or n8n call it.',
-  examples: ['linkspan doc', 'linkspan doc wire tap', 'linkspan doc doTry', 'linkspan doc "For Each" --json'],
+    'Finds a pattern by its name, by our step, or by what Camel, Spring Integration, Mule, IBM Integration Bus or n8n call it; a connector by what it is imported as, with its options, sources, operations and their guarantees.',
+  examples: ['linkspan doc', 'linkspan doc wire tap', 'linkspan doc http', 'linkspan doc "For Each" --json'],
   reach: 'nothing',
   run: async (context, words) => {
     // Loaded when needed: the patterns come with it.
     const { ENTRIES, findEntry } = await import('../../catalogue/index.ts')
     const name = words.join(' ').trim()
     if (name === '') return listAll(context, ENTRIES)
+    const connectors = await knownConnectors(context.dependencies.self)
+    const connector = connectors.find((each) => [each.name, each.door].includes(name.toLowerCase()))
+    if (connector !== undefined) return showConnector(context, connector)
     await show(context, name, findEntry(name))
     return undefined
   },
 })
 
-function listAll({ out }: Context, entries: readonly KnownEntry[]): undefined {
+async function listAll({ out, dependencies }: Context, entries: readonly KnownEntry[]): Promise<undefined> {
   if (out.json) {
     out.document(entries)
     return undefined
@@ -41,8 +45,31 @@ function listAll({ out }: Context, entries: readonly KnownEntry[]): undefined {
     ])
     out.line()
   }
+  await listConnectors({ out, dependencies })
   const shown = entries.filter(({ state }) => state === 'shown').length
   out.note(`${counted(entries.length, 'pattern')}, ${shown} with a page. Read one with linkspan doc NAME.`)
+  return undefined
+}
+
+async function listConnectors({ out, dependencies }: Pick<Context, 'out' | 'dependencies'>): Promise<void> {
+  const connectors = await knownConnectors(dependencies.self)
+  const rows = await Promise.all(connectors.map(async ({ name, load }) => ({ name, ...(await load()) })))
+  out.line(out.style('strong', 'Connectors'))
+  out.table(rows, [
+    { title: '', value: ({ name }) => name },
+    { title: '', value: ({ summary }) => prose(summary), flexible: true },
+  ])
+  out.line()
+}
+
+async function showConnector({ out }: Context, { name, door, load }: KnownConnector): Promise<undefined> {
+  const [spec, { specPage }] = await Promise.all([load(), import('../../connect/index.ts')])
+  if (out.json) {
+    out.document({ name, door, ...spec })
+    return undefined
+  }
+  const width = Math.min(out.width, MOST_WIDE)
+  for (const line of markdownLines(specPage(name, door, spec), { style: out.style, width })) out.line(line)
   return undefined
 }
 
@@ -59,7 +86,7 @@ async function show(context: Context, name: string, { entries, nodes, near }: Fo
 
 function unknown(name: string, near: readonly string[]): Error {
   const hint = near.length === 0 ? 'linkspan doc lists all of them' : `Did you mean ${near.join(', ')}?`
-  return failure(NEGATIVE, `No pattern is called "${name}". ${hint}`)
+  return failure(NEGATIVE, `No pattern and no connector is called "${name}". ${hint}`)
 }
 
 async function showEntry({ out, dependencies }: Context, entry: KnownEntry): Promise<void> {
