@@ -1,4 +1,4 @@
-import { openJson, seal, sealJson, sealJsonText } from '../journal/envelope.ts'
+import { openJson, seal, sealJsonText } from '../journal/envelope.ts'
 import type { StateCell } from '../journal/journal.ts'
 import type { Json } from '../model/message.ts'
 import type { CellAlong } from '../patterns/pattern.ts'
@@ -28,10 +28,16 @@ const framePlace = (seq: number, n: number): string => `r:${seq}:${n}`
 
 /** A piece of a record as the journal keeps it. */
 export function sealEntries(entries: readonly Entry[], seq: number, n: number): Uint8Array {
-  return sealText(`[${entries.map(entryText).join(',')}]`, framePlace(seq, n))
+  return sealEntryTexts(entries.map(entryText), seq, n)
 }
 
-function entryText(entry: Entry): string {
+/** A piece of a record of the texts of its entries. */
+export function sealEntryTexts(texts: readonly string[], seq: number, n: number): Uint8Array {
+  return sealText(`[${texts.join(',')}]`, framePlace(seq, n))
+}
+
+/** An entry as it stands in a piece of a record. */
+export function entryText(entry: Entry): string {
   const text = INPUT_TEXT in entry ? entry[INPUT_TEXT] : undefined
   if (text === undefined) return JSON.stringify(entry)
   const { i, ...rest } = entry as Extract<Entry, { i: Json }>
@@ -51,7 +57,22 @@ export interface StoredCell {
 
 /** Seals a cell of engine state. */
 export function sealCell(cell: StoredCell, scope: string, key: string): Uint8Array {
-  return sealJson(cell as unknown as Json, `s:${scope}:${key}`)
+  return sealCellText(cellText(cell), scope, key)
+}
+
+/** Seals a cell of engine state of its text, which {@link cellText} made. */
+export function sealCellText(text: string, scope: string, key: string): Uint8Array {
+  return sealText(text, `s:${scope}:${key}`)
+}
+
+/** A cell of engine state as it is sealed. */
+export function cellText(cell: StoredCell): string {
+  return JSON.stringify(cell)
+}
+
+/** The cell of a text. */
+export function cellOf(text: string): StoredCell {
+  return JSON.parse(text) as StoredCell
 }
 
 /** Seals a cell of engine state that is put with the change of another one. */

@@ -29,12 +29,16 @@ export interface Committer {
   accept(message: NewMessage, then: (at: AcceptedAt) => void, refused: (error: LinkspanError) => void): void
   /** Accepts what the engine itself made; never refused. */
   add(message: NewMessage, then?: (at: AcceptedAt) => void): void
-  record(frame: RecordFrame): void
+  record(frame: Late<RecordFrame>): void
   wait(wait: Wait): void
   settle(settlement: Settlement): void
   revive(wait: Wait): void
   /** `then` is told whether a change that is based on a value was written. */
-  state(change: StateChange, then?: (written: boolean) => void, failed?: (error: LinkspanError) => void): void
+  state(
+    change: Late<StateChange>,
+    then?: (written: boolean) => void,
+    failed?: (error: LinkspanError) => void,
+  ): void
   /** Moves a cursor with the messages of the same turn: refused together with them, unless nobody is to be told of that. */
   cursor(change: CursorChange, then?: () => void, refused?: (error: LinkspanError) => void): void
   /** Why so many messages from outside cannot be accepted now, or null. */
@@ -48,6 +52,9 @@ export interface Committer {
   /** Commits what is left and takes nothing more. */
   close(): Promise<void>
 }
+
+/** A change, or what makes it when its commit begins: until then more can join it. */
+export type Late<Change> = Change | (() => Change)
 
 /** What a committer is made of. */
 export interface CommitterOptions {
@@ -71,11 +78,11 @@ interface Open {
     readonly then: ((at: AcceptedAt) => void) | undefined
     readonly refused: ((error: LinkspanError) => void) | undefined
   }[]
-  records: RecordFrame[]
+  records: Late<RecordFrame>[]
   waits: Wait[]
   settle: Settlement[]
   revive: Wait[]
-  state: StateChange[]
+  state: Late<StateChange>[]
   /** Whom to tell of the change at a position of `state`. */
   stateAnswers: Map<number, (written: boolean) => void>
   cursors: CursorChange[]
@@ -324,9 +331,18 @@ export function createCommitter(options: CommitterOptions): Committer {
   }
 }
 
+/** What is late is made once: a batch that is handed in again is the same. */
 function toBatch(taken: Open, id: number, lowWater: number): Batch {
-  const { accept, records, waits, settle, revive, state, cursors } = taken
+  const { accept, waits, settle, revive, cursors } = taken
+  const records = taken.records.map(made)
+  const state = taken.state.map(made)
+  taken.records = records
+  taken.state = state
   return { id, accept, records, waits, settle, revive, state, cursors, lowWater }
+}
+
+function made<Change extends object>(late: Late<Change>): Change {
+  return typeof late === 'function' ? late() : late
 }
 
 function answer(taken: Open, committed: Committed): void {

@@ -17,7 +17,7 @@ import type { CallState } from './calls/call-state.ts'
 import type { Calls } from './calls/calls.ts'
 import type { CellRecorder, Cells } from './cells.ts'
 import { type Children, loadedChild, newChild, wakingMessage } from './children.ts'
-import { sealEntries } from './codec.ts'
+import { entryText, sealEntries, sealEntryTexts } from './codec.ts'
 import type { Committer } from './committer.ts'
 import { type CompiledFlow, entryAt, WAKING } from './compile.ts'
 import type { Events } from './events.ts'
@@ -457,16 +457,25 @@ export function createLive(options: LiveOptions): Live {
     if (record(pass)) holdKey(pass)
   }
 
-  /** Answers whether there was something to be put on record. */
+  /** Answers whether there was something to be put on record. What comes before the next commit begins goes into one frame. */
   const record = (pass: MessagePass): boolean => {
     commitStaged(pass)
-    const entries = pass.takeUnsaved()
-    if (entries.length === 0) return false
-    const { loaded } = pass
-    const n = loaded.nextFrame
-    loaded.nextFrame += 1
-    committer.record({ seq: loaded.seq, n, frame: sealEntries(entries, loaded.seq, n) })
+    const texts = pass.takeUnsaved().map(entryText)
+    if (texts.length === 0) return false
+    if (pass.openFrame) pass.openFrame.push(...texts)
+    else openFrame(pass, texts)
     return true
+  }
+
+  const openFrame = (pass: MessagePass, texts: string[]): void => {
+    const { loaded } = pass
+    const { seq, nextFrame: n } = loaded
+    loaded.nextFrame += 1
+    pass.openFrame = texts
+    committer.record(() => {
+      pass.openFrame = null
+      return { seq, n, frame: sealEntryTexts(texts, seq, n) }
+    })
   }
 
   /**

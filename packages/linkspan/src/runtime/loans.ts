@@ -1,4 +1,4 @@
-import type { ClusterMember, StateReader } from '../journal/journal.ts'
+import type { ClusterMember, RecordFrame, StateReader } from '../journal/journal.ts'
 import type { Json } from '../model/message.ts'
 import type { Clock, Logger, Random } from '../model/outside.ts'
 import type { ClusterLoan } from './admin-api.ts'
@@ -152,7 +152,7 @@ export function createLoans(options: LoansOptions): Loans {
     seq: number,
     before: Found | null,
     loan: Loan | null,
-    frame: Parameters<Committer['record']>[0] | null = null,
+    frame: RecordFrame | null = null,
   ): Promise<boolean> => {
     const key = String(seq)
     const value = loan === null ? null : sealCell({ v: loan as unknown as Json, u: null }, SCOPE, key)

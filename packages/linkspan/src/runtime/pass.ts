@@ -133,6 +133,8 @@ export class MessagePass implements RunningPass {
   readonly context: Context
   /** What happened since the last commit of this message. */
   unsaved: Entry[] = []
+  /** The texts of what is saved and joins the next commit; null when nothing waits for it. */
+  openFrame: string[] | null = null
   /** The path of the step that runs. */
   path = ''
   /** Engine state was given to this pass and may not be durable yet. */

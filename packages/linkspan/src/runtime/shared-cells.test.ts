@@ -22,7 +22,7 @@ function sharedCell() {
   const engine = () => {
     let waiting: { change: StateChange; then: (written: boolean) => void }[] = []
     const state: Committer['state'] = (change, then = () => undefined) => {
-      waiting.push({ change, then })
+      waiting.push({ change: typeof change === 'function' ? change() : change, then })
       clock.defer(() => {
         const batch = waiting
         waiting = []

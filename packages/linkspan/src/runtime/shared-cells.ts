@@ -1,9 +1,8 @@
 import type { StateReader } from '../journal/journal.ts'
-import type { Json } from '../model/message.ts'
 import type { Clock } from '../model/outside.ts'
 import type { CellChange } from '../patterns/pattern.ts'
-import { type CellRecorder, type Cells, listCells } from './cells.ts'
-import { openCell, type StoredCell, sealAlong, sealCell } from './codec.ts'
+import { type CellRecorder, type Cells, countedAt, listCells } from './cells.ts'
+import { openCell, sealAlong, sealCell } from './codec.ts'
 import type { Committer } from './committer.ts'
 import { createTurns } from './turns.ts'
 
@@ -29,7 +28,7 @@ export function createSharedCells(reader: StateReader, committer: Committer, clo
         until = null,
         result,
         along = [],
-      } = await change(bytes === null ? null : valueAt(openCell(bytes, scope, key), at), at)
+      } = await change(bytes === null ? null : countedAt(openCell(bytes, scope, key), at), at)
       if (value === undefined) {
         recorder.write(result)
         return result
@@ -54,8 +53,4 @@ export function createSharedCells(reader: StateReader, committer: Committer, clo
     update: (scope, key, change, recorder) =>
       inTurn(`${scope}\u0000${key}`, () => update(scope, key, change, recorder)),
   }
-}
-
-function valueAt({ v, u }: StoredCell, at: number): Json | null {
-  return u !== null && u <= at ? null : v
 }
