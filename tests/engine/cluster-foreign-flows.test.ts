@@ -38,6 +38,17 @@ const numbersOf = (effects: readonly { readonly input: Order }[], key: string): 
 
 const lentBy = (engine: Node): number => engine.log.of('message.lent').length
 
+/** Redelivers all messages of the rare flow at an engine, the oldest first; answers the codes of what is refused. */
+async function redelivered(
+  engines: Cluster,
+  { admin }: Node,
+): Promise<{ readonly done: number; readonly refused: readonly string[] }> {
+  const { items } = await admin.messages({ flow: 'rare', order: 'oldest' })
+  const ids = items.map(({ id }) => id)
+  const { done, refused } = await engines.during(admin.redeliver({ ids }, { note: 'today' }))
+  return { done, refused: refused.map(({ error }) => error.code) }
+}
+
 describe('a flow that only some engines of a cluster have', () => {
   it('runs there whoever owns the partitions of its messages, in the order of each key', async () => {
     const made = flows()
@@ -154,6 +165,79 @@ describe('a flow that only some engines of a cluster have', () => {
     await engines.advance('20s')
     expect((await engines.states()).slice(0, KEYS.length)).toEqual(KEYS.map(() => 'dropped'))
     for (const key of KEYS) expect(numbersOf(made.put.effects, key)).toEqual([2])
+  })
+
+  it('goes through a throttle although each loan wakes a message late', async () => {
+    const { common } = flows()
+    const put = fakeOperation<Order>('store.put', { kind: 'key', validFor: '24h' })
+    const paced = flow('paced')
+      .from(inbox<Order>(), { key: ({ key }) => key })
+      .throttle('gently', { max: 3, per: '5s' })
+      .to('put', put)
+    await using engines = await cluster([common, paced], { engines: 1 })
+    // Each by less than what would be noticed.
+    node(engines, 0).setClock(950)
+    await engines.join([common], {}, -950)
+    await engines.advance('10s')
+    for (const key of KEYS) await node(engines, 0).send(paced, { key, n: 1 })
+    await engines.advance('2m')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    expect(put.effects).toHaveLength(KEYS.length)
+    expect(lentBy(node(engines, 1))).toBeGreaterThan(0)
+  })
+
+  it('lives again at whichever engine a person redelivers it', async () => {
+    const made = flows()
+    made.put.when(() => ({ rejected: 'not today' }))
+    await using engines = await started(made)
+    await engines.advance('20s')
+    expect(new Set(await engines.states())).toEqual(new Set(['dead']))
+    made.put.when(() => undefined)
+    expect(await redelivered(engines, node(engines, 1))).toEqual({ done: 2 * KEYS.length, refused: [] })
+    await engines.advance('20s')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    for (const key of KEYS) expect(numbersOf(made.put.effects, key)).toEqual([1, 2])
+  })
+
+  it('is not redelivered while no engine has it, and can be when one has', async () => {
+    const made = flows()
+    made.put.when(() => ({ rejected: 'not today' }))
+    await using engines = await started(made)
+    await engines.advance('20s')
+    await node(engines, 0).stop()
+    await engines.advance('20s')
+    const { done, refused } = await redelivered(engines, node(engines, 1))
+    expect({ done, codes: new Set(refused) }).toEqual({ done: 0, codes: new Set(['FLOW_UNKNOWN']) })
+    await engines.advance('20s')
+    expect(new Set(await engines.states())).toEqual(new Set(['dead']))
+    made.put.when(() => undefined)
+    await engines.join([made.common, made.rare])
+    await engines.advance('20s')
+    expect(await redelivered(engines, node(engines, 1))).toEqual({ done: 2 * KEYS.length, refused: [] })
+    await engines.advance('20s')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+  })
+
+  it('has its doubts resolved at whichever engine a person does that', async () => {
+    const pay = fakeOperation<Order>('pay.put', { kind: 'none' })
+    const { common } = flows()
+    const paid = flow('paid')
+      .from(inbox<Order>(), { key: ({ key }) => key })
+      .to('put', pay, { onUnknown: 'inDoubt' })
+    pay.when(() => 'reset-before')
+    await using engines = await cluster([common, paid], { engines: 1 })
+    await engines.join([common])
+    await engines.advance('10s')
+    for (const key of KEYS) await node(engines, 0).send(paid, { key, n: 1 })
+    await engines.advance('10s')
+    expect(new Set(await engines.states())).toEqual(new Set(['inDoubt']))
+    pay.when(() => undefined)
+    const { admin } = node(engines, 1)
+    const { items } = await admin.messages({ flow: 'paid' })
+    for (const { id } of items) await engines.during(admin.resolve(id, false, { note: 'nothing is there' }))
+    await engines.advance('10s')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    expect(pay.effects).toHaveLength(KEYS.length)
   })
 
   it('runs its children and taps as well, and those that it wakes', async () => {

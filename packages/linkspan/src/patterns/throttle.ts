@@ -7,8 +7,8 @@ import { answered } from './parts/answered.ts'
 import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
 import { keyText } from './parts/key-text.ts'
 import type { Merged } from './parts/merged.ts'
-import { reserveSlot, type Slots } from './parts/slots.ts'
 import { type Places, throughPlaces } from './parts/places.ts'
+import { reserveSlot, type Slots } from './parts/slots.ts'
 import type { CellChange, CommonOptions, Executor, Pattern, Program, StepContext } from './pattern.ts'
 import type { Context } from './steps.ts'
 
@@ -139,7 +139,7 @@ export const throttle: Pattern = {
       const change = slotFor(most, perMs as number, reject === true ? path : null)
       let slot = await pass.update(path, scope as string, cell, change)
       while (slot !== null) {
-        const stop = pass.pause(path, slot, hold === true, 'again')
+        const stop = pass.pause(path, timeOf(slot), hold === true, 'again')
         if (stop !== undefined) return stop
         slot = await pass.update(path, scope as string, cell, wokenAt(slot, most, perMs as number), 'again')
       }
@@ -236,24 +236,33 @@ function mostOf(given: unknown, path: string): number {
   )
 }
 
+/** When a message may go on; and how many slots it missed before, where it did. */
+type Slot = number | readonly [time: number, missed: number]
+
+const timeOf = (slot: Slot): number => (typeof slot === 'number' ? slot : slot[0])
+const missedOf = (slot: Slot): number => (typeof slot === 'number' ? 0 : slot[1])
+
 /** Reserves the next slot and answers its time, or null when it is now. `rejecting` is the path of a step that rejects. */
-function slotFor(most: number, perMs: number, rejecting: string | null): CellChange<number | null> {
+function slotFor(most: number, perMs: number, rejecting: string | null, missed = 0): CellChange<Slot | null> {
   return (present, at) => {
     const { slot, slots, until } = reserveSlot(present as Slots | null, { most, perMs, at })
     if (slot <= at) return { value: slots, until, result: null }
     // Thrown here nothing is recorded and no slot taken, so that the message can be sent again.
     if (rejecting !== null) throw throttled(rejecting, most, perMs, slot - at)
-    return { value: slots, until, result: slot }
+    return { value: slots, until, result: missed === 0 ? slot : [slot, missed] }
   }
 }
 
 /**
  * Goes on when its slot has come. One that wakes up late, as the engine was away, takes another slot: otherwise all
- * whose slots were missed would go on together.
+ * whose slots were missed would go on together. Each time it may be twice as late: where every way to it takes a while, as
+ * through another engine of a cluster, it would miss its slots for ever.
  */
-function wokenAt(slot: number, most: number, perMs: number): CellChange<number | null> {
-  const late = Math.max(LATE_MS, perMs / LATE_PARTS)
-  return (present, at) => (at <= slot + late ? { result: null } : slotFor(most, perMs, null)(present, at))
+function wokenAt(slot: Slot, most: number, perMs: number): CellChange<Slot | null> {
+  const times = missedOf(slot)
+  const latest = timeOf(slot) + Math.max(LATE_MS, perMs / LATE_PARTS) * 2 ** times
+  return (present, at) =>
+    at <= latest ? { result: null } : slotFor(most, perMs, null, times + 1)(present, at)
 }
 
 const LATE_MS = 1_000

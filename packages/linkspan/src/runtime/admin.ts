@@ -5,13 +5,14 @@ import type { Admin, AdminReader, BulkOutcome, RedeliverOptions, Selection } fro
 import { sealEntries } from './codec.ts'
 import type { ControlBus } from './control-bus.ts'
 import { againCursor } from './follow-others.ts'
-import { identityOf } from './former-names.ts'
+import { type FlowNames, identityOf } from './former-names.ts'
 import { partitionOf } from './homes.ts'
 import type { Taker } from './intake.ts'
 import { readyWait } from './live.ts'
 import { recordOf } from './loaded.ts'
 import { wrongState } from './message-state.ts'
 import { pausedCursor, pausedValue, setPaused } from './paused.ts'
+import type { FlowQueue } from './queue/flow-queue.ts'
 import type { Entry } from './record.ts'
 import type { Act } from './requests.ts'
 import type { RuntimeParts } from './runtime-parts.ts'
@@ -22,7 +23,7 @@ const PAUSE_TOKEN = 8
 
 /** Administration of a running engine. */
 export function createAdmin(reader: AdminReader, parts: RuntimeParts, control: ControlBus): Admin {
-  const { committer, journal, live, takers, sources, events, owned, acting, aside, requests } = parts
+  const { committer, journal, live, takers, sources, events, owned, acting, aside, requests, foreign } = parts
   const { outside } = parts
   const { clock } = outside
   const { messages, history } = journal
@@ -70,13 +71,20 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts, control: C
     })
   }
 
+  /** Where messages of a flow have their place, which may be there at other engines alone. */
+  const placeOf = (flow: string): { readonly queue: FlowQueue; readonly names: FlowNames } => {
+    const elsewhere = takers.has(flow) ? undefined : foreign.queueOf(flow)
+    if (elsewhere) return { queue: elsewhere, names: { name: flow, renamedFrom: [] } }
+    const { queue, flow: compiled } = takerOf(flow)
+    return { queue, names: compiled.flow.definition }
+  }
+
   const sendAgain = (stored: StoredMessage, entry: Entry): Promise<void> =>
     durable((resolve) => {
-      const { queue, flow } = takerOf(stored.flow)
+      const { queue, names } = placeOf(stored.flow)
       const { partition } = stored
       const isHere = owned.has(partition)
-      if (!isHere)
-        committer.cursor({ name: againCursor(flow.flow.definition), value: outside.random.token(12) })
+      if (!isHere) committer.cursor({ name: againCursor(names), value: outside.random.token(12) })
       revive(stored, entry, ({ seq, key }) => {
         const bytes = stored.body?.byteLength ?? 0
         if (isHere)

@@ -14,6 +14,8 @@ export interface ForeignFlows {
   follow(members: readonly ClusterMember[], left: Left): void
   /** Whether a flow that this engine lacks is there at another one that lives. */
   isElsewhere(flow: string): boolean
+  /** The queue in which messages of such a flow have their place here; undefined where no engine that lives has the flow. */
+  queueOf(flow: string): FlowQueue | undefined
 }
 
 /** What keeping queues for them takes. */
@@ -58,6 +60,7 @@ export function createForeignFlows({ has, member, logger, open }: ForeignFlowsOp
       before = left
     },
     isElsewhere: (flow) => isThere(flow, others),
+    queueOf: (flow) => (isThere(flow, others) ? queues.get(flow) : undefined),
   }
 }
 
