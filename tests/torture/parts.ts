@@ -3,6 +3,7 @@ export type Part =
   | 'kills'
   | 'controls'
   | 'power'
+  | 'points'
   | 'flips'
   | 'simulation'
   | 'oracle'
@@ -16,6 +17,7 @@ const PARTS: readonly Part[] = [
   'kills',
   'controls',
   'power',
+  'points',
   'flips',
   'simulation',
   'oracle',
@@ -30,6 +32,7 @@ export interface Asked {
   readonly all: boolean
   readonly controls: boolean
   readonly powerFailures: boolean
+  readonly powerPoints: boolean
   readonly bitFlips: boolean
   readonly seeds: boolean
   readonly oracle: boolean
@@ -44,6 +47,7 @@ export function partsOf({
   all,
   controls,
   powerFailures,
+  powerPoints,
   bitFlips,
   seeds,
   oracle,
@@ -56,6 +60,7 @@ export function partsOf({
   const named: readonly (Part | null)[] = [
     controls ? 'controls' : null,
     powerFailures ? 'power' : null,
+    powerPoints ? 'points' : null,
     bitFlips ? 'flips' : null,
     seeds ? 'simulation' : null,
     oracle ? 'oracle' : null,

@@ -43,8 +43,7 @@ export async function patterns(part: PatternsPart): Promise<PatternsReport> {
   const result = await runParallel<PatternsResult>({
     program: fileURLToPath(import.meta.resolve('../faults/patterns/patterns-share.ts')),
     added,
-    first: part.first,
-    count: part.count,
+    ranges: [{ first: part.first, count: part.count }],
     withinMs: part.seconds === null ? null : part.seconds * 1_000,
     processes: Math.min(2, availableParallelism()),
     onFailed: ({ seed, violations }) =>

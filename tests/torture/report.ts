@@ -62,12 +62,14 @@ function machineOf(): readonly Row[] {
   ]
 }
 
-function commitOf(): string {
+/** The commit of the checkout, and whether what is tested was changed since. */
+export function commitOf(): string {
   const git = (...args: string[]): string =>
     execFileSync('git', args, { cwd: FOLDER, encoding: 'utf8' }).trim()
   try {
-    const changed = git('status', '--porcelain', '--', '../../../packages/linkspan/src') !== ''
-    return `${git('rev-parse', '--short=12', 'HEAD')}${changed ? ' with changes under packages/linkspan/src' : ''}`
+    const changed =
+      git('status', '--porcelain', '--', '../../../packages/linkspan/src', '../../faults') !== ''
+    return `${git('rev-parse', '--short=12', 'HEAD')}${changed ? ' with changes' : ''}`
   } catch {
     return 'unknown'
   }

@@ -16,6 +16,7 @@ import { GATHER_KINDS, type GatherKind, gatherHeld, gatherMillion } from './mill
 import { splitMillion } from './million/split-million.ts'
 import { partsOf, runParts } from './parts.ts'
 import { patterns } from './patterns.ts'
+import { everyPointReport } from './power/points/every-point-report.ts'
 import { powerReport } from './power/power-report.ts'
 import { type Report, type Row, writeReport } from './report.ts'
 import { noSmallDisk } from './rig/database.ts'
@@ -44,18 +45,22 @@ const USAGE = `npm run torture -- [options]
   --controls       switch each protection off in turn; each must be noticed
   --power-failures N  cut the power of an engine on SQLite N times: what was not synced is lost, in part or whole
                    (Linux with a C compiler); with --controls also while waiting for the disk does nothing
+  --power-points   cut the power of one small run on SQLite after each single thing that it does to its files, in up to three
+                   ways, and let an engine go on from there; with --seconds at points that are spread over the run
   --bit-flips N    flip N single bits in the files of a journal on SQLite, one at a time, at rest and under load
   --million        split a message into a million children, with crashes on the way (--items N for another number)
   --gather KIND    gather a million members in one group, with crashes on the way and little memory (--items N for another
                    number): fold, stored, or all; and all of them held in memory, which must run out of it
   --seeds N        run the whole engine N times in a simulated world, faults by seed (the seeds from --seed on, default 1)
+  --pieces FOLDER  with --seeds: keep what is run in this folder, piece by piece; run those seeds only that it does not hold
+                   yet, and report all that it holds (with --seconds 0 nothing is run)
   --patterns       with --seeds: random flows of random patterns, killed at random, against a reference interpreter;
                    with --controls also with faults planted in the patterns, which must be found
   --story          with --seeds: print all that happened
   --oracle         run generated cases of the patterns in Apache Camel too, and compare (--seeds N of them, default 50, from
                    --seed on, default 1); takes a JDK and Maven, which it installs as root on Debian
   --mutants        take each protection out of the engine in turn, as a patch; the tests must notice (npm run mutants)
-  --all            kills, controls, power failures (100), bit flips (2,000), seeds (10,000), oracle (200), patterns (2,000 seeds), million, gather and mutants, one after the other: before a release
+  --all            kills, controls, power failures (100, and at every point), bit flips (2,000), seeds (10,000), oracle (200), patterns (2,000 seeds), million, gather and mutants, one after the other: before a release
   --name NAME      the name of the report
   --no-report      write none
   --keep           keep the folder with the journal and the logs
@@ -78,7 +83,9 @@ const { values: given } = parseArgs({
     seed: { type: 'string' },
     seeds: { type: 'string' },
     'power-failures': { type: 'string' },
+    'power-points': { type: 'boolean', default: false },
     'bit-flips': { type: 'string' },
+    pieces: { type: 'string' },
     story: { type: 'boolean', default: false },
     oracle: { type: 'boolean', default: false },
     patterns: { type: 'boolean', default: false },
@@ -103,6 +110,7 @@ const asked = {
   seeds: given.seeds !== undefined && !given.oracle && !given.patterns,
   controls: given.controls && !given.patterns,
   powerFailures: given['power-failures'] !== undefined,
+  powerPoints: given['power-points'],
   bitFlips: given['bit-flips'] !== undefined,
   gather: given.gather !== undefined,
 }
@@ -397,14 +405,16 @@ async function seeds(): Promise<boolean> {
     first,
     count,
     engines: seedEngines,
-    seconds: given.seconds === undefined ? null : number('seconds', given.seconds),
+    seconds: given.seconds === undefined ? null : number('seconds', given.seconds, 0),
+    pieces: given.pieces ?? null,
     story: given.story,
   })
   show(rows, violations)
+  const pieces = given.pieces === undefined ? '' : ' --pieces FOLDER'
   if (!given['no-report'] && !given.story)
     writeReport({
       name: reportName(`seeds-${count}`),
-      command: `npm run torture -- --seeds ${count} --seed ${first}${seedEngines === null ? '' : ` --engines ${seedEngines}`}`,
+      command: `npm run torture -- --seeds ${count} --seed ${first}${seedEngines === null ? '' : ` --engines ${seedEngines}`}${pieces}`,
       rows,
       violations,
       data,
@@ -450,6 +460,17 @@ async function power(): Promise<boolean> {
     seconds: given.seconds === undefined ? null : number('seconds', given.seconds),
     controls: given.controls || given.all,
     inFolder,
+    say: (line) => stdout.write(`${line}\n`),
+  })
+  return reported(report)
+}
+
+async function powerPoints(): Promise<boolean> {
+  stdout.write(`seed ${seed}\n`)
+  const report = await everyPointReport({
+    seed,
+    seconds: given.seconds === undefined ? null : number('seconds', given.seconds),
+    inFolder: (work) => inFolder(work, memoryFolder(tmpdir())),
     say: (line) => stdout.write(`${line}\n`),
   })
   return reported(report)
@@ -558,6 +579,7 @@ async function main(): Promise<boolean> {
     kills: () => torture(without),
     controls,
     power,
+    points: powerPoints,
     flips,
     simulation: seeds,
     oracle,

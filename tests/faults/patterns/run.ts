@@ -97,13 +97,13 @@ async function live(
   const disk = createDisk(world, 1)
   const systems = createSystems(world)
   const network = createNetwork(world, systems)
-  const { operations } = connected(withoutNetwork(control, network), () => engines)
+  const { operations } = connected(withoutNetwork(control, network), (name) => engines.named(name))
   const flows = build(recipe, operations)
   const lines: Found['lines'][number][] = []
   const engines: Engines = createEngines({
     world,
     engines: 1,
-    deployments: [[flows]],
+    deploymentsOf: () => [() => flows],
     hooks: {},
     logger: loggerOf(lines),
     crash: disk.crash,

@@ -1,7 +1,7 @@
 /** Those who raise events from outside: each until it is acknowledged, under a key of its own. */
 import { ensureError } from 'linkspan/connect'
-import type { Engines, Life } from './engines.ts'
 import { worth } from './beginnings.ts'
+import type { Engines, Life } from './engines.ts'
 import { REFUSALS, TAKEN_OVER } from './refusals.ts'
 import { TOLD } from './waiting-flows.ts'
 import type { World } from './world.ts'
@@ -32,7 +32,7 @@ export function createCallers(world: World, engines: () => Engines, callers: rea
 
   const call = (n: number): void => {
     if (!left.has(n)) return
-    const life = engines().running()
+    const life = engines().running(TOLD)
     if (life === null) {
       again(n)
       return

@@ -8,7 +8,7 @@ import {
   type MountableEngine,
 } from 'linkspan'
 import { ensureError, type Logger } from 'linkspan/connect'
-import { memoryLogger, seededRandom } from 'linkspan/testing'
+import { seededRandom } from 'linkspan/testing'
 import type { Draws } from './draws.ts'
 import { createLifeTime, type LifeTime } from './life-time.ts'
 import type { Phase } from './plan.ts'
@@ -43,8 +43,8 @@ export interface Life {
 
 /** All engines of a run. */
 export interface Engines {
-  /** One that runs, drawn where there are several. */
-  running(): Life | null
+  /** One that runs, and has a flow of that name if one is said; drawn where there are several. */
+  running(flow?: string): Life | null
   /** The life of this name; one that is over answers nothing. */
   named(name: string): Life
   /** Starts one in each place. */
@@ -75,8 +75,8 @@ export interface Engines {
 export interface EnginesOptions {
   readonly world: World
   readonly engines: number
-  /** The flows as they can be deployed, by version: a place has always the same version, and each life one of its deployments. */
-  readonly deployments: readonly (readonly (readonly Flow[])[])[]
+  /** The flows as they can be deployed in a place: each life has one of the deployments. */
+  readonly deploymentsOf: (place: number) => readonly (() => readonly Flow[])[]
   readonly hooks: Hooks
   /** The journal as one engine opens it. */
   readonly journalFor: (life: Life) => JournalFactory
@@ -87,7 +87,7 @@ export interface EnginesOptions {
   readonly wake: (life: Life) => void
   /** Called with each life that stands still from now on. */
   readonly frozen: (life: Life) => void
-  /** What the engines log to. @default a log of each life's own, which nobody reads */
+  /** What the engines log to. @default nothing */
   readonly logger?: Logger
 }
 
@@ -101,6 +101,8 @@ const SECOND = 1_000
 const DAY = 86_400_000
 const AHEAD: readonly number[] = [5 * SECOND, 60 * SECOND, 3_600 * SECOND, 2 * DAY, 30 * DAY]
 const BACK: readonly number[] = [SECOND, 30 * SECOND, 600 * SECOND, 3_600 * SECOND, 3_600 * SECOND, 7 * DAY]
+
+const SILENT: Logger = { log: () => undefined }
 
 /** How long an engine stands still: shorter than a lease and longer. */
 const FROZEN_MS: readonly number[] = [1_500, 6_000, 9_900, 11_000, 15_000, 30_000, 60_000]
@@ -145,8 +147,7 @@ export function createEngines(options: EnginesOptions): Engines {
   const start = (place: number): void => {
     figures.lives += 1
     const name = `engine-${place + 1}.${figures.lives}`
-    const { deployments } = options
-    const flows = draws.pick(deployments[place % deployments.length] as (typeof deployments)[0])
+    const flows = draws.pick(options.deploymentsOf(place))()
     const life = createLife(
       options,
       { place, name, flows },
@@ -178,8 +179,11 @@ export function createEngines(options: EnginesOptions): Engines {
       const { lives, joins, freezes } = figures
       return lives > options.engines + joins || freezes > 0
     },
-    running() {
-      const found = present.filter((life) => life?.phase === 'running' && !life.frozen)
+    running(flow) {
+      const found = present.filter(
+        (life) =>
+          life?.phase === 'running' && !life.frozen && (flow === undefined || life.engine.flows.has(flow)),
+      )
       return found.length > 1 ? draws.pick(found) : (found[0] ?? null)
     },
     named: (name) => lives.get(name) as Life,
@@ -233,7 +237,7 @@ interface Among {
 }
 
 function createLife(
-  { world, hooks, journalFor, crash, pause, wake, frozen, logger = memoryLogger() }: EnginesOptions,
+  { world, hooks, journalFor, crash, pause, wake, frozen, logger = SILENT }: EnginesOptions,
   { place, name, flows }: Pick<Life, 'place' | 'name'> & { readonly flows: readonly Flow[] },
   { ended, freezes, leaves, join, lends }: Among,
 ): Life & { start(): void } {

@@ -8,7 +8,7 @@ import type {
   SourceDeclaration,
 } from 'linkspan/connect'
 import { acceptWhenRoom, wait } from 'linkspan/connect'
-import type { Engines, Life } from './engines.ts'
+import type { Life } from './engines.ts'
 import type { SystemName } from './failpoints.ts'
 import { type Network, SETTLE_MS, TIMEOUT_MS } from './network.ts'
 import { type Echo, KEY_VALID_FOR, type Request, type Sunk } from './systems.ts'
@@ -28,9 +28,9 @@ export interface Connected {
   readonly feed: SourceDeclaration<Sunk>
 }
 
-/** Connects flows with the systems behind a network. `engines` are there when the first flow runs. */
-export function connected(network: Network, engines: () => Engines): Connected {
-  const connection = connectionOf((name) => engines().named(name))
+/** Connects flows with the systems behind a network. `named` finds an engine's life by its directory. */
+export function connected(network: Network, named: (directory: string) => Life): Connected {
+  const connection = connectionOf(named)
   const operation = <G extends Guarantee>(system: SystemName, guarantee: G): Operation<Sunk, Echo, G> => ({
     connection,
     name: system,

@@ -31,7 +31,9 @@ export interface OperatorOptions {
 }
 
 const FIRST_ROUND_MS = 3_000
-const LONGEST_ROUND_MS = 300_000
+/** Nothing to do makes the pauses longer, so that days of waiting cost little; something to do, short again. */
+const LONGEST_ROUND_MS = 1_800_000
+const SOON_MS = 30_000
 /** A doubt is looked into when nothing of it can be on its way any more. */
 const LOOKS_AFTER_MS = 4_000
 
@@ -65,13 +67,17 @@ export function createOperator(options: OperatorOptions): Operator {
         (thrown: unknown) => {
           busy = null
           const { code } = ensureError(thrown)
-          if (life.alive && life.phase === 'running' && !REFUSALS.has(code) && !TAKEN_OVER.has(code))
+          if (life.alive && life.phase === 'running' && !isRefusal(code))
             world.violate('failed', `the operator was refused by ${life.name}: ${String(thrown)}`)
         },
       )
     }
     if (!content) next()
   }
+
+  /** No engine that has the flow of a message may live just now. */
+  const isRefusal = (code: string): boolean =>
+    REFUSALS.has(code) || TAKEN_OVER.has(code) || (code === 'FLOW_UNKNOWN' && world.engines > 1)
 
   const lookAfter = async (life: Life): Promise<void> => {
     const { admin } = life.engine
@@ -89,7 +95,10 @@ export function createOperator(options: OperatorOptions): Operator {
     })
     let acted = false
     for (const item of items) if (await attendTo(life, item)) acted = true
-    if (acted || paused.length > 0 || !options.calm() || !sender.idle) return
+    if (acted) pauseMs = Math.min(pauseMs, SOON_MS)
+    // An engine does not tell of flows that it lacks.
+    const stillPaused = paused.length > 0 || world.paused.size > 0
+    if (acted || stillPaused || !options.calm() || !sender.idle) return
     const { messages, children } = await admin.status()
     const open = messages.active + messages.waiting + children.active + children.waiting
     const attention = items.some(({ id, state }) => state !== 'dead' || systems.rejected.has(id))
@@ -112,7 +121,7 @@ export function createOperator(options: OperatorOptions): Operator {
       world.violate('ending', `${flow} ${id} is parked, and no flow has changed`)
     if (clock.now() < seen + LOOKS_AFTER_MS) return true
     if (state === 'parked') return goOn(life, id)
-    if (state === 'inDoubt') return resolve(life, id)
+    if (state === 'inDoubt') return resolve(life, id, flow)
     if (state === 'dead') return redeliver(life, id)
     return false
   }
@@ -125,8 +134,10 @@ export function createOperator(options: OperatorOptions): Operator {
     return true
   }
 
-  const resolve = async (life: Life, id: string): Promise<boolean> => {
-    const { steps } = await life.engine.admin.trace(id)
+  const resolve = async (life: Life, id: string, flow: string): Promise<boolean> => {
+    const who = life.engine.flows.has(flow) ? life : engines.running(flow)
+    if (who === null) return true
+    const { steps } = await who.engine.admin.trace(id)
     const path = steps.find(({ outcome }) => outcome === 'inDoubt')?.path ?? ''
     if (!network.disturbed.has(id) && !engines.interrupted)
       world.violate('unfounded', `${id} is in doubt at "${path}", and no call of it was disturbed`)

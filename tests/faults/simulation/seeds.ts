@@ -13,6 +13,8 @@ export interface FailedSeed {
 /** What a number of runs come to. Plain data, so that several processes can add theirs up. */
 export interface SeedsResult {
   readonly seeds: number
+  /** In how many of them several engines shared the journal. */
+  readonly shared: number
   readonly failed: readonly FailedSeed[]
   /** How many were run twice, to the same digest. */
   readonly repeated: number
@@ -28,7 +30,7 @@ export const enginesOf = (seed: number): number => (seed % 4 === 0 ? 3 : 1)
 export interface SeedsOptions extends SimulationOptions {
   readonly first: number
   readonly count: number
-  /** One in so many is run twice. @default 50 */
+  /** One in so many is run twice. @default 49 */
   readonly repeatEvery?: number
   /** Called after each run. */
   readonly onSeed?: (outcome: Outcome) => void
@@ -36,55 +38,51 @@ export interface SeedsOptions extends SimulationOptions {
   readonly goOn?: () => boolean
 }
 
-const NOTHING: SeedsResult = {
-  seeds: 0,
-  failed: [],
-  repeated: 0,
-  coverage: {},
-  figures: {
-    messages: 0,
-    effects: 0,
-    calls: 0,
-    repeats: 0,
-    faults: 0,
-    lives: 0,
-    kills: 0,
-    stops: 0,
-    freezes: 0,
-    joins: 0,
-    lent: 0,
-    commits: 0,
-    resolved: 0,
-    seconds: 0,
-  },
-}
+/** One in so many seeds is run twice. Odd, so that those with several engines are among them. */
+const REPEAT_EVERY = 49
+
+const FIGURES: readonly (keyof Figures)[] = [
+  'messages',
+  'effects',
+  'calls',
+  'repeats',
+  'faults',
+  'lives',
+  'kills',
+  'stops',
+  'freezes',
+  'joins',
+  'lent',
+  'partial',
+  'commits',
+  'resolved',
+  'seconds',
+]
 
 /** How many failed seeds are kept with what they broke. */
 const KEPT = 100
 
 /** Runs the seeds from `first` on. */
 export async function runSeeds(options: SeedsOptions): Promise<SeedsResult> {
-  const { first, count, repeatEvery = 50, onSeed, goOn = () => true } = options
-  let result = NOTHING
+  const { first, count, repeatEvery = REPEAT_EVERY, onSeed, goOn = () => true } = options
+  const results: SeedsResult[] = []
   for (let at = 0; at < count && goOn(); at += 1) {
     const seed = first + at
     const how = { ...options, engines: options.engines ?? enginesOf(seed) }
     const outcome = await simulate(seed, how)
     const repeats = at % repeatEvery === 0
     const violations = repeats ? [...outcome.violations, ...(await repeat(outcome, how))] : outcome.violations
-    result = added([
-      result,
-      {
-        seeds: 1,
-        repeated: repeats ? 1 : 0,
-        failed: violations.length > 0 ? [{ seed, engines: how.engines, violations }] : [],
-        coverage: outcome.coverage,
-        figures: outcome.figures,
-      },
-    ])
+    results.push({
+      seeds: 1,
+      shared: how.engines > 1 ? 1 : 0,
+      repeated: repeats ? 1 : 0,
+      failed: violations.length > 0 ? [{ seed, engines: how.engines, violations }] : [],
+      coverage: outcome.coverage,
+      figures: outcome.figures,
+    })
     onSeed?.(outcome)
   }
-  return result
+  return added(results)
 }
 
 /** A run is the same when it is repeated, or the simulation is of no use. */
@@ -98,14 +96,14 @@ async function repeat(before: Outcome, options: SimulationOptions): Promise<read
 
 /** The sum of several results. */
 export function added(results: readonly SeedsResult[]): SeedsResult {
-  const names = Object.keys(NOTHING.figures) as (keyof Figures)[]
   const sum = (name: keyof Figures): number => results.reduce((all, { figures }) => all + figures[name], 0)
   return {
     seeds: results.reduce((all, { seeds }) => all + seeds, 0),
+    shared: results.reduce((all, { shared }) => all + shared, 0),
     repeated: results.reduce((all, { repeated }) => all + repeated, 0),
     failed: results.flatMap(({ failed }) => failed).slice(0, KEPT),
     coverage: summed(results.map(({ coverage }) => coverage)),
-    figures: Object.fromEntries(names.map((name) => [name, sum(name)])) as unknown as Figures,
+    figures: Object.fromEntries(FIGURES.map((name) => [name, sum(name)])) as unknown as Figures,
   }
 }
 

@@ -1,10 +1,10 @@
 /** Whoever sends the messages, and the log of what was acknowledged. */
 import { ensureError } from 'linkspan/connect'
+import { createCallers } from './callers.ts'
 import type { Engines, Life } from './engines.ts'
 import { REFUSALS, TAKEN_OVER } from './refusals.ts'
 import type { Delivery } from './workload.ts'
 import type { World } from './world.ts'
-import { createCallers } from './callers.ts'
 
 /** What became of a message, as its sender knows it. */
 export interface Sent extends Delivery {
@@ -67,7 +67,7 @@ export function createSender(world: World, engines: () => Engines, deliveries: r
   )
 
   const send = (item: Item): void => {
-    const life = engines().running()
+    const life = engines().running(item.flow)
     if (life === null) again(item)
     else sendTo(life, item)
   }

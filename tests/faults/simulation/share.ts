@@ -11,6 +11,9 @@ export interface Share extends Pick<SeedsOptions, 'first' | 'count' | 'repeatEve
 /** What a process says. */
 export type Word<Result> = { readonly done: number } | { readonly result: Result }
 
+/** What a process is told while it runs: to begin no further seed. */
+export const ENOUGH = 'enough'
+
 const EVERY = 50
 
 /** Runs the share that this process was given: `run` is told whether to go on, and called back after each seed. */
@@ -21,14 +24,21 @@ export async function runShare<Result>(
   const began = performance.now()
   const say = (word: Word<Result>): void => void process.send?.(word)
   let done = 0
+  let isEnough = false
+  process.on('message', (word) => {
+    if (word === ENOUGH) isEnough = true
+  })
+  // The whole group hears of a key that is pressed to end it: who began this one says what to do.
+  process.on('SIGINT', () => undefined)
+  process.on('disconnect', () => process.exit(1))
   const result = await run(
     share,
-    () => withinMs === null || performance.now() - began < withinMs,
+    () => !isEnough && (withinMs === null || performance.now() - began < withinMs),
     () => {
       done += 1
       if (done % EVERY === 0) say({ done: EVERY })
     },
   )
   say({ done: done % EVERY })
-  say({ result })
+  process.send?.({ result } satisfies Word<Result>, undefined, {}, () => process.exit(0))
 }

@@ -1,6 +1,6 @@
 /** One run: the whole engine with simulated clock, disk, network and random numbers, all of it drawn from one seed. */
 import type { Flow } from 'linkspan'
-import type { FlowOptions } from './beginnings.ts'
+import type { FlowName, FlowOptions } from './beginnings.ts'
 import { check } from './checker.ts'
 import { type Control, withoutFlows, withoutJournal, withoutNetwork } from './controls.ts'
 import { createDisk } from './disk.ts'
@@ -12,6 +12,7 @@ import { createNetwork } from './network.ts'
 import { type Observation, observe } from './observe.ts'
 import { connected } from './operations.ts'
 import { createOperator } from './operator.ts'
+import { drawRarity } from './rarity.ts'
 import { createSender } from './sender.ts'
 import { createSystems, type Systems } from './systems.ts'
 import { drawWorkload } from './workload.ts'
@@ -37,8 +38,10 @@ export interface Figures {
   readonly stops: number
   readonly freezes: number
   readonly joins: number
-  /** Messages that an engine of the other version ran. */
+  /** Messages that an engine of the other version ran, or one that has their flow. */
   readonly lent: number
+  /** Runs in which some flows were on some of the engines only. */
+  readonly partial: number
   readonly commits: number
   readonly resolved: number
   /** How much time passed in it, in seconds. */
@@ -66,6 +69,7 @@ const PATIENCE_MS = 4 * 3_600_000
 
 /** Places have them in turn; an engine that is alone has the first one. */
 const VERSIONS: readonly FlowOptions['version'][] = ['this', 'next']
+const DEPLOYED: readonly FlowOptions['deployed'][] = ['first', 'second']
 
 /** Runs a seed and judges what came of it. */
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
@@ -78,10 +82,16 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   const systems = createSystems(world)
   const network = createNetwork(world, systems)
   const calm = (): boolean => clock.now() - began > LOAD_MS && network.readTo === work.fed.length
-  const systemsOf = connected(withoutNetwork(options.without, network), () => engines)
-  const deployment = (deployed: FlowOptions['deployed'], version: FlowOptions['version']): readonly Flow[] =>
+  const systemsOf = connected(withoutNetwork(options.without, network), (name) => engines.named(name))
+  const rarity = drawRarity(world.draws('rarity'), work.flows, count)
+  const common = new Set([...work.flows].filter((name) => !rarity.flows.has(name)))
+  const deployment = (
+    names: ReadonlySet<FlowName>,
+    version: FlowOptions['version'],
+    deployed: FlowOptions['deployed'],
+  ): readonly Flow[] =>
     flowsOf(
-      work.flows,
+      names,
       withoutFlows(options.without, {
         deployed,
         version,
@@ -91,9 +101,15 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
         bounds: work.bounds,
       }),
     )
+  const deployments = [work.flows, common].map((names) =>
+    VERSIONS.map((version) => DEPLOYED.map((deployed) => made(() => deployment(names, version, deployed)))),
+  )
   const engines = createEngines({
     world,
-    deployments: VERSIONS.map((version) => [deployment('first', version), deployment('second', version)]),
+    deploymentsOf: (place) => {
+      const versions = deployments[rarity.lacks(place) ? 1 : 0] ?? []
+      return versions[place % versions.length] ?? []
+    },
     engines: count,
     hooks: hooksOf(world),
     crash: disk.crash,
@@ -140,12 +156,17 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   }
   if (isOver) await world.ending(judge, undefined)
   engines.bury()
+  story.end()
   return {
     seed,
     engines: count,
     violations: world.violations,
-    digest: story.digest(),
-    story: story.lines,
+    get digest() {
+      return story.digest()
+    },
+    get story() {
+      return story.lines
+    },
     coverage: world.plan.coverage,
     figures: {
       messages: work.deliveries.length + work.fed.length,
@@ -159,10 +180,20 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
       freezes,
       joins,
       lent,
+      partial: rarity.flows.size > 0 ? 1 : 0,
       commits: disk.commits,
       resolved: operator.resolved,
       seconds,
     },
+  }
+}
+
+/** Makes something when it is asked for, and once. */
+function made<T extends object>(make: () => T): () => T {
+  let present: T | undefined
+  return () => {
+    present ??= make()
+    return present
   }
 }
 

@@ -12,11 +12,13 @@ import { simulate } from './simulate.ts'
 
 const SEEDS = 500
 const LEAST_MESSAGES = 20
+/** Odd, so that seeds with several engines are among them. */
+const REPEAT_EVERY = 49
 /** Seeds that show a defect which is known and not mended; they go from here with it. */
 const OPEN: readonly number[] = []
 
 it(`keeps every promise over ${SEEDS} seeds, strikes everywhere, and is the same when it is repeated`, async () => {
-  const result = await runSeeds({ first: 1, count: SEEDS, repeatEvery: 50 })
+  const result = await runSeeds({ first: 1, count: SEEDS, repeatEvery: REPEAT_EVERY })
   const [failed] = result.failed.filter(({ seed }) => !OPEN.includes(seed))
   if (failed) throw new Error(retold(await simulate(failed.seed, failed)))
   const { figures, repeated, seeds } = result
@@ -24,7 +26,7 @@ it(`keeps every promise over ${SEEDS} seeds, strikes everywhere, and is the same
     `${coverageTables(result.coverage)}\n\n${JSON.stringify({ seeds, repeated, ...figures })}\n`,
   )
   expect(emptyCells(result.coverage)).toEqual([])
-  expect(repeated).toBe(SEEDS / 50)
+  expect(repeated).toBe(Math.ceil(SEEDS / REPEAT_EVERY))
   // What is judged is there: none of this holds of runs in which nothing happens.
   expect(figures.messages).toBeGreaterThanOrEqual(SEEDS * LEAST_MESSAGES)
   expect(figures.effects).toBeGreaterThan(figures.messages)
@@ -32,6 +34,7 @@ it(`keeps every promise over ${SEEDS} seeds, strikes everywhere, and is the same
   expect(figures.freezes).toBeGreaterThan(SEEDS / 8)
   expect(figures.joins).toBeGreaterThan(SEEDS / 8)
   expect(figures.lent).toBeGreaterThan(0)
+  expect(figures.partial).toBeGreaterThan(SEEDS / 16)
 })
 
 it('is another run for another seed, and the same one for the same', async () => {

@@ -5,17 +5,29 @@ export interface Story {
   /** Puts a line down with its time. What a line says must follow from the seed alone. */
   tell(line: string): void
   readonly lines: readonly string[]
+  /** What comes now is no part of it. */
+  end(): void
   /** Of all lines so far. */
   digest(): string
 }
 
 /** Makes an empty story; `elapsed` answers milliseconds since the run began. */
 export function createStory(elapsed: () => number): Story {
-  const lines: string[] = []
+  // Few stories are ever read: the lines are made when somebody does.
+  const told: { readonly at: number; readonly line: string }[] = []
+  let isOver = false
+  const lines = (): readonly string[] => told.map(({ at, line }) => `${timeOf(at)}  ${line}`)
   return {
-    lines,
-    tell: (line) => void lines.push(`${timeOf(elapsed())}  ${line}`),
-    digest: () => createHash('sha256').update(lines.join('\n')).digest('hex').slice(0, 16),
+    get lines() {
+      return lines()
+    },
+    tell(line) {
+      if (!isOver) told.push({ at: elapsed(), line })
+    },
+    end() {
+      isOver = true
+    },
+    digest: () => createHash('sha256').update(lines().join('\n')).digest('hex').slice(0, 16),
   }
 }
 

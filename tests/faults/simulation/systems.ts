@@ -63,7 +63,7 @@ export const KEY_VALID_FOR = '1d'
 const KEY_VALID_MS = 86_400_000
 
 /** Makes the systems of a run. */
-export function createSystems(world: World): Systems {
+export function createSystems(world: Pick<World, 'story' | 'wall' | 'setBack' | 'violate'>): Systems {
   const { story } = world
   const effects: Effect[] = []
   const byMark = new Map<string, Effect>()

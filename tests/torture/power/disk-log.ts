@@ -15,7 +15,14 @@ const HEAD = 20
 
 /** All records of a log, in order. A last one that was cut off did not happen. */
 export function readDiskLog(log: Buffer): readonly DiskRecord[] {
-  const records: DiskRecord[] = []
+  return readPlacedLog(log).map(({ record }) => record)
+}
+
+/** The same, each with the length of the log up to its end. */
+export function readPlacedLog(
+  log: Buffer,
+): readonly { readonly record: DiskRecord; readonly upTo: number }[] {
+  const records: { readonly record: DiskRecord; readonly upTo: number }[] = []
   for (let from = 0; from + HEAD <= log.length; ) {
     const nameLength = log.readUInt32LE(from + 4)
     const dataLength = log.readUInt32LE(from + 8)
@@ -24,7 +31,8 @@ export function readDiskLog(log: Buffer): readonly DiskRecord[] {
     const end = data + dataLength
     if (end > log.length) break
     const name = log.toString('utf8', from + HEAD, data)
-    records.push(recordOf(log.readUInt32LE(from), name, number, log.subarray(data, end)))
+    const record = recordOf(log.readUInt32LE(from), name, number, log.subarray(data, end))
+    records.push({ record, upTo: end })
     from = end
   }
   return records

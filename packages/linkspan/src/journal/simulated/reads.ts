@@ -297,11 +297,23 @@ function isNeeded(world: World, seq: number): boolean {
 }
 
 function expire(world: World, now: number, limit: number): number {
-  const cells = [...world.state.values()].flatMap((all) =>
-    [...all.values()].filter(({ until }) => until !== null && until <= now),
-  )
-  const seen = [...world.seen].filter(([, { until }]) => until <= now)
-  for (const { scope, key } of cells.slice(0, limit)) world.state.get(scope)?.delete(key)
-  for (const [key] of seen.slice(0, limit)) world.seen.delete(key)
-  return Math.min(cells.length, limit) + Math.min(seen.length, limit)
+  const seen = deleteExpired(world.seen, now, limit)
+  let cells = 0
+  for (const all of world.state.values()) cells += deleteExpired(all, now, limit - cells)
+  return cells + seen
+}
+
+function deleteExpired(
+  all: Map<string, { readonly until: number | null }>,
+  now: number,
+  most: number,
+): number {
+  let count = 0
+  for (const [key, { until }] of all) {
+    if (count >= most) break
+    if (until === null || until > now) continue
+    all.delete(key)
+    count += 1
+  }
+  return count
 }

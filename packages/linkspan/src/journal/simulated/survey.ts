@@ -1,10 +1,11 @@
 import type { ClusterMember, ClusterSurvey, RunningCount } from '../journal.ts'
-import { type MemberRow, ownedBy } from './cluster.ts'
+import type { Cluster, MemberRow } from './cluster.ts'
 import { lowestWater, runs } from './sharing.ts'
 import type { Kept, World } from './world.ts'
 
 /** Who shares a world, as seen by a member. */
 export function membersOf({ cluster }: World, now: number, self: number | null): readonly ClusterMember[] {
+  const owned = partitionsOf(cluster)
   return [...cluster.members.values()].map(
     (row): ClusterMember => ({
       member: row.member,
@@ -14,12 +15,24 @@ export function membersOf({ cluster }: World, now: number, self: number | null):
       state: stateOf(row, now),
       self: row.member === self,
       ...(row.fenced ? { fenced: true } : {}),
-      partitions: ownedBy(cluster, row.member),
+      partitions: owned.get(row.member) ?? [],
       flows: row.flows,
       ...(row.formerNames ? { formerNames: row.formerNames } : {}),
       ...(row.clockAheadMs === undefined ? {} : { clockAheadMs: row.clockAheadMs }),
     }),
   )
+}
+
+/** By member, what it owns, rising. */
+function partitionsOf({ partitions }: Cluster): ReadonlyMap<number, readonly number[]> {
+  const owned = new Map<number, number[]>()
+  for (const [partition, { owner }] of partitions) {
+    if (owner === null) continue
+    const own = owned.get(owner)
+    if (own) own.push(partition)
+    else owned.set(owner, [partition])
+  }
+  return owned
 }
 
 /** How many messages run, whoever runs them. */
