@@ -1,5 +1,4 @@
 import { cwd, version as nodeVersion, pid, stdout } from 'node:process'
-import { codeVersion } from '../flow/code-version.ts'
 import { durationMs } from '../model/duration.ts'
 import { LinkspanError } from '../model/errors.ts'
 import type { Outside } from '../model/outside.ts'
@@ -89,7 +88,7 @@ export function createEngine(project: Project, options: EngineOptions = {}): Mou
     directory,
     metrics,
     connections: resolved.value.connections,
-    codeVersion: (flow) => `${codeVersion(flow.definition, flow.code, flow.own)}${deployment}`,
+    codeVersion: (flow) => `${flow.codeVersion}${deployment}`,
     settings: {
       ...(retention === undefined ? {} : { retention }),
       ...(attentionRetention === undefined ? {} : { attentionRetention }),

@@ -178,7 +178,8 @@ export function keepSource(
     },
     async stop() {
       cancelPause()
-      controller.abort()
+      // What has stopped is stopped again each second where it is another engine's: an abort makes an error with its stack.
+      if (!controller.signal.aborted) controller.abort()
       phase = 'stopped'
       const stopping = running
       running = null

@@ -269,8 +269,11 @@ export function pruner(world: () => World): HistoryKeeper['prune'] {
     const bounds = { endedBefore, attentionBefore, now }
     const stretch = walk.next(bounds, lowestWater(world()))
     const { places, endings } = world()
-    const ended = filter(places.above(stretch.after), (seq) => seq < stretch.stop && endings.has(seq))
-    const looked = take(ended, limit)
+    const looked: number[] = []
+    for (const seq of places.above(stretch.after)) {
+      if (seq >= stretch.stop || looked.length >= limit) break
+      if (endings.has(seq)) looked.push(seq)
+    }
     const times: number[] = []
     let forgotten = 0
     for (const seq of looked) {
