@@ -16,8 +16,11 @@ import { retryAfterMs } from './retry-after.ts'
  * - `rejected`: it was not applied, and sending it again is pointless.
  * - `refused`: it was not applied, try again later.
  * - `unknown`: nobody can say whether it was applied, try again later.
+ * - `unauthenticated`: it was not applied, as the service does not know us; for services that answer strangers with a page.
+ *
+ * A status of success may be given another meaning too.
  */
-export type StatusMeaning = 'ok' | 'rejected' | 'refused' | 'unknown'
+export type StatusMeaning = 'ok' | 'rejected' | 'refused' | 'unknown' | 'unauthenticated'
 
 /** A call that did not give its result. */
 export type HttpFailure =
@@ -158,6 +161,12 @@ const MEANINGS: Readonly<Record<Exclude<StatusMeaning, 'ok'>, Judgement>> = {
     applied: 'unknown',
     advice: 'It may or may not have taken effect.',
   },
+  unauthenticated: {
+    code: 'CALL_UNAUTHENTICATED',
+    retry: 'later',
+    applied: 'no',
+    advice: "Check the connection's credentials.",
+  },
 }
 
 function judgeStatus(reply: HttpReply, call: FailedCall): Judgement {
@@ -168,16 +177,9 @@ function judgeStatus(reply: HttpReply, call: FailedCall): Judgement {
   return FIXED[status] ?? judgeLimit(reply, call) ?? judgeConflict(status, call) ?? byClass(status)
 }
 
-const UNAUTHENTICATED: Judgement = {
-  code: 'CALL_UNAUTHENTICATED',
-  retry: 'later',
-  applied: 'no',
-  advice: "Check the connection's credentials.",
-}
-
 const FIXED: Readonly<Record<number, Judgement>> = {
-  401: UNAUTHENTICATED,
-  407: UNAUTHENTICATED,
+  401: MEANINGS.unauthenticated,
+  407: MEANINGS.unauthenticated,
   408: { ...MEANINGS.unknown, code: 'CALL_TIMED_OUT' },
   423: MEANINGS.refused,
   425: MEANINGS.refused,
@@ -214,7 +216,7 @@ function judgeLimit(reply: HttpReply, call: FailedCall): Judgement | null {
   if (status === 503) return stated ? { ...MEANINGS.refused, retry } : null
   if (stated || headers['x-ratelimit-remaining'] === '0') return limited
   return {
-    ...UNAUTHENTICATED,
+    ...MEANINGS.unauthenticated,
     retry: 'never',
     advice: "The connection's credentials do not allow this call.",
   }

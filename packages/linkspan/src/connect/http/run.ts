@@ -73,7 +73,8 @@ export async function runOperation(
   const sending = request(options, client, checked, call)
   const reply = await deliver(options, client, sending, call)
   const { status } = reply
-  if ((status < 200 || status > 299) && options.statuses?.[status] !== 'ok') {
+  const stated = options.statuses?.[status]
+  if (stated === undefined ? status < 200 || status > 299 : stated !== 'ok') {
     throw httpError({ kind: 'status', reply }, facts(options, client, call))
   }
   const result = readResult(options.response, reply, options.method)

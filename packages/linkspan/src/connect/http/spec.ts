@@ -35,7 +35,7 @@ const CALL: readonly OptionSpec[] = [
   },
   {
     name: 'statuses',
-    type: "{ 404: 'ok' | 'rejected' | 'refused' | 'unknown' }",
+    type: "{ 404: 'ok' | 'rejected' | 'refused' | 'unknown' | 'unauthenticated' }",
     summary: 'What some statuses mean, where the service has its own way.',
   },
   {
