@@ -126,6 +126,14 @@ const rooms: readonly Room[] = [
     instead: 'a connector knows its interface only; share through a helper file directly in connect/',
   },
   {
+    name: 'connect/<system over HTTP>',
+    files: ['connect/azure-devops/**'],
+    mayImport: ['connect/*.ts', 'connect/http/*.ts', 'model/**'],
+    mayNotLoad: ['undici'],
+    instead:
+      'a connector of a service with a REST API makes its requests by connect/http, and knows no other system',
+  },
+  {
     name: 'connect/<system>',
     files: ['connect/<system>/**'],
     mayImport: ['connect/*.ts', 'model/**'],

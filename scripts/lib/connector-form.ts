@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { clientsOf } from '../../packages/linkspan/src/connect/clients.ts'
 import type { ConnectorSpec, OptionSpec } from '../../packages/linkspan/src/connect/connector.ts'
 import { connectorTables } from './connector-docs.ts'
-import { CONNECT, specName, specOf } from './connectors.ts'
+import { CONNECT, specIn, specName, specOf } from './connectors.ts'
 import { filesBelow, isTest, isTypeScript, root } from './files.ts'
 
 /** The files that every connector's folder has. */
@@ -48,7 +48,7 @@ const twice = (names: readonly string[]): readonly string[] =>
 
 async function doorProblems(name: string, folder: string): Promise<readonly string[]> {
   const door = (await import(join(folder, 'index.ts'))) as object
-  return specName(name) in door ? [] : [`its door (index.ts) does not export ${specName(name)}`]
+  return specIn(name, door) !== null ? [] : [`its door (index.ts) does not export ${specName(name)}`]
 }
 
 async function readmeProblems(name: string, folder: string): Promise<readonly string[]> {

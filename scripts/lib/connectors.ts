@@ -35,14 +35,19 @@ export function camel(name: string): string {
   return name.replaceAll(/-([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase())
 }
 
-/** What the door of a connector exports its spec as. */
+/** What the door of a connector exports its spec as; a brand keeps its capitals: `azureDevOpsSpec`. */
 export const specName = (name: string): string => `${camel(name)}Spec`
+
+/** The spec that a module exports, whatever capitals its name has. */
+export function specIn(name: string, module: object): ConnectorSpec | null {
+  const wanted = specName(name).toLowerCase()
+  const found = Object.entries(module).find(([each]) => each.toLowerCase() === wanted)
+  return (found?.[1] as ConnectorSpec | undefined) ?? null
+}
 
 /** What a connector says of itself. */
 export async function specOf(name: string, tree: string = root): Promise<ConnectorSpec> {
-  const found = (await import(join(tree, CONNECT, name, 'spec.ts'))) as Readonly<Record<string, unknown>>
-  const spec = found[specName(name)]
-  if (spec === undefined)
-    throw new Error(`${join(CONNECT, name, 'spec.ts')} does not export ${specName(name)}`)
-  return spec as ConnectorSpec
+  const found = specIn(name, (await import(join(tree, CONNECT, name, 'spec.ts'))) as object)
+  if (found === null) throw new Error(`${join(CONNECT, name, 'spec.ts')} does not export ${specName(name)}`)
+  return found
 }

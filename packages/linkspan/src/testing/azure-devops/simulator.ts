@@ -14,7 +14,7 @@ import {
 } from './build-store.ts'
 import { createFaults, type FaultMatch, type SimulatorFault } from './faults.ts'
 import { gitRoutes } from './git-routes.ts'
-import { createRepository, pushCommits, refName, repositoryOf } from './git-store.ts'
+import { createRepository, NOTHING, pushCommits, refName, repositoryOf } from './git-store.ts'
 import { hookRoutes, type NewSubscription, subscribe } from './hook-routes.ts'
 import { createHooks, type DeliveryAttempt, type Send, type SubscriptionStatus } from './hooks.ts'
 import { POLICY_TYPES, policyRoutes } from './policies.ts'
@@ -104,6 +104,8 @@ export interface SimulatorActs {
   link(id: number, rel: string, url: string, name?: string): void
   removeWorkItem(id: number): void
   readonly show: (id: number) => SimulatedWorkItem
+  /** The ids of the work items of a type that are not deleted. */
+  ids(type: string): readonly number[]
   /** Pushes commits with these comments, and queues the builds that the branch triggers; answers the newest. */
   push(repository: string, branch: string, comments: readonly string[]): string
   pullRequest(
@@ -116,6 +118,8 @@ export interface SimulatorActs {
       readonly workItems?: readonly number[]
     },
   ): number
+  /** What a branch points to. */
+  head(repository: string, branch: string): string
   pushToPullRequest(id: number, comments: readonly string[]): void
   completePullRequest(id: number): string
   abandonPullRequest(id: number): void
@@ -269,6 +273,10 @@ function actsOn(world: World): SimulatorActs {
       ]),
     removeWorkItem: (id) => setDeleted(world, itemOf(world, id), true, by),
     show: (id) => shownAct(world, id),
+    ids: (type) =>
+      [...world.items.values()]
+        .filter((item) => !item.deleted && present(item).fields['System.WorkItemType'] === type)
+        .map(({ id }) => id),
     push(name, branch, comments) {
       const into = repository(name)
       pushCommits(world, into, { branch, by, commits: comments.map((comment) => ({ comment })) })
@@ -279,6 +287,7 @@ function actsOn(world: World): SimulatorActs {
       return openPullRequest(world, repository(name), { by, source, target, title, description, workItems })
         .id
     },
+    head: (name, branch) => repository(name).refs.get(refName(branch)) ?? NOTHING,
     pushToPullRequest: (id, comments) => pushToPull(world, pullRequestOf(world, id), by, comments),
     completePullRequest(id) {
       const pull = pullRequestOf(world, id)
