@@ -122,7 +122,7 @@ function otherKeyEachTime<In, Out, O extends Operation<In, Out>>(operation: O & 
     ...operation,
     run: (client: unknown, input: In, call: CallContext) => {
       attempts += 1
-      const { messageId, signal, timeoutMs, attempt, traceparent } = call
+      const { messageId, signal, timeoutMs, attempt, firstMadeAt, traceparent } = call
       const onAbort = call.onAbort.bind(call)
       const maySend = call.maySend.bind(call)
       const jsonText = call.jsonText.bind(call)
@@ -136,6 +136,7 @@ function otherKeyEachTime<In, Out, O extends Operation<In, Out>>(operation: O & 
         limits: (said) => call.limits(said),
         timeoutMs,
         attempt,
+        firstMadeAt,
         traceparent,
         mark,
       })

@@ -115,6 +115,11 @@ export interface CallContext {
   readonly timeoutMs: number
   readonly attempt: number
   /**
+   * When this call was first made, in milliseconds since 1970 by the journal's clock; null where nothing is on record of it. What
+   * `verify` looks for is no older.
+   */
+  readonly firstMadeAt: number | null
+  /**
    * To be told what an answer says of the system's own limits, whether the call succeeds or fails; the engine then holds
    * back the calls of this connection, on all engines, where the project gives it a budget. It is no error and decides
    * nothing about this call. May be called more than once.

@@ -19,6 +19,7 @@ function call(
     jsonText: (value) => JSON.stringify(value),
     timeoutMs: 30_000,
     attempt: 1,
+    firstMadeAt: null,
     limits: () => undefined,
     traceparent: '',
     abort,

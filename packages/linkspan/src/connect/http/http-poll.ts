@@ -263,6 +263,7 @@ function quietCall(look: Look, client: HttpClient, timeoutMs: number): CallConte
     maySend: () => true,
     jsonText: (value) => JSON.stringify(value),
     timeoutMs,
+    firstMadeAt: null,
     attempt: 1,
     limits: look.limits,
     traceparent: '',

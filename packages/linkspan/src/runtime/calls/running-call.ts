@@ -31,6 +31,10 @@ export class RunningCall implements CallContext {
     return markOf(this.messageId, this.#of.request.path, this.#of.state.generation)
   }
 
+  get firstMadeAt(): number | null {
+    return this.#of.state.open?.first ?? null
+  }
+
   get traceparent(): string {
     const { loaded } = this.#of.pass
     return loaded.headers['traceparent'] ?? traceparentOf(loaded.id)

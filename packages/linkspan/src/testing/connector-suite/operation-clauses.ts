@@ -213,9 +213,11 @@ async function ask(
 ): Promise<Verdict<unknown>> {
   const { verify } = operation(trial)
   assert.ok(verify !== undefined, 'an operation of the guarantee verify has the method verify')
+  // Before all that the test did.
+  const firstMadeAt = trial.time.clock.now() - 600_000
   return trial.time.during(
     'the question is answered',
-    verify.call(operation(trial), client, operationOf(trial).input(item), call),
+    verify.call(operation(trial), client, operationOf(trial).input(item), { ...call, firstMadeAt }),
   )
 }
 

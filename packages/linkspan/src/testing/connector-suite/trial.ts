@@ -131,6 +131,7 @@ export function makeCall(mark: string, given: Partial<CallContext> = {}): MadeCa
     jsonText: (value) => JSON.stringify(value),
     timeoutMs: 600_000,
     attempt: 1,
+    firstMadeAt: null,
     limits: () => undefined,
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     abort: (reason) => controller.abort(reason),
