@@ -39,6 +39,26 @@ const CASES: readonly {
     says: /needs an array or another iterable of items/,
   },
   {
+    what: 'a split of what only looks like the members of a group',
+    flow: start('f').split('items', answerOf, (s) => s.to('put', put())),
+    wrong: [{ kind: 'members', count: 1, scope: 'f/group//members', group: '1-x.0' }],
+    right: [1],
+    step: 'items',
+    code: 'STEP_FAILED',
+    says: /not those of this message/,
+  },
+  {
+    what: 'a group that is longer than one body may be',
+    flow: start('f')
+      .map(({ answer }) => (answer === 'long' ? 'x'.repeat(17 * 2 ** 20) : 'short'))
+      .aggregate('list', { key: () => 'k', complete: { size: 1 } }),
+    wrong: ['long'],
+    right: 'short',
+    step: 'list',
+    code: 'JOIN_TOO_LARGE',
+    says: /at most 16777216 characters together/,
+  },
+  {
     what: 'a split that collects without end',
     flow: start('f').split(
       'items',
@@ -201,6 +221,8 @@ describe.each(CASES)('$what', ({ flow: tested, wrong, right, step, code, says })
         error: { code, message: expect.stringMatching(says) },
       })
       expect(steps.find(({ path }) => path === step)).toMatchObject({ outcome: 'failed' })
+      const blamed = steps.filter(({ attempts }) => attempts.length > 0).map(({ path }) => path)
+      expect(blamed, `${JSON.stringify(answer)}: the error is on record there`).toEqual([step])
     }
     const metrics = one.engine.metrics.prometheus()
     expect(metrics).toContain(`linkspan_messages_ended_total{ending="dead",flow="f"} ${wrong.length}`)

@@ -87,7 +87,8 @@ const allDone = (engine: MountableEngine, count: number) => async (): Promise<bo
   return states.length === count && states.every((state) => state === 'done')
 }
 
-const store = () => fakeOperation<Item>('store.put', { kind: 'key', validFor: '24h' })
+const ONCE = { kind: 'key', validFor: '24h' } as const
+const store = () => fakeOperation<Item>('store.put', ONCE)
 const byKey = { key: ({ key }: Item) => key }
 
 async function sendAll<L extends Flow>(
@@ -188,6 +189,39 @@ export function behaviours(journal: MakeJournal): void {
     expect([...new Set(turns)]).toEqual(Array.from({ length: 12 }, (_, n) => n + 1))
     const sums = new Set(seen.map(({ sum }) => sum))
     expect([...sums].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, n) => 2 * (n + 3)))
+  })
+
+  it('keeps the members of groups in rows, over a restart, and gives each of them once', async () => {
+    const [put, putAll] = [
+      fakeOperation<number>('store.put', ONCE),
+      fakeOperation<number[]>('store.all', ONCE),
+    ]
+    const complete = { size: 70, maxAge: '1d' } as const
+    const stored = flow('stored')
+      .from(inbox<number>())
+      .aggregate('all', { key: () => 'k', collect: 'stored', complete })
+      .split(
+        'each',
+        (members) => members,
+        (each) => each.to('put', put),
+      )
+    const listed = flow('listed')
+      .from(inbox<number>())
+      .aggregate('all', { key: () => 'k', complete })
+      .to('put', putAll)
+    const upTo = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n)
+    const first = await start([stored, listed])
+    for (const each of [stored, listed]) await sendAll(first, each, upTo(0, 66))
+    const ended = async ({ admin }: MountableEngine) => (await admin.status()).messages.done
+    await until(async () => (await ended(first)) === 130)
+    await first.stop()
+    const second = await start([stored, listed])
+    for (const each of [stored, listed]) await sendAll(second, each, upTo(66, 70))
+    await until(() => put.effects.length >= 70 && putAll.effects.length > 0)
+    await until(async () => (await ended(second)) === 140)
+    const inOrder = (ns: readonly number[]) => ns.toSorted((a, b) => a - b)
+    expect(inOrder(put.effects.map(({ input }) => input))).toEqual(upTo(0, 70))
+    expect(putAll.effects.map(({ input }) => inOrder(input))).toEqual([upTo(0, 70)])
   })
 
   it('accepts a repeated message once, also after a restart', async () => {

@@ -68,6 +68,8 @@ export const routingSlip: Pattern = {
     return (pass) => {
       const names = namesOn(answered(slip(pass.body, pass.enter(path)), path, 'its slip'), path)
       return runStations(pass, stations, () => {
+        // What is wrong with the slip is not the fault of the branch before.
+        pass.enter(path)
         const { done, value } = names.next()
         return done === true ? undefined : value
       })
