@@ -144,6 +144,7 @@ function checked<T>(value: unknown, names: readonly string[]): T {
 /** One request that stands for several calls: no single one of them may end it. */
 export function callTogether(calls: readonly BatchedCall<unknown>[]): CallContext {
   const { call } = calls[0] as BatchedCall<unknown>
+  const made = calls.map((one) => one.call.firstMadeAt).filter((at) => at !== null)
   return {
     messageId: call.messageId,
     mark: call.mark,
@@ -153,6 +154,7 @@ export function callTogether(calls: readonly BatchedCall<unknown>[]): CallContex
     jsonText: (value) => JSON.stringify(value),
     timeoutMs: Math.max(...calls.map((one) => one.call.timeoutMs)),
     attempt: call.attempt,
+    firstMadeAt: made.length === 0 ? null : Math.min(...made),
     limits: (said) => call.limits(said),
     traceparent: call.traceparent,
   }
