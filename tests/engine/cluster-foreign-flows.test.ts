@@ -264,6 +264,42 @@ describe('a flow that only some engines of a cluster have', () => {
     expect(lentBy(node(engines, 1))).toBeGreaterThan(0)
   })
 
+  it.each([
+    ['at once', 0],
+    ['after a wait', 1_000],
+  ])('keeps the key of a call that a child may have made when its engine died, %s', async (_, delayMs) => {
+    const part = fakeOperation<string>('part.put', { kind: 'key', validFor: '24h' })
+    const { common } = flows()
+    const parts = flow('parts', { onError: retry({ attempts: 100, backoff: fixed('1s') }) })
+      .from(inbox<Order>(), { key: ({ key }) => key })
+      .delay('pause', () => delayMs)
+      .split(
+        'parts',
+        ({ key }) => [`${key}/0`, `${key}/1`],
+        (each) => each.to('part', part),
+      )
+    await using engines = await cluster([common, parts], { engines: 1 })
+    for (const _ of [1, 2]) await engines.join([common])
+    await engines.advance('10s')
+    // It takes effect, and nobody hears of it; then it is refused, which says nothing of the first time.
+    const asked = new Map<string, number>()
+    part.when(({ input }) => {
+      const times = (asked.get(input) ?? 0) + 1
+      asked.set(input, times)
+      return times === 1 ? 'timeout-after' : times === 2 ? 'unavailable' : undefined
+    })
+    for (const key of KEYS) await node(engines, 0).send(parts, { key, n: 1 })
+    await engines.advance('4s')
+    expect(lentBy(node(engines, 1))).toBeGreaterThan(0)
+    node(engines, 0).kill()
+    // Until those that lack the flow own all that it had.
+    await engines.advance('30s')
+    await engines.join([common, parts])
+    await engines.advance('2m')
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
+    expect(part.effects).toHaveLength(2 * KEYS.length)
+  })
+
   it('has its source run on one engine that has it, whoever owns the partition of the source', async () => {
     const { common } = flows()
     const runs: number[] = []

@@ -39,6 +39,11 @@ export interface Group {
   readonly keepOutputs: boolean
   /** When their time is over; undefined where they have all. */
   readonly until: number | undefined
+  /**
+   * Whether an engine died, or was fenced, while the parent ran: one that ran it for the owner of its partition ran the children as
+   * well, and they have waits all the time, so that nothing on their own record says so.
+   */
+  readonly interrupted: boolean
 }
 
 interface LiveGroup extends Group {
@@ -188,6 +193,7 @@ function openGroup(pass: MessagePass, plan: SpawnPlan, until: number | undefined
     names: pass.names(),
     keepOutputs: plan.keepOutputs,
     until,
+    interrupted: pass.loaded.interrupted,
     cutShort: false,
     open: 0,
     endedMeanwhile: null,

@@ -16,7 +16,7 @@ import { batchedLoad } from './batched-load.ts'
 import type { CallState } from './calls/call-state.ts'
 import type { Calls } from './calls/calls.ts'
 import type { CellRecorder, Cells } from './cells.ts'
-import { type Children, loadedChild, newChild, wakingMessage } from './children.ts'
+import { type Children, type Group, loadedChild, newChild, wakingMessage } from './children.ts'
 import { entryText, sealEntries, sealEntryTexts } from './codec.ts'
 import type { Committer } from './committer.ts'
 import { type CompiledFlow, entryAt, WAKING } from './compile.ts'
@@ -125,7 +125,7 @@ interface Coming {
 const LOAD_AGAIN_MS = 1_000
 
 /** What a message that has no parent has of one. */
-const ALONE = { names: {}, until: undefined } as const
+const ALONE = { names: {}, until: undefined, interrupted: false } as const
 
 /** Makes the runner of one engine. */
 export function createLive(options: LiveOptions): Live {
@@ -518,10 +518,11 @@ export function createLive(options: LiveOptions): Live {
     stored: StoredMessage,
     record: readonly Entry[],
   ): Promise<Found> => {
-    const { names, until } = stored.parent === null ? ALONE : await handedDown(stored, flow)
+    const { names, until, interrupted } = stored.parent === null ? ALONE : await handedDown(stored, flow)
     const body = bodyOf(stored)
     const fitting = await taken(flow, stored, body)
-    const loaded = loadedOf(fitting.message, fitting.body, record, names)
+    const own = loadedOf(fitting.message, fitting.body, record, names)
+    const loaded = interrupted ? { ...own, interrupted } : own
     return { stored, loaded: until === undefined ? loaded : { ...loaded, until }, misfit: null }
   }
 
@@ -582,7 +583,7 @@ export function createLive(options: LiveOptions): Live {
   const handedDown = async (
     stored: StoredMessage,
     flow: CompiledFlow,
-  ): Promise<{ readonly names: Bound; readonly until: number | undefined }> => {
+  ): Promise<Pick<Group, 'names' | 'until' | 'interrupted'>> => {
     const { seq, path } = stored.parent as { seq: number; path: string }
     const isAwaited = stored.wait?.parent === seq
     const group = isAwaited ? options.children.of(seq) : null
@@ -594,6 +595,7 @@ export function createLive(options: LiveOptions): Live {
     return {
       names: namesMadeAt(record, scope),
       until: isAwaited ? timeOfChildrenAt(record, scope) : undefined,
+      interrupted: isAwaited && record.some((entry) => entry.t === 'interrupted'),
     }
   }
 

@@ -11,7 +11,10 @@ import type { Entry } from './record.ts'
 
 /** A message that does not fit here, and how it came to its turn. */
 export interface Lending {
-  readonly loaded: Pick<Loaded, 'seq' | 'partition' | 'codeVersion' | 'interrupted' | 'entries'>
+  readonly loaded: Pick<
+    Loaded,
+    'seq' | 'partition' | 'codeVersion' | 'acceptedAt' | 'interrupted' | 'entries'
+  >
   /** The flow's first name. */
   readonly identity: string
   readonly attempt: number
@@ -184,7 +187,7 @@ export function createLoans(options: LoansOptions): Loans {
     const note = `${name} (member ${to}) runs it, which has the code version ${version}: ${why}`
     const at = clock.now()
     // Where nothing is on record, that a call may have been begun would be known no more once something is.
-    const begun = loaded.interrupted && loaded.entries.length === 0
+    const begun = (loaded.interrupted && loaded.entries.length === 0) || mayHaveChildren(loaded, since)
     const entries: readonly Entry[] = [
       ...(begun ? [{ t: 'interrupted', at } as const] : []),
       { t: 'note', at, what: 'lent', note },
@@ -345,6 +348,19 @@ export function createLoans(options: LoansOptions): Loans {
     },
     look: sweep,
   }
+}
+
+/** By how much the clocks that two engines go by may differ. */
+const TRUSTED_MS = 2_000
+
+/**
+ * Whether an engine that had the partition before may have begun with children of a message, of which its record says
+ * nothing: the message had a wait when that engine died. Who owns the partition knows that of each child, and a borrower not.
+ */
+function mayHaveChildren({ entries, acceptedAt }: Lending['loaded'], since: number): boolean {
+  const made = entries.findLastIndex(({ t }) => t === 'spawn')
+  const told = entries.findLastIndex(({ t }) => t === 'interrupted')
+  return made > told && acceptedAt <= since + TRUSTED_MS
 }
 
 /** What is lent now, by flow and borrower, for people. */
