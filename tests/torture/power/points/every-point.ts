@@ -154,21 +154,27 @@ interface Judge {
 async function startJudge(args: readonly (string | number)[]): Promise<Judge> {
   const child = start('judge.ts', args.map(String), process.env)
   await once(child, 'message')
+  const exit = new Promise<never>((_resolve, reject) => {
+    child.once('exit', (code, signal) => {
+      reject(new Error(`The process that judges points ended with ${code ?? signal}.`))
+    })
+  })
+  exit.catch(() => undefined)
   let judged = 0
   return {
     async judge(point) {
       judged += 1
+      const told = new Promise<Judged>((resolve) => {
+        child.once('message', (judgement) => resolve(judgement as Judged))
+      })
       child.send(point)
-      const told = await Promise.race([once(child, 'message'), once(child, 'exit')])
-      const [judgement] = told as [Judged | number | null]
-      if (judgement !== null && typeof judgement === 'object') return judgement
-      throw new Error(`The process that judges ended with ${judgement} at point ${point}.`)
+      return Promise.race([told, exit])
     },
     isSpent: () => judged >= PER_PROCESS,
     async end() {
-      const exit = once(child, 'exit')
+      const ended = once(child, 'exit')
       child.disconnect()
-      await exit
+      await ended
       return null
     },
   }

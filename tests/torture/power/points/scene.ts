@@ -63,6 +63,8 @@ const ORDERED: readonly SentTo[] = ['plain', 'keyed', 'verified', 'counter', 'he
 
 /** How much faster than real time goes by. */
 const TIMES = 50
+/** The longest pause that Node's timers can make. */
+const LONGEST_TIMER_MS = 2_147_483_647
 const STARTED = Date.UTC(2026, 0, 1)
 
 /** A clock that hurries, so that delays and retries cost little; it begins so long after the first life began. */
@@ -74,7 +76,7 @@ export function hurriedClock(afterMs: number): Clock {
     monotonic,
     timer(ms, run) {
       if (ms === Number.POSITIVE_INFINITY) return () => undefined
-      const timer = setTimeout(run, Math.max(0, ms) / TIMES)
+      const timer = setTimeout(run, Math.min(Math.max(0, ms) / TIMES, LONGEST_TIMER_MS))
       return () => clearTimeout(timer)
     },
     defer: (run) => void setImmediate(run),
