@@ -1,54 +1,46 @@
-import { join } from 'node:path'
 import { test } from 'vitest'
-import { root } from '../../../../../scripts/lib/files.ts'
-import { freeze, kill, type Place, thaw, up } from '../../../../../scripts/services/control.ts'
-import { mariadb } from '../../../../../scripts/services/mariadb.ts'
-import { postgres } from '../../../../../scripts/services/postgres.ts'
-import type { Service } from '../../../../../scripts/services/service.ts'
+import { serviceUnderTest } from '../../../../../scripts/services/for-tests.ts'
 import { type Capability, testConnector } from '../../testing/index.ts'
 import { onMysql } from './fixtures/mariadb.ts'
-import { onPostgresSchema } from './fixtures/postgres.ts'
+import { onNewPostgres } from './fixtures/postgres.ts'
 import { sqlUnderTest, TRIALS, type TriedDatabase } from './fixtures/trial.ts'
 
-const place: Place = {
-  folder: process.env['LINKSPAN_SERVICES_FOLDER'] ?? join(root, 'data', 'services'),
-  say: () => undefined,
-}
-
-const urlOf = ({ environment }: Service): string => {
-  const [[name, fallback] = ['', '']] = Object.entries(environment)
-  return process.env[name] ?? fallback
-}
-
 const WITHOUT: Readonly<Partial<Record<Capability, string>>> = {
-  cut: 'the server is stopped in the middle instead',
+  cut: 'the server is killed instead',
   slow: 'the server is frozen instead',
   lostReply: 'nothing lies between us and the server; the faults suite kills it under load',
+}
+const KEPT: Readonly<Partial<Record<Capability, string>>> = {
+  ...WITHOUT,
+  restart: 'others keep this server',
+  freeze: 'others keep this server',
 }
 
 const WRONG = 'wr0ng-password-5a4b3c'
 
-function on(service: Service, make: (url: string) => Promise<TriedDatabase>): () => Promise<TriedDatabase> {
-  return async () => {
-    const url = urlOf(service)
-    const wrong = new URL(url)
-    wrong.password = WRONG
-    return {
-      ...(await make(url)),
-      wrongConfig: { url: wrong.href },
-      secrets: [WRONG],
-      system: {
-        stop: () => kill([service], place),
-        start: () => up([service], place),
-        freeze: async () => freeze([service], place),
-        thaw: async () => thaw([service], place),
-      },
-    }
+const DATABASES = [
+  ['PostgreSQL', 'postgres', onNewPostgres],
+  ['MariaDB', 'mariadb', onMysql],
+] as const
+
+for (const [name, service, make] of DATABASES) {
+  const server = serviceUnderTest(service)
+  if (server === null) {
+    test.skip(`${name} is not up`, () => undefined)
+    continue
   }
-}
-
-const DATABASES = { PostgreSQL: on(postgres, onPostgresSchema), MariaDB: on(mariadb, onMysql) }
-
-for (const [name, make] of Object.entries(DATABASES))
+  const [url = ''] = Object.values(server.environment)
+  const wrong = new URL(url)
+  wrong.password = WRONG
+  const database = async (): Promise<TriedDatabase> => ({
+    ...(await make(url)),
+    wrongConfig: { url: wrong.href },
+    secrets: [WRONG],
+    ...(server.trouble === null ? {} : { system: server.trouble }),
+  })
   for (const tried of TRIALS)
-    testConnector(test, { ...sqlUnderTest(name, tried, make, WITHOUT), against: 'real system' })
+    testConnector(test, {
+      ...sqlUnderTest(name, tried, database, server.trouble === null ? KEPT : WITHOUT),
+      against: 'real system',
+    })
+}
