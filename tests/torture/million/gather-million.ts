@@ -103,7 +103,7 @@ export async function gatherHeld({
     isFarEnough: (told) => told.ended >= members,
   })
   const ranOut = ended !== null && /heap out of memory/.test(readFileSync(join(folder, OUTPUT), 'utf8'))
-  const came = `${ended ?? 'it did not'}, after ${last.sent} members`
+  const came = `${ended ?? 'it did not'}, after ${last.ended} of ${last.sent} members that it was sent`
   return {
     row: ['control: with all members held in memory, it ran out of it', ranOut ? came : `NO: ${came}`],
     violations: ranOut

@@ -63,8 +63,8 @@ export type {
   FanOutOptions,
 } from '../patterns/parts/fan-out.ts'
 export type { CompletedBy } from '../patterns/parts/group-cell.ts'
-export type { StoredMembers } from '../patterns/parts/stored-members.ts'
 export type { Stationed, Stations, StationsOptions } from '../patterns/parts/stations.ts'
+export type { StoredMembers } from '../patterns/parts/stored-members.ts'
 export type { CommonOptions, FailureOptions, LogLevel, StepContext } from '../patterns/pattern.ts'
 export type {
   AnsweredOr,

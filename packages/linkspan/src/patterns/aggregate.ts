@@ -8,6 +8,7 @@ import { answered } from './parts/answered.ts'
 import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
 import { completeAll, completed, completeOne, done } from './parts/complete-groups.ts'
 import { correlationKey } from './parts/correlation-key.ts'
+import { folding, type Gathering, listing, storing } from './parts/gathering.ts'
 import {
   type CompletedBy,
   type CompleteGroup,
@@ -17,7 +18,6 @@ import {
   look,
   type Member,
 } from './parts/group-cell.ts'
-import { folding, type Gathering, listing, storing } from './parts/gathering.ts'
 import { COLLECT_LIMIT } from './parts/joining.ts'
 import { placer } from './parts/placed.ts'
 import type { StoredMembers } from './parts/stored-members.ts'

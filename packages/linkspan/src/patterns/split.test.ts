@@ -1,4 +1,8 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { flow } from '../flow/flow.ts'
+import { inbox } from '../flow/inbox.ts'
+import { testFlow } from '../testing/test-flow.ts'
 import { operation } from './fixtures/operations.ts'
 import { begin, run, world } from './fixtures/pass-for-tests.ts'
 import { COLLECT_LIMIT } from './parts/joining.ts'
@@ -141,5 +145,75 @@ describe('split', () => {
     expect(each({ join: 'sum', as: 'x' })).toThrow(/join is 'collect' or \{ initial, add \}, not "sum"/)
     expect(each({ join: { initial: () => 0 } })).toThrow(/add of the join must be a function/)
     expect(each({ concurrency: 0 })).toThrow(/concurrency is a whole number from 1, not 0/)
+  })
+
+  it('makes a child of each item and joins those that are done, as a list would', async () => {
+    const numbers = fc.array(fc.integer({ min: -9, max: 9 }), { maxLength: 40 })
+    await fc.assert(
+      fc.asyncProperty(numbers, fc.boolean(), async (items, stopOnError) => {
+        const tested = begin<readonly number[]>().split(
+          'items',
+          (all) => all,
+          (item) =>
+            item
+              .map((n) => {
+                if (n < -7) throw new Error('too low')
+                return n
+              })
+              .filter((n) => n % 2 === 0)
+              .map((n) => n * 10),
+          {
+            stopOnError,
+            join: {
+              as: 'seen',
+              initial: (): number[][] => [],
+              add: (seen, n, at) => [...seen, [at, n]],
+            },
+          },
+        )
+        const around = world()
+        const ran = await run(tested, items, around).then(
+          ({ names }) => names['seen'],
+          ({ code }: { readonly code: string }) => code,
+        )
+        const failing = items.findIndex((n) => n < -7)
+        const made = stopOnError && failing >= 0 ? items.slice(0, failing + 1) : items
+        expect(around.happened.children.map(({ body }) => body)).toEqual(made)
+        const kept = items.flatMap((n, at) => (n >= -7 && n % 2 === 0 ? [[at, n * 10]] : []))
+        expect(ran).toEqual(stopOnError && failing >= 0 ? 'SPLIT_ITEM_FAILED' : kept)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('has its items grouped again, each in one group, and goes on without those that are too few', async () => {
+    const numbers = fc.array(fc.nat(30), { maxLength: 40 })
+    await fc.assert(
+      fc.asyncProperty(numbers, fc.integer({ min: 1, max: 5 }), async (items, size) => {
+        const grouped = flow('grouped')
+          .from(inbox<readonly number[]>())
+          .split(
+            'items',
+            (all) => all,
+            (item) => item.aggregate('thirds', { key: (n) => n % 3, complete: { size } }),
+            // One after the other, so that it is known in which order they come.
+            {
+              concurrency: 1,
+              join: { as: 'groups', initial: (): number[][] => [], add: (all, one) => [...all, one] },
+            },
+          )
+          .reply('groups', (_all, { groups }) => groups)
+        const flows = await testFlow(grouped)
+        const open = new Map<number, number[]>()
+        const whole: number[][] = []
+        for (const n of items) {
+          const group = [...(open.get(n % 3) ?? []), n]
+          open.set(n % 3, group.length === size ? [] : group)
+          if (group.length === size) whole.push(group)
+        }
+        expect(await flows.request(items)).toEqual(whole)
+      }),
+      { numRuns: 40 },
+    )
   })
 })

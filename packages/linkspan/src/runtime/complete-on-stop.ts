@@ -1,7 +1,7 @@
 import type { ControlOrder } from '../patterns/control.ts'
+import { CONTROL_FLOW } from '../patterns/control.ts'
 import { isForced } from '../patterns/parts/group-cell.ts'
 import type { Cells } from './cells.ts'
-import { CONTROL_FLOW } from '../patterns/control.ts'
 import { aggregatesOf, completion } from './control-bus.ts'
 import type { Entrance } from './intake.ts'
 import type { RuntimeParts } from './runtime-parts.ts'

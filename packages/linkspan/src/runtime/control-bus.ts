@@ -3,10 +3,10 @@ import { DEFINITION_FORMAT, type FlowDefinition, type StepNode, walkSteps } from
 import { CONTROL_FLOW, CONTROL_STEP, type ControlOrder, raising } from '../patterns/control.ts'
 import type { Flow } from '../patterns/steps.ts'
 import type { EventDeclaration } from '../patterns/wait-for.ts'
-import type { Accepted, SendEventOptions, SendOptions } from './sending.ts'
 import type { GroupsCompleted } from './admin-api.ts'
 import type { Intake } from './engine-api.ts'
 import { unknownFlow } from './flows-by-name.ts'
+import type { Accepted, SendEventOptions, SendOptions } from './sending.ts'
 
 const DAY_MS = 86_400_000
 

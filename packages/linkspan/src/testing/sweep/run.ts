@@ -1,7 +1,7 @@
 import { durationMs } from '../../model/duration.ts'
 import type { Random } from '../../model/outside.ts'
-import type { Flow } from '../../patterns/steps.ts'
 import { CONTROL_FLOW, raising } from '../../patterns/control.ts'
+import type { Flow } from '../../patterns/steps.ts'
 import { completion } from '../../runtime/control-bus.ts'
 import type { SendOptions } from '../../runtime/sending.ts'
 import type { FakeOperation } from '../fake-operation.ts'
