@@ -67,10 +67,13 @@ export function signalDaemon(folder: string, signal: NodeJS.Signals): boolean {
 
 /** Ends the process of the folder and all that it started, at once, and waits until it is gone. Answers whether it ran. */
 export async function killDaemon(folder: string): Promise<boolean> {
-  const ran = signalDaemon(folder, 'SIGKILL')
-  while (running(folder) !== null) await pause(20)
+  const daemon = running(folder)
+  const all = daemon === null ? [] : withChildren(daemon.pid).map((pid) => ({ pid, startedAt: startOf(pid) }))
+  for (const { pid } of all) sendTo(pid, 'SIGKILL')
+  // Those that it started hold its ports a moment longer than itself.
+  while (all.some(({ pid, startedAt }) => startedAt !== null && startOf(pid) === startedAt)) await pause(20)
   rmSync(pidFile(folder), { force: true })
-  return ran
+  return daemon !== null
 }
 
 /** A process and those that it started, and so on, the oldest first. */

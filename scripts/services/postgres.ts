@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -34,6 +35,9 @@ export const postgres: Service = {
     const user = serverUser()
     const data = join(folder, `data-${newest()}`)
     if (!existsSync(join(data, 'PG_VERSION'))) makeCluster(folder, data, user)
+    // Left by one that was killed, and all it started with it: as long as its remains have a number, PostgreSQL takes it for
+    // one that runs, and whoever asks whether it is ready finds the word of the dead one.
+    rmSync(join(data, 'postmaster.pid'), { force: true })
     const file = join(bin(), 'postgres')
     return { file, args: ['-D', data], ...(user === null ? {} : { user }) }
   },

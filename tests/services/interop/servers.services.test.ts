@@ -207,6 +207,29 @@ describe('what is put in comes out:', () => {
   }
 })
 
+describe('what was killed, or stood still, takes part again:', () => {
+  for (const { name } of services) {
+    const found = serviceUnderTest(name)
+    const trouble = found?.trouble ?? null
+    it.skipIf(trouble === null)(name, async () => {
+      const exchange = (): Promise<void> => {
+        const { environment } = found ?? { environment: {} }
+        return exchanges[name]?.(stompOf(environment) ?? addressOf(environment)) ?? Promise.resolve()
+      }
+      await trouble?.stop()
+      try {
+        await expect(exchange()).rejects.toThrow()
+      } finally {
+        await trouble?.start()
+      }
+      await exchange()
+      await trouble?.freeze()
+      await trouble?.thaw()
+      await exchange()
+    })
+  }
+})
+
 describe('an exchange', () => {
   it('fails where nobody listens', async () => {
     for (const [name, exchange] of Object.entries(exchanges)) {

@@ -171,6 +171,45 @@ describe('a connector that', () => {
   })
 })
 
+describe('a test that fails in the middle', () => {
+  it('leaves a server that runs, and the rig is disposed of', async () => {
+    const done: string[] = []
+    const whole = subject({
+      guarantee: KEY,
+      batched: false,
+      fault: 'is unsure about a server that is not there',
+    })
+    const make: ConnectorUnderTest['make'] = async (time) => {
+      const rig = await whole.make(time)
+      const { stop, start } = rig.system ?? {}
+      return {
+        ...rig,
+        system: {
+          ...rig.system,
+          stop: async () => {
+            done.push('stop')
+            await stop?.()
+          },
+          start: async () => {
+            done.push('start')
+            await start?.()
+          },
+        },
+        dispose: async () => {
+          done.push('dispose')
+          await rig.dispose()
+        },
+      }
+    }
+    const { tests } = declared({ ...whole, make })
+    const failing = tests.find(({ name }) =>
+      name.includes('server that is not there says that it was not applied'),
+    )
+    await expect(failing?.run()).rejects.toThrow('what the call number 5 says')
+    expect(done).toEqual(['stop', 'start', 'dispose'])
+  })
+})
+
 describe('what a connector leaves out', () => {
   const whole = subject({ guarantee: KEY, batched: false, fault: null })
 

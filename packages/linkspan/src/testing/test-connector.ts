@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { connectionClauses } from './connector-suite/connection-clauses.ts'
 import { createLives } from './connector-suite/lives.ts'
 import { operationClauses } from './connector-suite/operation-clauses.ts'
-import type { Capability, ConnectorRig } from './connector-suite/rig.ts'
+import type { Capability, ConnectorRig, SystemTrial } from './connector-suite/rig.ts'
 import { sourceClauses } from './connector-suite/source-clauses.ts'
 import { realTime, type TrialTime, virtualTime } from './connector-suite/time.ts'
 import { type Clause, environmentOf, type Trial } from './connector-suite/trial.ts'
@@ -94,23 +94,22 @@ function leaveOut(test: DeclareTrial, title: string): void {
 
 async function tried(clause: Clause, { time: kind, make, without = {} }: ConnectorUnderTest): Promise<void> {
   const time = kind === 'virtual' ? virtualTime() : realTime()
-  const rig = await make(time)
+  const rig = healing(await make(time))
   const { trial, end } = trialOf(rig, time, (capability) => without[capability] === undefined)
   try {
     checkRig(clause, rig, without)
     await clause.run(trial)
-    await end()
   } catch (thrown) {
     // What went wrong first is what is told.
     await end().catch(() => undefined)
+    await rig.dispose().catch(() => undefined)
     throw thrown
-  } finally {
-    await rig.dispose()
   }
+  await end().finally(() => rig.dispose())
 }
 
 function trialOf(
-  rig: ConnectorRig,
+  rig: HealingRig,
   time: TrialTime,
   has: Trial['has'],
 ): { readonly trial: Trial; readonly end: () => Promise<void> } {
@@ -134,17 +133,50 @@ function trialOf(
     return client
   }
   const end = async (): Promise<void> => {
-    await healed(rig)
+    await rig.heal()
     await lives.kill()
     for (const client of open) await close(client)
   }
   return { trial: { rig, time, lives, has, connect, close }, end }
 }
 
-/** A test that failed in the middle may have left the system frozen. */
-async function healed({ system }: ConnectorRig): Promise<void> {
-  await system?.thaw?.()
-  await system?.delay?.(0)
+interface HealingRig extends ConnectorRig {
+  /** Undoes what a test that failed in the middle has left of the system: the next one may be on the same. */
+  heal(): Promise<void>
+}
+
+function healing(rig: ConnectorRig): HealingRig {
+  const { system = {} } = rig
+  const { stop, start } = system
+  let down = false
+  const hurt: SystemTrial = {
+    ...system,
+    ...(stop === undefined
+      ? {}
+      : {
+          stop: async () => {
+            down = true
+            await stop()
+          },
+        }),
+    ...(start === undefined
+      ? {}
+      : {
+          start: async () => {
+            await start()
+            down = false
+          },
+        }),
+  }
+  return {
+    ...rig,
+    system: hurt,
+    heal: async () => {
+      await hurt.thaw?.()
+      await hurt.delay?.(0)
+      if (down) await hurt.start?.()
+    },
+  }
 }
 
 /** What must be in a rig for a capability; the others are said of the system and cannot be seen. */
