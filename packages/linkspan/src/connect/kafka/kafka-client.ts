@@ -14,8 +14,6 @@ export interface KafkaClient {
   readonly clock: Clock
   readonly schemas: Schemas
   readonly batchBytes: number
-  /** Where the records of a key lie, as every client in Java has it. */
-  partitionOf(key: Buffer, partitions: number): number
   /** A member of a group, to be ended by `leave`. */
   consumer(options: Readonly<Record<string, unknown>>): KafkaConsumer
   leave(member: KafkaConsumer): Promise<void>
@@ -71,7 +69,6 @@ export function clientOf(
     clock: environment.clock,
     schemas: createSchemas(config.registry, environment),
     batchBytes: config.batchBytes,
-    partitionOf: (key, partitions) => library.compatibilityPartitioner({}, key) % partitions,
     consumer(options) {
       const member = unheard(
         new library.Consumer({ ...common, retries: MEMBER_RETRIES, autocommit: false, ...options }),

@@ -2,8 +2,6 @@
 export interface KafkaPackage {
   readonly Producer: new (options: Readonly<Record<string, unknown>>) => KafkaProducer
   readonly Consumer: new (options: Readonly<Record<string, unknown>>) => KafkaConsumer
-  /** Where the Java client puts a key, before the number of partitions is known. */
-  readonly compatibilityPartitioner: (message: object, key: Buffer) => number
 }
 
 /** What every client of the package has. */

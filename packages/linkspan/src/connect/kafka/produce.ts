@@ -4,6 +4,7 @@ import type { Failure } from './failures.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { kafkaError } from './kafka-error.ts'
 import type { ClusterMetadata, KafkaProducer, PartitionOffset, RecordToSend } from './kafka-package.ts'
+import { partitionOf } from './partition.ts'
 import { writtenParts } from './written-parts.ts'
 
 /** Where a record was written. */
@@ -90,7 +91,7 @@ async function addressed(
     try {
       const topic = topics.get(draft.topic) as Topic
       if (isLinkspanError(topic)) throw topic
-      const partition = partitionOf(client, draft, topic.partitionsCount, turn)
+      const partition = choosePartition(draft, topic.partitionsCount, turn)
       return [{ nth, call, draft, partition, bytes: bytesOf(draft) }]
     } catch (error) {
       outcomes.set(nth, { error })
@@ -136,13 +137,8 @@ function missing(topic: string, { system }: KafkaClient): LinkspanError {
 }
 
 /** Records without a key of one batch go to one partition, those of the next batch to the next: so that requests are few. */
-function partitionOf(
-  client: KafkaClient,
-  { topic, key, partition }: Draft,
-  partitions: number,
-  turn: number,
-): number {
-  if (partition === null) return key === null ? turn % partitions : client.partitionOf(key, partitions)
+function choosePartition({ topic, key, partition }: Draft, partitions: number, turn: number): number {
+  if (partition === null) return key === null ? turn % partitions : partitionOf(key, partitions)
   if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return partition
   throw new LinkspanError(
     'CALL_REJECTED',

@@ -2,6 +2,7 @@ import type { CallContext, Verdict } from '../connector.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { kafkaError } from './kafka-error.ts'
 import type { ClusterMetadata, FetchedRecords, KafkaConsumer } from './kafka-package.ts'
+import { partitionOf } from './partition.ts'
 import { type Draft, MARK_HEADER, type Produced } from './produce.ts'
 
 /** A stretch of a partition: from the first offset to the one past the last. */
@@ -26,7 +27,7 @@ export function readBack(client: KafkaClient, draft: Draft, call: CallContext): 
   return client.read(async (reader) => {
     try {
       if (call.firstMadeAt === null) return { state: 'unknown' }
-      for (const stretch of await stretchesOf(client, reader, draft, call.firstMadeAt - CLOCKS_APART_MS)) {
+      for (const stretch of await stretchesOf(reader, draft, call.firstMadeAt - CLOCKS_APART_MS)) {
         const found = await search(reader, stretch, call)
         if (found.state !== 'absent') return found
       }
@@ -41,7 +42,6 @@ export function readBack(client: KafkaClient, draft: Draft, call: CallContext): 
 }
 
 async function stretchesOf(
-  client: KafkaClient,
   reader: KafkaConsumer,
   draft: Draft,
   sinceMs: number,
@@ -52,7 +52,7 @@ async function stretchesOf(
   const timestamp = BigInt(Math.max(0, Math.min(sinceMs, timestampMs ?? sinceMs)))
   const starts = await reader.listOffsetsWithTimestamps({ topics, timestamp })
   const ends = await reader.listOffsets({ topics, timestamp: LATEST })
-  return partitionsOf(client, draft, metadata).flatMap((partition) => {
+  return partitionsOf(draft, metadata).flatMap((partition) => {
     const from = starts.get(topic)?.get(partition)?.offset ?? -1n
     const to = ends.get(topic)?.[partition] ?? -1n
     const node = metadata.topics.get(topic)?.partitions[partition]?.leader ?? -1
@@ -62,14 +62,10 @@ async function stretchesOf(
   })
 }
 
-function partitionsOf(
-  client: KafkaClient,
-  { topic, key, partition }: Draft,
-  metadata: ClusterMetadata,
-): readonly number[] {
+function partitionsOf({ topic, key, partition }: Draft, metadata: ClusterMetadata): readonly number[] {
   const count = metadata.topics.get(topic)?.partitionsCount ?? 0
   if (partition !== null) return [partition]
-  if (key !== null) return [client.partitionOf(key, count)]
+  if (key !== null) return [partitionOf(key, count)]
   return Array.from({ length: count }, (_, nth) => nth)
 }
 
