@@ -1,13 +1,5 @@
-import {
-  buildOf,
-  cancelBuild,
-  definitionOf,
-  definitionRef,
-  queueBuild,
-  shownBuild,
-  shownPipeline,
-  shownRun,
-} from './build-store.ts'
+import { definitionRef, shownBuild, shownPipeline, shownRun } from './build-shapes.ts'
+import { buildOf, cancelBuild, definitionOf, queueBuild } from './build-store.ts'
 import { historyOf, repositoryRef } from './git-store.ts'
 import {
   type Answer,

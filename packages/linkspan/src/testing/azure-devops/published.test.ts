@@ -7,6 +7,7 @@ import { hookRoutes } from './hook-routes.ts'
 import { policyRoutes } from './policies.ts'
 import { pullRequestRoutes } from './pull-request-routes.ts'
 import { workItemRoutes } from './work-item-routes.ts'
+import { workItemTalkRoutes } from './work-item-talk-routes.ts'
 
 type Part = (answer: unknown) => unknown
 const LIST: Part = (answer) => (answer as { value: readonly unknown[] }).value[0]
@@ -168,6 +169,7 @@ const UNPUBLISHED = new Set([
 test('every route is a published operation', () => {
   const all = [
     ...workItemRoutes,
+    ...workItemTalkRoutes,
     ...gitRoutes,
     ...pullRequestRoutes,
     ...policyRoutes,

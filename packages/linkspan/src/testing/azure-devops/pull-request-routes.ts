@@ -1,24 +1,26 @@
 import { newStatus, repositoryIn } from './git-routes.ts'
 import { refName } from './git-store.ts'
 import {
-  beginThread,
   changePull,
   commitsOf,
-  type NewThread,
   openPullRequest,
   type PullRequestChange,
   pullRequestOf,
-  sayIn,
-  setThreadStatus,
-  shownComment,
   shownPull,
-  shownThread,
-  typedProperties,
   voteOn,
   workItemRefsOf,
 } from './pull-request-store.ts'
 import { type Answer, type Call, idOf, listOf, numberOf, type Route, timeOf, wordOf } from './routes.ts'
 import { badRequest, refuse } from './service-failure.ts'
+import {
+  beginThread,
+  type NewThread,
+  sayIn,
+  setThreadStatus,
+  shownComment,
+  shownThread,
+  typedProperties,
+} from './threads.ts'
 import type { Fields, PullRequest, Repository, Thread } from './world.ts'
 
 const PULLS = 'git/repositories/{repository}/pullrequests'

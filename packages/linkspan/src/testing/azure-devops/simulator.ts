@@ -25,6 +25,7 @@ import { respond, type SeenRequest } from './respond.ts'
 import { listenOn, sendByNode, type WebServer } from './web-server.ts'
 import { workItemRoutes } from './work-item-routes.ts'
 import { createItem, itemOf, present, setDeleted, updateItem } from './work-item-store.ts'
+import { workItemTalkRoutes } from './work-item-talk-routes.ts'
 import { createWorld, type Fields, type Project, type SimulatorClock, type World } from './world.ts'
 
 /** How an Azure DevOps is simulated. */
@@ -189,6 +190,7 @@ export function azureDevOpsSimulator(options: AzureDevOpsSimulatorOptions = {}):
     seen,
     routes: [
       ...workItemRoutes,
+      ...workItemTalkRoutes,
       ...gitRoutes,
       ...pullRequestRoutes,
       ...policyRoutes,
