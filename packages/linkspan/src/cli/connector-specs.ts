@@ -36,8 +36,10 @@ function connectorOf(name: string, door: string): KnownConnector {
     door,
     async load() {
       const module = (await import(door)) as Readonly<Record<string, unknown>>
-      const camel = name.replaceAll(/-([a-z0-9])/g, (_all, letter: string) => letter.toUpperCase())
-      return module[`${camel}Spec`] as ConnectorSpec
+      // Its name has the system's own capitals: `azure-devops` has `azureDevOpsSpec`.
+      const wanted = `${name.replaceAll('-', '')}spec`
+      const found = Object.entries(module).find(([each]) => each.toLowerCase() === wanted)
+      return found?.[1] as ConnectorSpec
     },
   }
 }
