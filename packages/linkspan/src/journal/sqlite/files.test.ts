@@ -38,6 +38,24 @@ const contents = () =>
     readFileSync(join(fresh.environment.directory, name)).toString('base64'),
   ])
 
+test('a journal opens whose first start lost its power while SQLite made it one with a write-ahead log', async () => {
+  const path = join(fresh.environment.directory, 'hub.db')
+  const made = new DatabaseSync(path)
+  made.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL')
+  made.close()
+  // The rollback journal as it was before: of a database without a page.
+  const journal = Buffer.alloc(512)
+  journal.set(Buffer.from('d9d505f920a163d7', 'hex'))
+  journal.writeUInt32BE(512, 20)
+  journal.writeUInt32BE(8_192, 24)
+  writeFileSync(`${path}-journal`, journal)
+  const opened = await open()
+  const owner = ownerOf(opened)
+  await owner.accept({})
+  expect(opened.opened).toMatchObject({ crashed: false, lastSeq: 0 })
+  await opened.close()
+})
+
 describe.skipIf(process.platform === 'win32')('the files of a journal', () => {
   const modes = () =>
     readdirSync(fresh.environment.directory).map((name) => [

@@ -30,6 +30,22 @@ export function openToRead(path: string): DatabaseSync {
   return db
 }
 
+/**
+ * Takes back what a loss of power cut short in a journal's very first start: while SQLite makes a write-ahead log of it, there is
+ * a rollback journal, and who only reads can do nothing with a file that has one.
+ */
+export function rollBackFirstStart(path: string): void {
+  if (!existsSync(path) || !existsSync(`${path}-journal`)) return
+  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    db.prepare('SELECT count(*) FROM sqlite_schema').get()
+  } catch {
+    // What is wrong with the file is said when it is looked at.
+  } finally {
+    db.close()
+  }
+}
+
 /** Makes the folder of a file. */
 export function makeFolderOf(path: string): void {
   mkdirSync(dirname(path), { recursive: true })

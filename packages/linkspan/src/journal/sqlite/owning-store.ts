@@ -3,7 +3,14 @@ import type { DatabaseSync } from 'node:sqlite'
 import { LinkspanError } from '../../model/errors.ts'
 import type { Logger } from '../../model/outside.ts'
 import type { Batch, Committed, Opened } from '../journal.ts'
-import { finishReplacing, makeFolderOf, openToWrite, replaceByCopy, syncFolderOf } from './files.ts'
+import {
+  finishReplacing,
+  makeFolderOf,
+  openToWrite,
+  replaceByCopy,
+  rollBackFirstStart,
+  syncFolderOf,
+} from './files.ts'
 import { type Head, newHead, readHead } from './head.ts'
 import { keepMark, type MarkKeeper } from './high-water-mark.ts'
 import { inspect } from './inspect.ts'
@@ -65,6 +72,7 @@ function ownStore(options: StoreOptions, outside: StoreOutside, lock: OwnerLock)
   const { path } = options
   const { logger } = outside
   finishReplacing(path)
+  rollBackFirstStart(path)
   inspect(options, logger, (outside.migrations ?? MIGRATIONS).length)
   const isNew = !existsSync(path)
   const first = connect(options, outside)
