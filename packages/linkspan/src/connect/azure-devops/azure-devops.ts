@@ -8,7 +8,8 @@ import { type PollSources, pollSources } from './poll-sources.ts'
 import { type PullRequestOperations, pullRequestOperations } from './pull-requests.ts'
 import { azureDevOpsSpec } from './spec.ts'
 import { type SubscriptionOperations, subscriptionOperations } from './subscriptions.ts'
-import { type MarkPlace, type WorkItemOperations, workItemOperations } from './work-items.ts'
+import type { MarkPlace, WorkItemOperations } from './work-item-operations.ts'
+import { workItemOperations } from './work-items.ts'
 
 /** How calls are marked, so that they can be found again after an unknown outcome. */
 export interface AzureDevOpsOptions {

@@ -66,16 +66,16 @@ export type * from './shapes.ts'
 export { azureDevOpsSpec } from './spec.ts'
 export type { SubscriptionOperations } from './subscriptions.ts'
 export type { NewLink, WorkItemChanges } from './work-item-changes.ts'
-export {
-  type CreateWorkItem,
-  type GetWorkItem,
-  type GetWorkItems,
-  type LinkWorkItem,
-  type MarkPlace,
-  type QueryWorkItems,
-  type ReadOptions,
-  type UpdateWorkItem,
-  type UploadAttachment,
-  type WorkItemOperations,
-  wiqlText,
-} from './work-items.ts'
+export type {
+  CreateWorkItem,
+  GetWorkItem,
+  GetWorkItems,
+  LinkWorkItem,
+  MarkPlace,
+  QueryWorkItems,
+  ReadOptions,
+  UpdateWorkItem,
+  UploadAttachment,
+  WorkItemOperations,
+} from './work-item-operations.ts'
+export { wiqlText } from './work-items.ts'
