@@ -31,6 +31,11 @@ const subject = (guarantee: ProduceGuarantee): ConnectorUnderTest => ({
     const brokers = addressOf('LINKSPAN_TEST_KAFKA_LOGIN_URL')
     const broker = realKafka(addressOf('LINKSPAN_TEST_KAFKA_URL'))
     const [from, to, group] = ['in', 'out', 'readers'].map(broker.name) as [string, string, string]
+    // Its own connections are open from here on, and are not taken for the connector's.
+    const first = broker.name('first')
+    await broker.createTopic(first, 1)
+    await broker.write([{ topic: first, key: 'k', value: 'v' }])
+    await broker.readAll(first)
     await broker.createTopic(from, 4)
     await broker.createTopic(to, 4)
     const events = kafka('events')
