@@ -324,6 +324,15 @@ export interface Pass {
     rescue: (error: StoredError) => Executor | null,
     within?: string,
   ): StepResult | Promise<StepResult>
+  /** How much has been left so far. */
+  readonly left: number
+  /**
+   * Leaves something for the steps around, as a saga does with what it did for the saga that it is in. It outlives a failure of
+   * the steps that left it: where something goes on in their stead, it is on record.
+   */
+  leave(item: unknown): void
+  /** Takes what was left since there was so much. */
+  takeLeft(from: number): readonly unknown[]
   /** Begins a step that does several things: what is on record below its path is met, in whatever order. */
   process(path: string): ProcessPass
 }

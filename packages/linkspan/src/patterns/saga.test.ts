@@ -8,6 +8,7 @@ import { crashSweep } from '../testing/crash-sweep.ts'
 import { fakeOperation } from '../testing/fake-operation.ts'
 import { testFlow } from '../testing/test-flow.ts'
 import { begin, run } from './fixtures/pass-for-tests.ts'
+import type { FlowFacts, Steps } from './steps.ts'
 
 interface Trip {
   readonly id: string
@@ -299,6 +300,59 @@ describe('saga', () => {
       ['trip/rooms/each//2/room/undo book/cancel room', 'done'],
       ['trip/rooms/each//1/room/undo book/cancel room', 'done'],
     ])
+  })
+
+  it('undoes a saga that was done before a failure that something between it and the saga around has seen, also after a wait', async () => {
+    const booking = <N, F extends FlowFacts>(b: Steps<{ id: string }, N, F>, name: string) =>
+      b.saga(name, (inner) =>
+        inner.step('book', (x) => x.to(`book ${name}`, booked, { input: ({ id }) => `${id} ${name}` }), {
+          compensate: (u) => u.to(`cancel ${name}`, cancelled, { input: ({ id }) => `${id} ${name}` }),
+        }),
+      )
+    const failing = <N, F extends FlowFacts>(b: Steps<{ id: string }, N, F>, name: string) =>
+      b.to(`fail ${name}`, booked, { input: () => 'full' })
+    const waiting = flow('waiting')
+      .from(inbox<{ id: string }>(), { key: ({ id }) => id })
+      .saga('trip', (s) =>
+        s.step('all', (b) =>
+          failing(
+            b
+              .try('last', (t) =>
+                t
+                  .do((d) =>
+                    d
+                      .try('taken', (i) =>
+                        i
+                          .do((x) => failing(booking(x, 'car'), 'after the car'))
+                          .catch('full', 'CALL_REJECTED', (x) => x.delay('a day', '1d')),
+                      )
+                      .saga('hotel', (h) =>
+                        h.step(
+                          'book',
+                          (x) => x.to('book hotel', booked, { input: ({ id }) => `${id} hotel` }),
+                          {
+                            compensate: (u) =>
+                              u.to('cancel hotel', cancelled, { input: ({ id }) => `${id} hotel` }),
+                          },
+                        ),
+                      ),
+                  )
+                  .finally((f) => f.delay('an hour', '1h')),
+              )
+              .circuitBreaker('fuse', (x) => failing(booking(x, 'train'), 'after the train'), {
+                fallback: (x) => x.delay('two days', '2d'),
+              }),
+            'at last',
+          ),
+        ),
+      )
+    const report = await crashSweep(waiting, ({ send }) => send({ id: 't1' }))
+    expect(report.runs).toBeGreaterThan(report.boundaries)
+    cancelled.reset()
+    await using flows = await testFlow(waiting)
+    await flows.send({ id: 't1' })
+    await flows.run()
+    expect(cancelled.effects.map(({ input }) => input)).toEqual(['t1 train', 't1 hotel', 't1 car'])
   })
 
   it('tries a compensation again, hands it to a person, and goes on with what is left', async () => {

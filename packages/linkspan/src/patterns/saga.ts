@@ -1,11 +1,8 @@
 import { type Duration, durationMs } from '../model/duration.ts'
 import { LinkspanError, restoreError, type StoredError, storeError } from '../model/errors.ts'
-import type { StepNode } from '../model/flow-definition.ts'
-import type { Json } from '../model/message.ts'
 import './steps.ts'
 import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
 import { branchesOf, branchScope, holding } from './parts/branches.ts'
-import { asJson } from './parts/json.ts'
 import type { Merged } from './parts/merged.ts'
 import type { CommonOptions, Draft, NewScope, Pass, Pattern, Program, Stop } from './pattern.ts'
 import type { Ended, Failed, FlowFacts, Steps } from './steps.ts'
@@ -101,15 +98,10 @@ interface SagaStep {
   readonly forward: Program
   /** The path of its compensation. */
   readonly undo: string | null
-  /** Whether there are sagas within it. */
-  readonly nests: boolean
 }
 
-/** What is to be undone: where the compensation is, and the body that it begins with. */
+/** What is to be undone: where the compensation is, and the body that it begins with. Left for the sagas around. */
 type Undo = { readonly at: string; readonly body: unknown }
-
-/** What the sagas that a pass is in have to undo, the innermost saga's last. */
-const underWay: WeakMap<Pass, Undo[][]> = new WeakMap()
 
 const UNDO = 'undo '
 
@@ -136,34 +128,27 @@ export const saga: Pattern = {
     },
   },
   compile(node, _code, { path, program, entry }) {
-    const scopes = new Map(node.scopes.map((scope) => [scope.name, scope]))
+    const scopes = new Set(node.scopes.map(({ name }) => name))
     const steps = (node.options['labels'] as readonly string[]).map((label) => ({
       label,
       path: `${path}/${label}`,
       forward: program(label),
       undo: scopes.has(`${UNDO}${label}`) ? entry(`${UNDO}${label}`) : null,
-      nests: hasSaga(scopes.get(label)?.steps ?? []),
     }))
     const timeoutMs = node.options['timeoutMs'] as number | null
     return async (pass) => {
       const began = pass.enter(path).now
       const limit = timeoutMs === null ? null : { saga: path, until: began + timeoutMs, timeoutMs }
-      const around = underWay.get(pass) ?? []
-      const done: Undo[] = []
-      underWay.set(pass, [...around, done])
+      const before = pass.left
       try {
-        const stop = await runAll(pass, path, steps, done, limit)
-        if (stop === undefined) around.at(-1)?.push(...done)
-        return stop
-      } finally {
-        underWay.set(pass, around)
+        return await runAll(pass, path, steps, before, limit)
+      } catch (thrown) {
+        // One that failed has undone what it did; what its compensations left is nobody's to undo.
+        pass.takeLeft(before)
+        throw thrown
       }
     }
   },
-}
-
-function hasSaga(steps: readonly StepNode[]): boolean {
-  return steps.some(({ kind, scopes }) => kind === 'saga' || scopes.some((scope) => hasSaga(scope.steps)))
 }
 
 interface Limit {
@@ -176,17 +161,16 @@ async function runAll(
   pass: Pass,
   path: string,
   steps: readonly SagaStep[],
-  done: Undo[],
+  before: number,
   limit: Limit | null,
 ): Promise<Stop | undefined> {
   for (const step of steps) {
     const isLate = limit !== null && pass.enter(path).now > limit.until
-    const outcome = isLate
-      ? { failure: storeError(tooLate(limit, step)) }
-      : await forward(pass, step, done, limit)
+    const outcome = isLate ? { failure: storeError(tooLate(limit, step)) } : await forward(pass, step, limit)
     if ('stop' in outcome) return outcome.stop
-    if (outcome.failure !== null) return undo(pass, path, done, outcome.failure)
-    if (step.undo !== null) done.push({ at: pass.at(step.undo), body: pass.body })
+    if (outcome.failure !== null)
+      return undo(pass, path, pass.takeLeft(before) as readonly Undo[], outcome.failure)
+    if (step.undo !== null) pass.leave({ at: pass.at(step.undo), body: pass.body } satisfies Undo)
   }
   return undefined
 }
@@ -195,17 +179,14 @@ async function runAll(
 async function forward(
   pass: Pass,
   step: SagaStep,
-  done: Undo[],
   limit: Limit | null,
 ): Promise<{ readonly stop: Stop } | { readonly failure: StoredError | null }> {
-  const before = done.length
   let failure: StoredError | null = null
   const stop = await pass.rescue(
     step.path,
     (inner) => inTime(inner, step, limit),
-    (error) => (inner) => {
+    (error) => () => {
       failure = error
-      if (step.nests) keepDone(inner, step.path, done, before)
       return undefined
     },
   )
@@ -218,16 +199,6 @@ async function inTime(pass: Pass, step: SagaStep, limit: Limit | null): Promise<
   if (limit === null || stop?.kind !== 'suspend') return stop
   if (pass.isPast(limit.until)) throw tooLate(limit, step)
   return { ...stop, wakeAt: Math.min(stop.wakeAt, limit.until) }
-}
-
-/** A step that failed is not run again: which sagas within it were done before is on record. */
-function keepDone(pass: Pass, path: string, done: Undo[], from: number): void {
-  const recorded = pass.recall(path)
-  const within = recorded
-    ? (recorded.value as unknown as readonly Undo[])
-    : (asJson(done.slice(from), path, 'what is to be undone') as unknown as readonly Undo[])
-  if (!recorded) pass.record(path, within as unknown as Json)
-  done.splice(from, done.length - from, ...within)
 }
 
 /** Undoes what was done, the last first, and fails as the step did. */

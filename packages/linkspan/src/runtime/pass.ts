@@ -133,6 +133,7 @@ export class MessagePass implements RunningPass {
   readonly context: Context
   /** What happened since the last commit of this message. */
   unsaved: Entry[] = []
+  private readonly leftBehind: unknown[] = []
   /** The texts of what is saved and joins the next commit; null when nothing waits for it. */
   openFrame: string[] | null = null
   /** The path of the step that runs. */
@@ -563,12 +564,20 @@ export class MessagePass implements RunningPass {
     fallback: Program | null,
   ): StepResult | Promise<StepResult> {
     const path = this.at(step)
-    const passed = this.find('passed', path)
+    const { left } = this
+    const passed = this.findPassed(path)
     if (passed) return this.goOn(passed, fallback)
     return attempt(
       () => run(this),
       (thrown) =>
-        this.decide(path, thrown, policy ?? this.flow.policy, fallback, policy !== null || fallback !== null),
+        this.decide(
+          path,
+          thrown,
+          policy ?? this.flow.policy,
+          fallback,
+          policy !== null || fallback !== null,
+          left,
+        ),
     )
   }
 
@@ -581,7 +590,8 @@ export class MessagePass implements RunningPass {
     const path = this.at(step)
     const scope = this.at(within)
     const before = this.standing()
-    const passed = this.find('passed', path)
+    const { left } = this
+    const passed = this.findPassed(path)
     if (passed) return this.rescued(passed, rescue, before, scope)
     return attempt(
       () => run(this),
@@ -591,11 +601,36 @@ export class MessagePass implements RunningPass {
         // Asked again from the record, it finds the body and the names as they were before.
         this.goBackTo(before)
         if (rescue(error) === null) throw new FinalFailure(given, isWatched(thrown) ? thrown.watchedAt : [])
-        const entry = { t: 'passed', p: path, by: 'rescue', at: this.ports.now(), e: error } as const
+        const at = this.ports.now()
+        const entry = { t: 'passed', p: path, by: 'rescue', at, e: error, ...this.leftSince(left) } as const
         this.note(entry)
         return this.rescued(entry, rescue, before, scope)
       },
     )
+  }
+
+  get left(): number {
+    return this.leftBehind.length
+  }
+
+  leave(item: unknown): void {
+    this.leftBehind.push(item)
+  }
+
+  takeLeft(from: number): readonly unknown[] {
+    return this.leftBehind.splice(from)
+  }
+
+  private leftSince(from: number): { readonly l?: readonly Json[] } {
+    if (from === this.left) return {}
+    return { l: settled(this.leftBehind.slice(from)) as readonly Json[] }
+  }
+
+  /** The steps that failed are not met again, so what they left is left here. */
+  private findPassed(path: string): Extract<Entry, { t: 'passed' }> | undefined {
+    const passed = this.find('passed', path)
+    if (passed?.l !== undefined) this.leftBehind.push(...passed.l)
+    return passed
   }
 
   /** What the rescuer sees is what the step saw, and the error: how far the failed steps came is not on record. */
@@ -688,16 +723,17 @@ export class MessagePass implements RunningPass {
     policy: ErrorPolicy,
     fallback: Program | null,
     final: boolean,
+    left: number = this.left,
   ): StepResult | Promise<StepResult> {
     const { given, action } = this.failedForGood(thrown, policy)
     const stored = storeError(given)
+    const passed = { t: 'passed', p: at, at: this.ports.now(), e: stored, ...this.leftSince(left) } as const
     if (action.final === 'ignore' && !fallback) {
       if (at === '') return { kind: 'end', ending: 'dropped', reason: given.message }
       this.ports.ignored(at)
-      return this.passOver({ t: 'passed', p: at, by: 'ignore', at: this.ports.now(), e: stored }, null)
+      return this.passOver({ ...passed, by: 'ignore' }, null)
     }
-    if (fallback)
-      return this.passOver({ t: 'passed', p: at, by: 'fallback', at: this.ports.now(), e: stored }, fallback)
+    if (fallback) return this.passOver({ ...passed, by: 'fallback' }, fallback)
     throw final && at !== '' ? new FinalFailure(given, isWatched(thrown) ? thrown.watchedAt : []) : given
   }
 

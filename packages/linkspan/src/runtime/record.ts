@@ -103,6 +103,8 @@ export type Entry =
       readonly by: 'ignore' | 'fallback' | 'rescue'
       readonly at: number
       readonly e: StoredError
+      /** What the steps that failed had left for those around. */
+      readonly l?: readonly Json[]
     }
   /** A person said whether a call in doubt was applied. */
   | {
