@@ -1,4 +1,4 @@
-import { fixed, flow, inbox, retry } from 'linkspan'
+import { event, fixed, flow, inbox, retry } from 'linkspan'
 import { schedule } from 'linkspan/schedule'
 import { fakeOperation } from 'linkspan/testing'
 import { describe, expect, it } from 'vitest'
@@ -298,6 +298,43 @@ describe('a flow that only some engines of a cluster have', () => {
     await engines.advance('2m')
     expect(new Set(await engines.states())).toEqual(new Set(['done']))
     expect(part.effects).toHaveLength(2 * KEYS.length)
+  })
+
+  it('is woken by what was raised while the engine that runs it stood still between its look and its sleep', async () => {
+    const go = event<number>('go')
+    const waiting = flow('waiting')
+      .from(inbox<Order>(), { key: ({ key }) => key })
+      .waitFor('go', go, { key: ({ key }) => key })
+    const telling = flow('telling')
+      .from(inbox<Order>())
+      .raise('tell', go, { key: ({ key }) => key, value: ({ n }) => n })
+    let standsStill = (): void => undefined
+    await using engines = await cluster([telling, waiting], {
+      engines: 1,
+      onCommit: ({ state }) => {
+        if (state.some(({ scope }) => scope === 'event go')) standsStill()
+        return 'ok'
+      },
+    })
+    await engines.join([telling])
+    await engines.advance('30s')
+    const [runs, lends] = [node(engines, 0), node(engines, 1)]
+    for (const key of KEYS) {
+      standsStill = () => {
+        standsStill = () => undefined
+        // Its commit is written, and not answered yet.
+        engines.clock.defer(runs.freeze)
+      }
+      await runs.send(waiting, { key, n: 1 })
+      await engines.advance('1s')
+      const raised = lends.engine.raise(go, key, 1)
+      await engines.advance('1s')
+      runs.thaw()
+      await engines.during(raised)
+      await engines.advance('5s')
+    }
+    expect(lentBy(lends)).toBeGreaterThan(0)
+    expect(new Set(await engines.states())).toEqual(new Set(['done']))
   })
 
   it('has its source run on one engine that has it, whoever owns the partition of the source', async () => {

@@ -132,6 +132,8 @@ export function createLive(options: LiveOptions): Live {
   const { clock, committer, events, loans } = options
   const running = createRoster<Running>()
   const arriving = createRoster<Coming>()
+  /** Those of them that another engine runs, or is asked to run. */
+  const away = new Set<number>()
   const portsOf = new Map<CompiledFlow, PassPorts>()
   const loadOne = batchedLoad(options.messages, clock)
   const lendingOut = createLendingOut({
@@ -160,10 +162,12 @@ export function createLive(options: LiveOptions): Live {
     const coming: Coming = { seq: work.seq, cancelled: null }
     const place = arriving.join(coming)
     const left = (end: PassEnd): void => {
+      away.delete(work.seq)
       arriving.leave(place)
       ended(end)
     }
     const attempt = (): void => {
+      away.delete(work.seq)
       load(work).then((found) => {
         if (found === null) left({ kind: 'ended' })
         else if (found.misfit) refuse(found, found.misfit)
@@ -176,6 +180,7 @@ export function createLive(options: LiveOptions): Live {
     const refuse = ({ loaded, stored }: Found, { error, identity, codeVersion }: Misfit): void => {
       const cancelled = (): string | null => coming.cancelled
       const refused = { work, slot, loaded, identity, codeVersion, error, path: '', cancelled, left }
+      away.add(work.seq)
       lendingOut.handOn(
         refused,
         () => void endDamaged(stored, 'parked', error).then(() => left({ kind: 'ended' })),
@@ -192,6 +197,7 @@ export function createLive(options: LiveOptions): Live {
       return
     }
     const lent = { seq: work.seq, tried: new Map<string, string>(), cancelled: () => coming.cancelled }
+    away.add(work.seq)
     lendingOut.whenBack(work, loans.comesBack(lent), (end) => {
       if (end === null) attempt()
       else left(end)
@@ -202,6 +208,8 @@ export function createLive(options: LiveOptions): Live {
   const unfit = (run: Running, { path, error }: Extract<InterruptReason, { kind: 'park' }>): void => {
     const { pass, work, slot } = run
     const { loaded, flow } = pass
+    const isBack = (): boolean => away.delete(loaded.seq)
+    away.add(loaded.seq)
     lendingOut.handOn(
       {
         work,
@@ -212,9 +220,15 @@ export function createLive(options: LiveOptions): Live {
         error,
         path,
         cancelled: () => pass.cancelled,
-        left: (end) => left(run, end),
+        left: (end) => {
+          isBack()
+          left(run, end)
+        },
       },
-      () => settle(run, 'parked', error.message, storeError(error), path),
+      () => {
+        isBack()
+        settle(run, 'parked', error.message, storeError(error), path)
+      },
     )
   }
 
@@ -418,16 +432,23 @@ export function createLive(options: LiveOptions): Live {
     return run !== undefined || arriving.find((coming) => coming.seq === seq) !== undefined
   }
 
-  const wakeHere = async (seq: number): Promise<void> => {
-    if (wakeIfRunning(seq)) return
+  const isElsewhere = async (seq: number): Promise<boolean> =>
+    loans !== null && ((!loans.isGuest(seq) && (await loans.isLent(seq))) || away.has(seq))
+
+  /** False while another engine runs it: that may be about to sleep, and is not asleep yet. */
+  const wakeHere = async (seq: number): Promise<boolean> => {
+    // Asked before the wait is read, as the commit that gives it back puts that.
+    if (await isElsewhere(seq)) return false
+    if (wakeIfRunning(seq)) return true
     const [stored] = await options.messages.load([seq], 'marked')
-    if (wakeIfRunning(seq) || stored?.wait?.reason !== 'event' || stored.damaged !== undefined) return
+    if (wakeIfRunning(seq) || stored?.wait?.reason !== 'event' || stored.damaged !== undefined) return true
     const now = clock.now()
     committer.wait({ ...stored.wait, wakeAt: now })
     committer.after(() => options.due(stored.flow, now))
+    return true
   }
 
-  /** Another engine is told by a message of its partition. */
+  /** Whoever owns the partition is told by a message in it. */
   const wakeThere = (pass: MessagePass, path: string, sleeper: Sleeper): void => {
     const codeVersion = options.flows.get(sleeper.flow)?.codeVersion ?? ''
     const message = wakingMessage(pass, sleeper, `${WAKING}${pass.loaded.seq}/${path}`, codeVersion)
@@ -653,8 +674,8 @@ export function createLive(options: LiveOptions): Live {
       },
       sleeps: () => false,
       async wake(pass, path, sleeper) {
-        if (options.owns(sleeper.partition)) await wakeHere(sleeper.seq)
-        else wakeThere(pass, path, sleeper)
+        const isWoken = options.owns(sleeper.partition) && (await wakeHere(sleeper.seq))
+        if (!isWoken) wakeThere(pass, path, sleeper)
       },
       wakeHere: (_pass, seq) => wakeHere(seq),
       ignored: (path) => events.ignored(flow.name, pathAt(path)),

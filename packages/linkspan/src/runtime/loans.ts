@@ -41,6 +41,8 @@ export interface Loans {
   learn(): Promise<void>
   /** Whether another engine runs a message of this engine's now. */
   isOut(seq: number): boolean
+  /** Whether any engine runs a message for another one as of now, by the journal. */
+  isLent(seq: number): Promise<boolean>
   /** Resolves when it is no longer so (true), or this engine gives up (false). */
   comesBack(lent: Pick<Lending, 'tried' | 'cancelled'> & { readonly seq: number }): Promise<boolean>
   /** Lends a message; resolves when it is back, at once with `nobody` where nobody can take it. */
@@ -328,6 +330,7 @@ export function createLoans(options: LoansOptions): Loans {
     },
     learn: () => list(({ loan }) => void out.add(loan.seq)),
     isOut: (seq) => out.has(seq),
+    isLent: async (seq) => (await state.get(SCOPE, String(seq))) !== null,
     comesBack,
     lend,
     isGuest: (seq) => guests.has(seq),

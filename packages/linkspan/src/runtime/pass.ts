@@ -94,8 +94,8 @@ export interface PassPorts {
   /** Whether the message still sleeps where its record says that it began to. */
   sleeps(pass: MessagePass, path: string): boolean
   wake(pass: MessagePass, path: string, sleeper: Sleeper): Promise<void>
-  /** Wakes a message of the partition of the one that runs. */
-  wakeHere(pass: MessagePass, seq: number): Promise<void>
+  /** Wakes a message of the partition of the one that runs; false when that has to be tried again. */
+  wakeHere(pass: MessagePass, seq: number): Promise<boolean>
   ignored(path: string): void
   log(pass: MessagePass, path: string, level: LogLevel, line: Readonly<Record<string, unknown>>): void
   attempt(path: string, outcome: 'done' | 'failed' | 'unknown', ms: number): void
@@ -123,6 +123,9 @@ interface Turns {
   readonly place: string
   readonly outer: Turns | null
 }
+
+/** From one try to wake a message that another engine runs to the next. */
+const WAKE_AGAIN_MS = 1_000
 
 /** One pass of one message through its flow. */
 export class MessagePass implements RunningPass {
@@ -546,8 +549,9 @@ export class MessagePass implements RunningPass {
 
   async wakeParent(): Promise<StepResult> {
     const { parent } = this.loaded
-    if (parent) await this.ports.wakeHere(this, parent.seq)
-    return undefined
+    if (!parent || (await this.ports.wakeHere(this, parent.seq))) return undefined
+    const wakeAt = this.ports.now() + WAKE_AGAIN_MS
+    return { kind: 'suspend', path: this.path, wakeAt, hold: false, why: 'delay' }
   }
 
   process(step: string): ProcessPass {

@@ -159,7 +159,7 @@ function portsFor(messages: MessageReader, listener: Listener, stored: StoredMes
     reply: (_pass, path, value) => listener.replied(path, value),
     sleeps: (pass, path) => stored.wait?.reason === 'event' && lastWaitOf(pass) === path,
     wake: () => Promise.resolve(),
-    wakeHere: () => Promise.resolve(),
+    wakeHere: () => Promise.resolve(true),
     ignored: () => undefined,
     log: () => undefined,
     attempt: () => undefined,
