@@ -41,6 +41,7 @@ const clean: Tree = {
   'connect/http/index.ts':
     "import { fetch } from 'undici'\nimport type { Connector } from '../index.ts'\n" +
     "export const http = (_: Connector) => fetch('http://127.0.0.1')\n",
+  'connect/azure-devops/index.ts': "import { http } from '../http/index.ts'\nexport const connect = http\n",
   'connect/files/index.ts': "import { readFile } from 'node:fs/promises'\nexport const files = readFile\n",
   'runtime/engine.ts':
     "import type { Journal } from '../journal/journal.ts'\nimport type { Clock } from '../model/outside.ts'\n" +

@@ -44,7 +44,7 @@ export const CONTROLS = {
   },
   mail: {
     what: 'an engine does not hear of what others accepted for it',
-    finds: ['stuck'],
+    finds: ['stuck', 'endless'],
     within: 20,
     engines: 3,
   },
