@@ -61,11 +61,11 @@ async function failure(run: Promise<unknown>): Promise<LinkspanError> {
   throw new Error(`expected a failure, and had ${String(thrown)}`)
 }
 
-type Any = Operation<never, unknown> & { readonly scope: AzureScope }
+type AnyOperation = Operation<never, unknown> & { readonly scope: AzureScope }
 
 const operations = Object.values({ ...boards.workItems, ...boards.git, ...boards.subscriptions })
   .concat(Object.values(boards.pullRequests) as never[], Object.values(boards.builds) as never[])
-  .map((operation) => operation as unknown as Any)
+  .map((operation) => operation as unknown as AnyOperation)
 
 test('the spec lists each operation with its guarantee', () => {
   const listed = (azureDevOpsSpec.operations ?? []).map(({ name, guarantees }) => [name, guarantees[0]])
@@ -160,7 +160,7 @@ const inputs = (): Readonly<Record<string, object>> => {
 }
 
 const run = (
-  operation: Any,
+  operation: AnyOperation,
   client: unknown,
   input: object,
   context: CallContext = call(),
@@ -277,7 +277,7 @@ describe('what the service answers is told apart:', () => {
 
 describe('work items', () => {
   const batch = <T extends { readonly batch?: unknown }>({ batch: found }: T) =>
-    found as NonNullable<Any['batch']>
+    found as NonNullable<AnyOperation['batch']>
   const calls = (inputs: readonly object[]) =>
     inputs.map((input) => ({ input: input as never, call: call() }))
 

@@ -21,10 +21,10 @@ import {
 } from './trial.ts'
 import { TROUBLE_NAMES, TROUBLES, type TroubleName } from './troubles.ts'
 
-type Any = Operation<unknown, unknown>
+type AnyOperation = Operation<unknown, unknown>
 
-const operation = (trial: Trial): Any => operationOf(trial).operation as unknown as Any
-const kindOf = (trial: Trial): Any['guarantee']['kind'] => operation(trial).guarantee.kind
+const operation = (trial: Trial): AnyOperation => operationOf(trial).operation as unknown as AnyOperation
+const kindOf = (trial: Trial): AnyOperation['guarantee']['kind'] => operation(trial).guarantee.kind
 
 let marks = 0
 const newCall = (): MadeCall => {
@@ -155,7 +155,7 @@ export const operationClauses: readonly Clause[] = [
   ...TROUBLE_NAMES.map(getsThrough),
 ]
 
-const GUARANTEES: Readonly<Record<Any['guarantee']['kind'], (trial: Trial) => Promise<void>>> = {
+const GUARANTEES: Readonly<Record<AnyOperation['guarantee']['kind'], (trial: Trial) => Promise<void>>> = {
   async key(trial) {
     const client = await trial.connect()
     const item = only()
