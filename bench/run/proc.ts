@@ -23,11 +23,13 @@ export const residentBytesOf = (pid: number): number => add(treeOf(pid).map(resi
 export const proportionalBytesOf = (pid: number): number =>
   add(treeOf(pid).map((each) => proportional(each) ?? resident(each)))
 
-/** Bytes that the process and its living descendants have caused to be written to disk; 0 where that is not shown. */
+/**
+ * Bytes that the process and its living descendants have handed to files; 0 where that is not shown. It is what they
+ * wrote (`wchar` of proc(5), into which PostgreSQL's sockets do not count), not what the kernel says it will write for
+ * it (`write_bytes`): that counts the whole of a large folio for each write into it, ten times as much.
+ */
 export const writtenBytesOf = (pid: number): number =>
-  add(
-    treeOf(pid).map((each) => Number(/^write_bytes: (\d+)/m.exec(read(`/proc/${each}/io`) ?? '')?.[1] ?? 0)),
-  )
+  add(treeOf(pid).map((each) => Number(/^wchar: (\d+)/m.exec(read(`/proc/${each}/io`) ?? '')?.[1] ?? 0)))
 
 /** CPU seconds of the whole machine since it started: used by anyone, and taken by its host. */
 export const machineCpuSeconds = (): { readonly busy: number; readonly stolen: number } => {
