@@ -44,7 +44,7 @@ export const CONTROLS = {
   },
   mail: {
     what: 'an engine does not hear of what others accepted for it',
-    finds: ['stuck', 'endless'],
+    finds: ['stuck'],
     within: 20,
     engines: 3,
   },
@@ -203,29 +203,33 @@ function unfenced(factory: JournalFactory, clock: Clock): JournalFactory {
   }
 }
 
-const SOON_MS = 1
 const LATE_MS = 40
 
 /**
- * Answers soon and commits later. A batch whose answer it cannot foretell is committed in time. Time passes before it
- * answers: an engine reads here what it has changed as it was before, so it may do the same again until that is over.
+ * Answers at once and commits later, as over a disk that nobody waits for: whoever reads finds what was written, and what
+ * had not got there is lost with its engine. A batch whose answer it cannot foretell is committed in time.
  */
 function early(factory: JournalFactory, clock: Clock): JournalFactory {
   return changed(factory, (journal) => {
     let { lastSeq } = journal.opened
     let written: Promise<unknown> = Promise.resolve()
+    const commitLate = (batch: Batch): ReturnType<Journal['commit']> => {
+      const committed = written
+        .then(() => new Promise<void>((resolve) => clock.timer(LATE_MS, resolve)))
+        .then(() => untilWritten(journal, batch, clock))
+      written = committed.catch(() => undefined)
+      return committed
+    }
     return {
+      ...readAfter(journal, () => written),
       commit: async (batch) => {
-        const committed = written
-          .then(() => new Promise<void>((resolve) => clock.timer(LATE_MS, resolve)))
-          .then(() => journal.commit(batch))
-        written = committed.catch(() => undefined)
+        const committed = commitLate(batch)
         if (batch.accept.some(({ dedupe, parent }) => dedupe !== null || parent !== null)) {
           const answer = await committed
           for (const { seq } of answer.accepted) lastSeq = Math.max(lastSeq, seq)
           return answer
         }
-        await new Promise<void>((resolve) => clock.timer(SOON_MS, resolve))
+        committed.catch(() => undefined)
         return {
           accepted: batch.accept.map(() => {
             lastSeq += 1
@@ -235,4 +239,40 @@ function early(factory: JournalFactory, clock: Clock): JournalFactory {
       },
     }
   })
+}
+
+/** What was answered already is tried until it is there, as it has to be before what comes after it. */
+async function untilWritten(journal: Journal, batch: Batch, clock: Clock): ReturnType<Journal['commit']> {
+  for (;;) {
+    try {
+      return await journal.commit(batch)
+    } catch (thrown) {
+      if (!isLinkspanError(thrown, 'JOURNAL_FULL') && !isLinkspanError(thrown, 'JOURNAL_UNREACHABLE'))
+        throw thrown
+      await new Promise<void>((resolve) => clock.timer(LATE_MS, resolve))
+    }
+  }
+}
+
+type Reading = Pick<Journal, 'messages' | 'backlog' | 'state' | 'cursors' | 'history'>
+
+/** The reading parts of a journal, each of whose answers comes after something. */
+function readAfter(
+  { messages, backlog, state, cursors, history }: Journal,
+  before: () => Promise<unknown>,
+): Reading {
+  const waiting = <Part extends object>(part: Part): Part =>
+    Object.fromEntries(
+      Object.entries(part).map(([name, read]: [string, (...given: unknown[]) => unknown]) => [
+        name,
+        (...given: unknown[]) => before().then(() => read(...given)),
+      ]),
+    ) as Part
+  return {
+    messages: waiting(messages),
+    backlog: waiting(backlog),
+    state: waiting(state),
+    cursors: waiting(cursors),
+    history: waiting(history),
+  }
 }
