@@ -5,6 +5,7 @@ import type { ConnectorSpec, OptionSpec } from '../../packages/linkspan/src/conn
 import { connectorTables } from './connector-docs.ts'
 import { CONNECT, specIn, specName, specOf } from './connectors.ts'
 import { filesBelow, isTest, isTypeScript, root } from './files.ts'
+import { importsOf } from './imports.ts'
 
 /** The files that every connector's folder has. */
 export const FILES: readonly string[] = ['index.ts', 'spec.ts', 'README.md', 'contract.test.ts']
@@ -86,8 +87,7 @@ function clientProblems(spec: ConnectorSpec, folder: string, tree: string): read
   ) as Readonly<Record<string, Readonly<Record<string, string>>>>
   const sources = filesBelow(folder, (path) => isTypeScript(path) && !isTest(path))
   return clientsOf(spec).flatMap(({ package: client }) => {
-    const loads = new RegExp(`^(?:import|export) (?!type)[^;]*?from '${client}(?:/[^']*)?'`, 'm')
-    const loading = sources.filter((path) => loads.test(readFileSync(join(folder, path), 'utf8')))
+    const loading = sources.filter((path) => loadsAtOnce(readFileSync(join(folder, path), 'utf8'), client))
     return [
       ...(client in devDependencies ? [] : [`its client ${client} is no devDependency of packages/linkspan`]),
       ...(client in dependencies
@@ -97,3 +97,9 @@ function clientProblems(spec: ConnectorSpec, folder: string, tree: string): read
     ]
   })
 }
+
+/** Whether a source loads a package when it is loaded itself: what stands in an example in its comments does not. */
+const loadsAtOnce = (source: string, client: string): boolean =>
+  importsOf(source).some(
+    ({ kind, specifier }) => kind === 'value' && (specifier === client || specifier.startsWith(`${client}/`)),
+  )

@@ -95,6 +95,40 @@ describe('a folder that has not the form', () => {
     expect(await formProblems('acme', plant({ ...right, ...changes }))).toEqual([problem])
   })
 
+  it.each([
+    [
+      'in an example',
+      "/**\n * ```ts\n * import { Client } from 'acme-client'\n * ```\n */\nexport function client(): void {}\n",
+    ],
+    ['in a comment', "export const a = 1\n// import { Client } from 'acme-client'\n"],
+    ['in a text', 'export const hint = "import { Client } from \'acme-client\'"\n'],
+    ['for its types', "import type { Client } from 'acme-client'\nexport type Given = Client\n"],
+    ['of another package', "import { Client } from 'acme-client-pool'\nexport const pool = Client\n"],
+    ['on first use', "export const client = () => import('acme-client')\n"],
+  ])('may name its client %s', async (_where, text) => {
+    const withClient = spec(", client: { package: 'acme-client', range: '^1.0.0' }")
+    const tree = plant({
+      ...right,
+      [`${at}/spec.ts`]: withClient,
+      [`${at}/client.ts`]: `export const b = 2\n${text}`,
+    })
+    expect(await formProblems('acme', tree)).toEqual([])
+  })
+
+  it.each([
+    ['for what it does', "import 'acme-client/register'\n"],
+    ['over lines', "import {\n  Client,\n  type Options,\n} from 'acme-client'\n"],
+    ['to hand it on', "export * from 'acme-client'\n"],
+  ])('loads its client at once %s', async (_how, text) => {
+    const withClient = spec(", client: { package: 'acme-client', range: '^1.0.0' }")
+    expect(
+      await formProblems(
+        'acme',
+        plant({ ...right, [`${at}/spec.ts`]: withClient, [`${at}/client.ts`]: text }),
+      ),
+    ).toEqual(['client.ts loads acme-client at once: import it on first use, by importClient'])
+  })
+
   it('may say why there is no real system', async () => {
     const contract =
       "testConnector(test, { against: 'simulator', noRealSystem: 'it is a service on the internet' })\n"
