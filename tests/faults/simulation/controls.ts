@@ -39,7 +39,7 @@ export const CONTROLS = {
   fencing: {
     what: 'what an engine writes after others took over is kept, until it notices',
     finds: ['doubled', 'missing', 'order'],
-    within: 100,
+    within: 200,
     engines: 3,
   },
   mail: {
@@ -51,13 +51,13 @@ export const CONTROLS = {
   behind: {
     what: 'a message runs at once although others handed over some before it',
     finds: ['order'],
-    within: 60,
+    within: 200,
     engines: 3,
   },
   lease: {
     what: 'an engine sends without a look at its lease',
     finds: ['doubled', 'order'],
-    within: 60,
+    within: 200,
     engines: 3,
   },
 } as const satisfies Record<
