@@ -48,6 +48,7 @@ export type {
   SourceSpec,
   Verdict,
 } from './connector.ts'
+export { inHalves, isContentTooLarge } from './halves.ts'
 export { type Look, type PolledPage, type PollOptions, pollSource } from './poll.ts'
 export { operationsTable, optionsTable, sourcesTable, specPage } from './spec-tables.ts'
 export { issuesText, typed } from './typed.ts'

@@ -7,6 +7,7 @@ import {
 } from '../../model/errors.ts'
 import type { Guarantee } from '../../model/guarantee.ts'
 import type { TransportFailure } from './exchange.ts'
+import { problemIn } from './problem-in.ts'
 import type { HttpReply } from './reply.ts'
 import { retryAfterMs } from './retry-after.ts'
 
@@ -239,20 +240,23 @@ function isTimeLimit(reason: unknown): boolean {
   return reason instanceof Error && reason.name === 'TimeoutError'
 }
 
+/** The most characters of a body that says nothing in a form that is known, and of one that does. */
 const EXCERPT = 200
+const LONGEST_SAYING = 500
 
 function answered(reply: HttpReply, { redact }: FailedCall): string {
   const target = reply.headers['location']
   const location =
     reply.status >= 300 && reply.status < 400 && target ? ` to ${redact(withoutQuery(target))}` : ''
-  const body = Buffer.from(reply.bytes.subarray(0, EXCERPT * 20))
-    .toString('utf8')
+  const said = reply.status >= 400 ? problemIn(reply.bytes) : null
+  const most = said === null ? EXCERPT : LONGEST_SAYING
+  const body = (said ?? Buffer.from(reply.bytes.subarray(0, EXCERPT * 20)).toString('utf8'))
     .replace(/\s+/g, ' ')
     .trim()
   if (body === '') return `was answered ${reply.status}${location}`
   // Redacted first: a cut through the middle of a secret would leave half of it.
   const clean = redact(body)
-  const shown = clean.length > EXCERPT ? `${clean.slice(0, EXCERPT)}…` : clean
+  const shown = clean.length > most ? `${clean.slice(0, most)}…` : clean
   return `was answered ${reply.status}${location}: ${shown}`
 }
 

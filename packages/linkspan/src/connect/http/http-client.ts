@@ -4,11 +4,13 @@ import Agent from 'undici/lib/dispatcher/agent.js'
 import Pool from 'undici/lib/dispatcher/pool.js'
 import { LinkspanError } from '../../model/errors.ts'
 import type { Clock } from '../../model/outside.ts'
+import { createKeptReplies, type KeptReplies } from './conditional.ts'
 import { exchange } from './exchange.ts'
 import { httpError } from './failure.ts'
 import type { OAuth, ReadHttpAuth, ReadHttpConfig } from './http-config.ts'
 import { learningRedactor } from './redact.ts'
 import { createTokens, type TokenOptions, type Tokens } from './tokens.ts'
+import { createUnderWay, type UnderWay } from './under-way.ts'
 
 /** A connected HTTP connection: its pools, and what goes with each request. */
 export interface HttpClient {
@@ -27,6 +29,10 @@ export interface HttpClient {
   readonly replyLimit: number
   /** Takes credentials out of a text. */
   readonly redact: (text: string) => string
+  /** Replies that may still hold, of operations that are `conditional`. */
+  readonly kept: KeptReplies
+  /** Requests under way of operations that `coalesce`. */
+  readonly underWay: UnderWay
   /** What operations keep per client, by operation. */
   readonly prepared: Map<object, unknown>
   close(): Promise<void>
@@ -67,6 +73,8 @@ export function httpClient(config: ReadHttpConfig, clock: Clock): HttpClient {
             learned: learn,
             post: posting(auth, { agent, config, clock, redact }),
           }),
+    kept: createKeptReplies(),
+    underWay: createUnderWay(),
     prepared: new Map(),
     close: async () => {
       await Promise.all([agent.destroy(), pool?.destroy()])

@@ -201,6 +201,13 @@ function checkOptions(connection: string, options: RunOptions, names: Set<string
   if (typeof options.path !== 'string' && typeof options.path !== 'function') {
     throw invalid(connection, name, 'needs a path: a text or a function of the input')
   }
+  for (const option of ['conditional', 'coalesce'] as const)
+    if (options[option] === true && (options.method !== 'GET' || guarantee.kind !== 'natural'))
+      throw invalid(
+        connection,
+        name,
+        `is a ${options.method} of guarantee ${guarantee.kind} and cannot be \`${option}\`: that is for a GET of guarantee natural`,
+      )
   if (guarantee.kind === 'key') durationMs(guarantee.validFor ?? Number.NaN)
   if (guarantee.kind === 'verify') {
     durationMs(guarantee.settleAfter ?? Number.NaN)

@@ -101,9 +101,26 @@ export interface RequestOptions<In, R extends ResponseShape> {
   readonly timeout?: Duration
 }
 
+/** What only a GET of guarantee `natural` may state. */
+export interface ReadingOptions {
+  /**
+   * Asks whether the reply of the last same request still holds (`If-None-Match`, `If-Modified-Since`), and uses that
+   * one where the service answers 304. Kept are replies with an `ETag` or `Last-Modified` and without `no-store`, in
+   * memory: of a connection at most 1000 with 16 MiB, those that were used last. @default false
+   */
+  readonly conditional?: boolean
+  /**
+   * Joins a same request that is under way, so that many messages that ask for one thing at once cost one request. Its
+   * answer may be as of a moment before the call was made: not for reading back what the same flow has just written.
+   * @default false
+   */
+  readonly coalesce?: boolean
+}
+
 /** Options of an operation that is harmless to repeat by its method: the guarantee may be left out. */
 export interface RepeatableOptions<In, R extends ResponseShape, K extends GuaranteeKind>
-  extends RequestOptions<In, R> {
+  extends RequestOptions<In, R>,
+    ReadingOptions {
   /** @default { kind: 'natural' } */
   readonly guarantee?: StatedGuarantee<K, In, ResultOf<R>>
 }

@@ -28,6 +28,7 @@ export type {
   GuaranteeKind,
   HttpMethod,
   KeyGuarantee,
+  ReadingOptions,
   RepeatableOptions,
   RequestOptions,
   ResponseShape,

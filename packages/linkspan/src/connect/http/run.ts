@@ -2,12 +2,14 @@ import type { Duration } from '../../model/duration.ts'
 import { LinkspanError } from '../../model/errors.ts'
 import type { CallContext, Verdict } from '../connector.ts'
 import { issuesText } from '../typed.ts'
+import { conditionally } from './conditional.ts'
 import { exchange } from './exchange.ts'
 import { type FailedCall, httpError, type StatusMeaning } from './failure.ts'
 import { type HttpClient, lowerCase } from './http-client.ts'
 import type {
   GuaranteeKind,
   HttpMethod,
+  ReadingOptions,
   RequestOptions,
   ResponseShape,
   VerifyGuarantee,
@@ -16,10 +18,11 @@ import { withQuery } from './path.ts'
 import type { HttpReply } from './reply.ts'
 import { readResult } from './result.ts'
 import { limitsOf } from './retry-after.ts'
+import { type Caller, identityOf, type Sending, type Target } from './sending.ts'
 import type { Tokens } from './tokens.ts'
 
 /** An operation as it runs: its options, with the types of input and result left behind. */
-export interface RunOptions extends RequestOptions<unknown, ResponseShape> {
+export interface RunOptions extends RequestOptions<unknown, ResponseShape>, ReadingOptions {
   readonly method: HttpMethod
   readonly guarantee: {
     readonly kind: GuaranteeKind
@@ -37,18 +40,6 @@ interface Prepared {
   readonly target: string | null
   /** Name, value, name, value … */
   readonly headers: readonly string[]
-}
-
-interface Target {
-  /** Null for the connection's own host. */
-  readonly origin: string | null
-  readonly path: string
-}
-
-interface Sending extends Target {
-  readonly method: HttpMethod
-  readonly headers: string[]
-  readonly body: string | Uint8Array | null
 }
 
 const CONTENT_TYPES = {
@@ -71,7 +62,7 @@ export async function runOperation(
 ): Promise<unknown> {
   const checked = options.input === undefined ? input : await checkInput(options, input)
   const sending = request(options, client, checked, call)
-  const reply = await deliver(options, client, sending, call)
+  const reply = await obtain(options, client, sending, call)
   const { status } = reply
   const stated = options.statuses?.[status]
   if (stated === undefined ? status < 200 || status > 299 : stated !== 'ok') {
@@ -268,11 +259,31 @@ function bodyOf(options: RunOptions, input: unknown, call: CallContext): string 
   throw new Error(`its body must be ${as === 'text' ? 'a text' : 'bytes'}, and is ${typeof value}`)
 }
 
-function deliver(
+/** A reply that others wait for too, or one that was kept and still holds, where the operation allows it; else its own. */
+function obtain(
   options: RunOptions,
   client: HttpClient,
   sending: Sending,
   call: CallContext,
+): Promise<HttpReply> {
+  const ask = (caller: Caller): Promise<HttpReply> =>
+    options.conditional === true
+      ? conditionally(client.kept, sending, (asked) => deliver(options, client, asked, caller))
+      : deliver(options, client, sending, caller)
+  if (options.coalesce !== true) return ask(call)
+  const gaveUp = (reason: unknown): Error =>
+    httpError(
+      { kind: 'aborted', sent: true, status: null, error: reason },
+      facts(options, client, call, sending.origin),
+    )
+  return client.underWay.join(identityOf(sending), { call, gaveUp }, ask)
+}
+
+function deliver(
+  options: RunOptions,
+  client: HttpClient,
+  sending: Sending,
+  call: Caller,
 ): Promise<HttpReply> {
   const sent = send(options, client, sending, call)
   const allowed = options.method === 'GET' || options.method === 'HEAD' ? (options.redirects ?? 0) : 0
@@ -286,7 +297,7 @@ async function follow(
   options: RunOptions,
   client: HttpClient,
   sending: Sending,
-  call: CallContext,
+  call: Caller,
   first: HttpReply,
   allowed: number,
 ): Promise<HttpReply> {
@@ -305,12 +316,7 @@ async function follow(
   return reply
 }
 
-function send(
-  options: RunOptions,
-  client: HttpClient,
-  sending: Sending,
-  call: CallContext,
-): Promise<HttpReply> {
+function send(options: RunOptions, client: HttpClient, sending: Sending, call: Caller): Promise<HttpReply> {
   return client.tokens === null || sending.origin !== null
     ? sendOnce(options, client, sending, call)
     : sendWithToken(options, client, client.tokens, sending, call)
@@ -322,7 +328,7 @@ async function sendWithToken(
   client: HttpClient,
   tokens: Tokens,
   sending: Sending,
-  call: CallContext,
+  call: Caller,
 ): Promise<HttpReply> {
   const withToken = (token: string): Promise<HttpReply> => {
     const headers = [...sending.headers, 'authorization', `Bearer ${token}`]
@@ -339,7 +345,7 @@ function sendOnce(
   options: RunOptions,
   client: HttpClient,
   sending: Sending,
-  call: CallContext,
+  call: Caller,
 ): Promise<HttpReply> {
   const silenceMs = Math.min(client.timeoutMs ?? LONGEST_TIMER_MS, call.timeoutMs, LONGEST_TIMER_MS)
   const { origin, path, method, headers, body } = sending
@@ -368,7 +374,7 @@ function sendOnce(
 function facts(
   options: RunOptions,
   client: HttpClient,
-  call: CallContext,
+  call: Caller,
   origin: string | null = null,
 ): FailedCall {
   // The path of a call may hold a secret (a web hook's address); the one written in the operation does not.

@@ -58,6 +58,23 @@ const CALL: readonly OptionSpec[] = [
   },
 ]
 
+/** What a GET may state beside. */
+const READ: readonly OptionSpec[] = [
+  ...CALL,
+  {
+    name: 'conditional',
+    type: 'boolean',
+    default: 'false',
+    summary: 'Asks whether the last reply still holds, and uses it where the service answers 304.',
+  },
+  {
+    name: 'coalesce',
+    type: 'boolean',
+    default: 'false',
+    summary: 'Joins a same request that is under way, instead of making another.',
+  },
+]
+
 /** What a poll may state. */
 const POLL: readonly OptionSpec[] = [
   { name: 'name', type: 'string', summary: 'Readable, unique within the connection.' },
@@ -180,7 +197,7 @@ export const httpSpec: ConnectorSpec = {
       name,
       summary: `Sends a ${name.toUpperCase()}; \`natural\` where the author states nothing else.`,
       guarantees: ['natural', 'key', 'verify', 'none'] as const,
-      options: CALL,
+      options: name === 'get' ? READ : CALL,
     })),
     ...(['post', 'patch'] as const).map((name) => ({
       name,

@@ -166,6 +166,8 @@ describe('produce', () => {
       'send',
       Object.assign(new AggregateError([error], 'Producing messages failed.'), { produced }),
     )
+    // It is tried alone, as it might have been too large only together with others.
+    broker.fail('send', error)
     const produce = events().produce<Order & { at: number }, 'none'>({
       name: 'p',
       topic: 'orders',
@@ -182,6 +184,20 @@ describe('produce', () => {
       { result: { partition: 0, offset: 42 } },
       { result: { partition: 2, offset: 7 } },
     ])
+  })
+
+  it('sends records again in halves that are too large together for their topic', async () => {
+    const { broker, send } = setUp()
+    broker.limitRequests(2)
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
+    const outcomes = await send(
+      plain(),
+      ids.map((id) => ({ id })),
+    )
+    expect(outcomes.map((each) => ('result' in each ? each.result.offset : each.error))).toEqual([
+      0, 1, 2, 3, 4, 5, 6,
+    ])
+    expect(broker.records('orders').map(({ value }) => JSON.parse(String(value)).id)).toEqual(ids)
   })
 
   it('splits what is too much for one request of a partition', async () => {

@@ -1,5 +1,6 @@
 import { isLinkspanError, LinkspanError } from '../../model/errors.ts'
 import type { BatchedCall, CallContext, CallOutcome } from '../connector.ts'
+import { inHalves } from '../halves.ts'
 import type { Failure } from './failures.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { kafkaError } from './kafka-error.ts'
@@ -70,9 +71,12 @@ export async function produceAll<In>(
   )
   await client.produce(async (producer) => {
     const sendings = await addressed(client, producer, drafted, outcomes)
-    for (const request of requestsOf(sendings, client.batchBytes))
-      for (const { nth, outcome } of await send(client, producer, request, compression))
-        outcomes.set(nth, outcome)
+    for (const request of requestsOf(sendings, client.batchBytes)) {
+      const sent = await inHalves(request, (part) => send(client, producer, part, compression), isTooLarge)
+      sent.forEach((outcome, at) => {
+        outcomes.set((request[at] as Sending).nth, outcome)
+      })
+    }
   })
   return calls.map((_, nth) => outcomes.get(nth) as CallOutcome<Produced>)
 }
@@ -173,13 +177,34 @@ function requestsOf(sendings: readonly Sending[], most: number): readonly (reado
   return requests
 }
 
+/**
+ * A topic may take less than `batchBytes`, and its limit is for all records of a request to a partition: that those together
+ * are too large says nothing of each.
+ */
+function isTooLarge(error: unknown): boolean {
+  const code = isLinkspanError(error) ? error.details['kafka'] : undefined
+  return code === 'MESSAGE_TOO_LARGE' || code === 'RECORD_LIST_TOO_LARGE'
+}
+
 interface Sent {
   readonly nth: number
   readonly outcome: CallOutcome<Produced>
 }
 
-/** One request. Whether a call may still leave is asked last, since schemas and topics were asked for before. */
+/** One request: an outcome for each of its calls, in their order. */
 async function send(
+  client: KafkaClient,
+  producer: KafkaProducer,
+  request: readonly Sending[],
+  compression: Compression,
+): Promise<readonly CallOutcome<Produced>[]> {
+  const sent = await sendThose(client, producer, request, compression)
+  const byNth = new Map(sent.map(({ nth, outcome }) => [nth, outcome]))
+  return request.map(({ nth }) => byNth.get(nth) as CallOutcome<Produced>)
+}
+
+/** Whether a call may still leave is asked last, since schemas and topics were asked for before. */
+async function sendThose(
   client: KafkaClient,
   producer: KafkaProducer,
   request: readonly Sending[],
