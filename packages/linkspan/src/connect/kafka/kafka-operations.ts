@@ -2,6 +2,7 @@ import type { Duration } from '../../model/duration.ts'
 import { LinkspanError } from '../../model/errors.ts'
 import type { ByVerify, Guarantee, Natural, NoGuarantee } from '../../model/guarantee.ts'
 import type { CallContext, ConnectionDeclaration, Operation } from '../connector.ts'
+import { unlessGivenUp } from '../unless-given-up.ts'
 import { json, type KafkaFormat, text } from './format.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import {
@@ -129,7 +130,7 @@ function writing<In>(
     timeout,
     batch: { max: batch, run },
     async run(client, input, call) {
-      const [outcome] = await unlessGivenUp(call, () => run(client, [{ input, call }]))
+      const [outcome] = await unlessGivenUp('Kafka', call, () => run(client, [{ input, call }]))
       if (outcome !== undefined && 'result' in outcome) return outcome.result
       throw outcome?.error
     },
@@ -139,28 +140,6 @@ function writing<In>(
             readBack(client as KafkaClient, await draftOf(client as KafkaClient, input, call), call),
         }
       : {}),
-  }
-}
-
-/** The client does not end a request before its own time limits. */
-async function unlessGivenUp<T>({ signal }: CallContext, run: () => Promise<T>): Promise<T> {
-  const problem = (applied: 'no' | 'unknown'): LinkspanError =>
-    new LinkspanError(
-      'CALL_TIMED_OUT',
-      `Kafka: the call was given up ${applied === 'no' ? 'before it began' : 'before it was answered; it may or may not have been written'}.`,
-      {
-        retry: 'later',
-        applied,
-      },
-    )
-  if (signal.aborted) throw problem('no')
-  const { promise, reject } = Promise.withResolvers<never>()
-  const giveUp = (): void => reject(problem('unknown'))
-  signal.addEventListener('abort', giveUp, { once: true })
-  try {
-    return await Promise.race([run(), promise])
-  } finally {
-    signal.removeEventListener('abort', giveUp)
   }
 }
 

@@ -1,8 +1,8 @@
 import { isLinkspanError, LinkspanError } from '../../model/errors.ts'
-import type { Clock } from '../../model/outside.ts'
 import { wait } from '../../model/wait.ts'
 import { acceptWhenRoom } from '../accept.ts'
 import type { Incoming, RunningSource, SourceContext } from '../connector.ts'
+import { within } from '../within.ts'
 import { type Beginning, commitBeginning } from './beginning.ts'
 import { type Bell, createBell } from './bell.ts'
 import { type Commits, createCommits } from './commits.ts'
@@ -257,18 +257,6 @@ function heard(stream: RecordStream, bell: Bell): RecordStream {
   stream.on('end', ended)
   stream.on('close', ended)
   return stream
-}
-
-/** Waits for what may take longer than there is time for; what it fails with is of no interest any more. */
-function within(clock: Clock, ms: number, ending: Promise<void>): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = clock.timer(ms, resolve)
-    const done = (): void => {
-      cancel()
-      resolve()
-    }
-    ending.then(done, done)
-  })
 }
 
 async function unlessAborted<T>(signal: AbortSignal, joining: Promise<T>): Promise<T> {
