@@ -15,7 +15,7 @@ import type {
 import type { CompiledFlow } from './compile.ts'
 import { eventsOf } from './control-bus.ts'
 import { expiredEvents } from './event-keeping.ts'
-import { isInterrupt } from './interrupt.ts'
+import { isInterrupt } from './pass/interrupt.ts'
 import { bodyOf, recordOf } from './loaded.ts'
 import { countLoans } from './loans.ts'
 import { DEAF, Frontier, recompute } from './recompute.ts'

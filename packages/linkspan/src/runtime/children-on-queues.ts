@@ -4,7 +4,7 @@ import type { Committer } from './committer.ts'
 import type { Events } from './events.ts'
 import type { Live } from './live.ts'
 import type { Loaded } from './loaded.ts'
-import type { MessagePass } from './pass.ts'
+import type { MessagePass } from './pass/pass.ts'
 import type { FlowQueue } from './queue/flow-queue.ts'
 import type { Work } from './queue/work.ts'
 

@@ -4,7 +4,7 @@ import { crashSweep } from '../testing/crash-sweep.ts'
 import { fakeOperation } from '../testing/fake-operation.ts'
 import { testFlow } from '../testing/test-flow.ts'
 import { type ChildrenOptions, createChildren } from './children.ts'
-import type { MessagePass } from './pass.ts'
+import type { MessagePass } from './pass/pass.ts'
 
 const put = fakeOperation<unknown>('shop.put', { kind: 'natural' })
 const charge = fakeOperation<unknown>('bank.charge', { kind: 'key', validFor: '24h' })

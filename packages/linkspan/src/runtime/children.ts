@@ -4,10 +4,10 @@ import { childId } from '../model/message-id.ts'
 import { pathAt } from '../model/step-place.ts'
 import type { Sleeper, SpawnOutcome, SpawnPlan } from '../patterns/pattern.ts'
 import { bodyPlace, sealText } from './codec.ts'
-import { Interrupt } from './interrupt.ts'
+import { Interrupt } from './pass/interrupt.ts'
 import { jsonText, settled } from './json.ts'
 import type { Bound, Loaded } from './loaded.ts'
-import type { MessagePass } from './pass.ts'
+import type { MessagePass } from './pass/pass.ts'
 import type { Made } from './record.ts'
 
 /** What children need of the engine around them. */

@@ -12,7 +12,7 @@ import {
   type StepResult,
 } from '../patterns/pattern.ts'
 import type { Flow } from '../patterns/steps.ts'
-import type { CompiledStep, RunningPass } from './running-pass.ts'
+import type { CompiledStep, RunningPass } from './pass/running-pass.ts'
 
 /** A flow ready to run. */
 export interface CompiledFlow {

@@ -3,7 +3,7 @@ import { LinkspanError } from '../model/errors.ts'
 import type { Subscribers } from './channels.ts'
 import type { Entrance, Taker } from './intake.ts'
 import type { LiveOptions } from './live.ts'
-import type { MessagePass } from './pass.ts'
+import type { MessagePass } from './pass/pass.ts'
 
 /** What putting messages on channels takes. */
 export interface PublishingOptions {

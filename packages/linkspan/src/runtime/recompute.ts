@@ -5,13 +5,13 @@ import type { CallRequest, CellChange, SpawnOutcome, SpawnPlan, StepResult } fro
 import type { CallState } from './calls/call-state.ts'
 import { childrenInOrder, scopesOf } from './children.ts'
 import { type CompiledFlow, entryAt } from './compile.ts'
-import { unwrapFinal } from './failures.ts'
-import { type Interrupt, isInterrupt } from './interrupt.ts'
+import { unwrapFinal } from './pass/failures.ts'
+import { type Interrupt, isInterrupt } from './pass/interrupt.ts'
 import { settled } from './json.ts'
 import { type Bound, recordOf, toLoaded } from './loaded.ts'
-import { MessagePass, type PassPorts } from './pass.ts'
+import { MessagePass, type PassPorts } from './pass/pass.ts'
 import type { Entry } from './record.ts'
-import type { PassObserver } from './running-pass.ts'
+import type { PassObserver } from './pass/running-pass.ts'
 
 /** The recomputation cannot go on here: the record has no answer. Not an error of the flow. */
 export class Frontier {

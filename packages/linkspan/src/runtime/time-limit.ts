@@ -3,9 +3,9 @@ import { LinkspanError } from '../model/errors.ts'
 import type { OnUnknown } from '../patterns/parts/calling.ts'
 import { callState } from './calls/call-state.ts'
 import type { CompiledFlow } from './compile.ts'
-import { Interrupt } from './interrupt.ts'
+import { Interrupt } from './pass/interrupt.ts'
 import type { Loaded } from './loaded.ts'
-import type { MessagePass } from './pass.ts'
+import type { MessagePass } from './pass/pass.ts'
 import { pathAt } from '../model/step-place.ts'
 
 /**

@@ -10,7 +10,7 @@ import { settled } from './json.ts'
 import { type Bound, bodyOf, parentId, readableRecord, recordOf } from './loaded.ts'
 import { DEAF, type Recomputed, recompute } from './recompute.ts'
 import { type Entry, namesMadeAt, renamed } from './record.ts'
-import type { CompiledStep, PassObserver, RunningPass } from './running-pass.ts'
+import type { CompiledStep, PassObserver, RunningPass } from './pass/running-pass.ts'
 import { inProject, summaryOf } from './summary.ts'
 import { checkFit, taken } from './taken-body.ts'
 

@@ -4,7 +4,7 @@ import type { Json } from '../../model/message.ts'
 import type { CallRequest } from '../../patterns/pattern.ts'
 import type { Purse } from '../budget/purse.ts'
 import { jsonText } from '../json.ts'
-import type { MessagePass } from '../pass.ts'
+import type { MessagePass } from '../pass/pass.ts'
 import { INPUT_TEXT } from '../record.ts'
 import type { CallState } from './call-state.ts'
 

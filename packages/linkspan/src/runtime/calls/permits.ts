@@ -1,5 +1,5 @@
 import type { Permit, Purse } from '../budget/purse.ts'
-import { Interrupt } from '../interrupt.ts'
+import { Interrupt } from '../pass/interrupt.ts'
 import type { Attempt } from './attempt.ts'
 
 /** The leave of an attempt, which may have to be had anew. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { callState } from './calls/call-state.ts'
-import type { Entry } from './record.ts'
+import { callState } from '../calls/call-state.ts'
+import type { Entry } from '../record.ts'
 import { RecordIndex } from './record-index.ts'
 
 const error = {

@@ -1,5 +1,5 @@
-import type { LinkspanError, StoredError } from '../model/errors.ts'
-import type { WaitReason } from '../model/message.ts'
+import type { LinkspanError, StoredError } from '../../model/errors.ts'
+import type { WaitReason } from '../../model/message.ts'
 
 /**
  * Leaves a pass from wherever it is, other than by an error that a policy decides on. Thrown, and caught only where

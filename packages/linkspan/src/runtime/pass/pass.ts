@@ -5,12 +5,12 @@ import {
   restoreError,
   type StoredError,
   storeError,
-} from '../model/errors.ts'
-import { seededRandom } from '../model/hashing.ts'
-import type { Ending, Headers, Json } from '../model/message.ts'
-import type { CancelTimer } from '../model/outside.ts'
-import { actionFor, backoffMs, type ErrorAction, type ErrorPolicy } from '../model/policy.ts'
-import { isWithin, pathAt, renamedPlace, turnPlace, turnsAt } from '../model/step-place.ts'
+} from '../../model/errors.ts'
+import { seededRandom } from '../../model/hashing.ts'
+import type { Ending, Headers, Json } from '../../model/message.ts'
+import type { CancelTimer } from '../../model/outside.ts'
+import { actionFor, backoffMs, type ErrorAction, type ErrorPolicy } from '../../model/policy.ts'
+import { isWithin, pathAt, renamedPlace, turnPlace, turnsAt } from '../../model/step-place.ts'
 import type {
   AttemptFailure,
   CallRequest,
@@ -25,9 +25,9 @@ import type {
   SpawnPlan,
   StepContext,
   StepResult,
-} from '../patterns/pattern.ts'
-import { type CallState, callState, UNTOUCHED } from './calls/call-state.ts'
-import type { CompiledFlow } from './compile.ts'
+} from '../../patterns/pattern.ts'
+import { type CallState, callState, UNTOUCHED } from '../calls/call-state.ts'
+import type { CompiledFlow } from '../compile.ts'
 import {
   CountedFailure,
   FinalFailure,
@@ -39,10 +39,10 @@ import {
   watched,
 } from './failures.ts'
 import { Interrupt, isInterrupt } from './interrupt.ts'
-import { sameJson, settled } from './json.ts'
-import type { Loaded } from './loaded.ts'
+import { sameJson, settled } from '../json.ts'
+import type { Loaded } from '../loaded.ts'
 import { processPass } from './process-pass.ts'
-import { answers, type Entry, type Made } from './record.ts'
+import { answers, type Entry, type Made } from '../record.ts'
 import { RecordIndex } from './record-index.ts'
 import type { PassObserver, RunningPass } from './running-pass.ts'
 

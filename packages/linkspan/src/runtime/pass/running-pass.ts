@@ -1,6 +1,6 @@
-import type { StepNode } from '../model/flow-definition.ts'
-import type { ErrorPolicy } from '../model/policy.ts'
-import type { Executor, Pass, Program, StepResult } from '../patterns/pattern.ts'
+import type { StepNode } from '../../model/flow-definition.ts'
+import type { ErrorPolicy } from '../../model/policy.ts'
+import type { Executor, Pass, Program, StepResult } from '../../patterns/pattern.ts'
 
 /** A step ready to run, with its place in the flow. */
 export interface CompiledStep {

@@ -1,4 +1,4 @@
-import type { Entry } from './record.ts'
+import type { Entry } from '../record.ts'
 
 /** Shorter records are gone through faster than they are sorted. */
 const SHORT = 32
