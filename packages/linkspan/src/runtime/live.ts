@@ -345,7 +345,7 @@ export function createLive(options: LiveOptions): Live {
     if (ending === 'done' || ending === 'filtered') commitStaged(pass)
     else dropStaged(pass)
     if (error) pass.note({ t: 'end', at, ending, p: path, e: error })
-    const entries = pass.takeUnsaved()
+    const entries = pass.walk.takeUnsaved()
     const n = loaded.nextFrame
     const frame = entries.length === 0 ? null : sealEntries(entries, loaded.seq, n)
     committer.settle({
@@ -471,7 +471,7 @@ export function createLive(options: LiveOptions): Live {
   /** What a failed message put out is not sent, and must be put out again when it is redelivered. */
   const dropStaged = (pass: MessagePass): void => {
     pass.staged = []
-    pass.unsaved = pass.unsaved.filter((entry) => entry.t !== 'staged')
+    pass.walk.unsaved = pass.walk.unsaved.filter((entry) => entry.t !== 'staged')
   }
 
   const save = (pass: MessagePass): void => {
@@ -481,7 +481,7 @@ export function createLive(options: LiveOptions): Live {
   /** Answers whether there was something to be put on record. What comes before the next commit begins goes into one frame. */
   const record = (pass: MessagePass): boolean => {
     commitStaged(pass)
-    const texts = pass.takeUnsaved().map(entryText)
+    const texts = pass.walk.takeUnsaved().map(entryText)
     if (texts.length === 0) return false
     if (pass.openFrame) pass.openFrame.push(...texts)
     else openFrame(pass, texts)
@@ -720,7 +720,7 @@ export function createLive(options: LiveOptions): Live {
       },
       kept(result) {
         pass.note(entryFor(result))
-        pass.takeUnsaved()
+        pass.walk.takeUnsaved()
         pass.loaded.nextFrame += 1
       },
     }

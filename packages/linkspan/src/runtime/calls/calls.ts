@@ -139,7 +139,7 @@ export function createCalls(options: CallsOptions): Calls {
       await options.saved(pass)
     } else if (pass.uncommitted !== null) {
       await pass.uncommitted
-    } else if (pass.unsaved.length > 0) {
+    } else if (pass.walk.unsaved.length > 0) {
       options.save(pass)
     }
     return make(attempt, connected, slot)

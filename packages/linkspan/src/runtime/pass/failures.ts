@@ -1,7 +1,7 @@
 import { type LinkspanError, restoreError, storeError } from '../../model/errors.ts'
 import type { AttemptFailure } from '../../patterns/pattern.ts'
-import type { Interrupt } from './interrupt.ts'
 import type { Entry } from '../record.ts'
+import type { Interrupt } from './interrupt.ts'
 
 /** A failure that no further policy tries again. */
 export class FinalFailure {

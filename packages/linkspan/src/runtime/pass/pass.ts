@@ -4,13 +4,12 @@ import {
   LinkspanError,
   restoreError,
   type StoredError,
-  storeError,
 } from '../../model/errors.ts'
 import { seededRandom } from '../../model/hashing.ts'
 import type { Ending, Headers, Json } from '../../model/message.ts'
 import type { CancelTimer } from '../../model/outside.ts'
-import { actionFor, backoffMs, type ErrorAction, type ErrorPolicy } from '../../model/policy.ts'
-import { isWithin, pathAt, renamedPlace, turnPlace, turnsAt } from '../../model/step-place.ts'
+import type { ErrorPolicy } from '../../model/policy.ts'
+import { pathAt, renamedPlace } from '../../model/step-place.ts'
 import type {
   AttemptFailure,
   CallRequest,
@@ -28,23 +27,16 @@ import type {
 } from '../../patterns/pattern.ts'
 import { type CallState, callState, UNTOUCHED } from '../calls/call-state.ts'
 import type { CompiledFlow } from '../compile.ts'
-import {
-  CountedFailure,
-  FinalFailure,
-  failureBehind,
-  isFailureAt,
-  isWatched,
-  type Undecided,
-  undecidedFailure,
-  watched,
-} from './failures.ts'
-import { Interrupt, isInterrupt } from './interrupt.ts'
 import { sameJson, settled } from '../json.ts'
 import type { Loaded } from '../loaded.ts'
+import type { Entry, Made } from '../record.ts'
+import { Decisions, type FailingPass, type Standing } from './decisions.ts'
+import { Interrupt } from './interrupt.ts'
+import { Places } from './places.ts'
 import { processPass } from './process-pass.ts'
-import { answers, type Entry, type Made } from '../record.ts'
-import { RecordIndex } from './record-index.ts'
-import type { PassObserver, RunningPass } from './running-pass.ts'
+import { RecordWalk } from './record-walk.ts'
+import type { PassObserver } from './running-pass.ts'
+import { Context } from './step-context.ts'
 
 /** What a pass leaves to whoever runs it: the live engine, or a replay. */
 export interface PassPorts {
@@ -110,33 +102,18 @@ export interface PassPorts {
   readonly strict: boolean
 }
 
-/** What a step finds when it is come to. */
-interface Standing {
-  readonly body: unknown
-  readonly bound: Readonly<Record<string, unknown>>
-  readonly error: unknown
-}
-
-/** A turn of a repeated scope: where the paths that begin with `within` are in the record. */
-interface Turns {
-  readonly within: string
-  readonly place: string
-  readonly outer: Turns | null
-}
-
 /** From one try to wake a message that another engine runs to the next. */
 const WAKE_AGAIN_MS = 1_000
 
 /** One pass of one message through its flow. */
-export class MessagePass implements RunningPass {
+export class MessagePass implements FailingPass {
   body: unknown
   readonly loaded: Loaded
   readonly flow: CompiledFlow
   readonly ports: PassPorts
   readonly context: Context
-  /** What happened since the last commit of this message. */
-  unsaved: Entry[] = []
-  private readonly leftBehind: unknown[] = []
+  /** What is on record, and how far the pass has come along it. */
+  readonly walk: RecordWalk
   /** The texts of what is saved and joins the next commit; null when nothing waits for it. */
   openFrame: string[] | null = null
   /** The path of the step that runs. */
@@ -148,15 +125,8 @@ export class MessagePass implements RunningPass {
   cancelled: string | null = null
   /** Whether it was a former pass that last looked for what this one is about to wait for. */
   private isOldNews = false
-  /** What is on record now, the unsaved included. */
-  private readonly entries: Entry[]
-  private readonly index: RecordIndex
-  private order: readonly string[]
-  private visited = 0
-  /** What failed, while the step that watches it notes that. */
-  private failing: Undecided | null = null
-  /** The turns of the repeated scopes that the pass is in, the innermost first. */
-  private turns: Turns | null = null
+  private readonly places = new Places()
+  private readonly decisions: Decisions
   private bound: Record<string, unknown> = {}
   /** How many random numbers the present step was given. */
   private draws = 0
@@ -166,9 +136,8 @@ export class MessagePass implements RunningPass {
     this.flow = flow
     this.ports = ports
     this.body = loaded.body
-    this.entries = loaded.entries.length === 0 ? [] : [...loaded.entries]
-    this.index = new RecordIndex(this.entries)
-    this.order = loaded.entries.length === 0 ? [] : orderOf(loaded.entries)
+    this.walk = new RecordWalk(loaded.entries)
+    this.decisions = new Decisions(this)
     this.context = new Context(loaded, () => this.draw())
   }
 
@@ -178,31 +147,21 @@ export class MessagePass implements RunningPass {
 
   /** What is on record as of now. */
   get recorded(): readonly Entry[] {
-    return this.entries
+    return this.walk.entries
   }
 
   /** What is on record of a place, and what concerns all; others may be among it. */
   recordedAt(place: string): readonly Entry[] {
-    return this.index.at(place)
+    return this.walk.at(place)
   }
 
   /** Puts an entry on record; it is durable with the next commit of this message. */
   note(entry: Entry): void {
-    this.entries.push(entry)
-    this.unsaved.push(entry)
-  }
-
-  /** Hands over what has to be committed. */
-  takeUnsaved(): Entry[] {
-    const taken = this.unsaved
-    this.unsaved = []
-    return taken
+    this.walk.note(entry)
   }
 
   at(path: string): string {
-    for (let scope = this.turns; scope !== null; scope = scope.outer)
-      if (path.startsWith(scope.within)) return scope.place + path.slice(scope.within.length)
-    return path
+    return this.places.at(path)
   }
 
   turn(
@@ -210,25 +169,14 @@ export class MessagePass implements RunningPass {
     turn: number,
     run: () => StepResult | Promise<StepResult>,
   ): StepResult | Promise<StepResult> {
-    const outer = this.turns
-    this.turns = { within: `${path}/`, place: `${turnPlace(this.at(path), turn)}/`, outer }
-    return lastly(run, () => {
-      this.turns = outer
-    })
+    return this.places.inTurn(path, turn, run)
   }
 
   runAt(given: string): StepResult | Promise<StepResult> {
     const place = renamedPlace(given, this.flow.renamed) ?? given
     const program = this.flow.entries.get(pathAt(place))
     if (!program) this.park(place, `its record goes on with "${place}", which the flow no longer has`)
-    const outer = this.turns
-    this.turns = turnsAt(place).reduce<Turns | null>((around, turn) => ({ ...turn, outer: around }), null)
-    return lastly(
-      () => program.run(this),
-      () => {
-        this.turns = outer
-      },
-    )
+    return this.places.from(place, () => program.run(this))
   }
 
   isPast(time: number): boolean {
@@ -281,7 +229,7 @@ export class MessagePass implements RunningPass {
     this.visit(path)
     const input = settled(request.input)
     const state =
-      this.entries.length === 0 && this.loaded.freshStarts === 0
+      this.recorded.length === 0 && this.loaded.freshStarts === 0
         ? UNTOUCHED
         : callState(this.recordedAt(path), path, this.loaded.freshStarts)
     if (state.done === null) return this.ports.call(this, request, input, state)
@@ -314,7 +262,7 @@ export class MessagePass implements RunningPass {
   }
 
   noted(path: string): Json | undefined {
-    return this.find('beside', this.at(path))?.v
+    return this.walk.find('beside', this.at(path))?.v
   }
 
   noteBeside(path: string, value: Json): void {
@@ -322,22 +270,13 @@ export class MessagePass implements RunningPass {
   }
 
   isUndecided(path: string): boolean {
-    return this.undecidedAt(this.at(path)) !== null
-  }
-
-  /** A failure of which the engine died before the policies had decided on it; sent again, it is over. */
-  private undecidedAt(place: string): Undecided | null {
-    if (!this.ports.live) return null
-    const last = this.entries.findLast(
-      (entry) => entry.t === 'redelivered' || (entry.t === 'beside' && entry.p === place),
-    )
-    return last?.t === 'beside' ? (last.f ?? null) : null
+    return this.decisions.undecidedAt(this.at(path)) !== null
   }
 
   /** What is put on record of a result that is noted beside. */
   besideEntry(path: string, at: number, result: Json): Entry {
     const isUndecided = (result as { readonly undecided?: unknown } | null)?.undecided === true
-    const failing = isUndecided ? this.failing : null
+    const failing = isUndecided ? this.decisions.failing : null
     return { t: 'beside', p: path, at, v: result, ...(failing === null ? {} : { f: failing }) }
   }
 
@@ -372,54 +311,11 @@ export class MessagePass implements RunningPass {
     run: Executor,
     failed: (error: StoredError, how: AttemptFailure) => Promise<Executor | null>,
   ): StepResult | Promise<StepResult> {
-    const place = this.at(step)
-    const before = this.standing()
-    const undecided = this.undecidedAt(place)
-    if (undecided !== null) throw this.failedBefore(undecided, place)
-    return attempt(
-      () => run(this),
-      async (thrown) => {
-        const failure = this.failureOf(thrown)
-        if (failure === null) throw thrown
-        const { path } = this
-        this.failing = undecidedFailure(failure.thrown, path)
-        const instead = await failed(storeError(failure.error), failure.how)
-        this.failing = null
-        this.path = path
-        if (instead === null) throw watched(failure.thrown, place)
-        this.decidedOn(failure.thrown)
-        this.goBackTo(before)
-        return instead(this)
-      },
-    )
-  }
-
-  private failedBefore({ e, at, final }: Undecided, place: string): FinalFailure | CountedFailure {
-    this.path = at
-    const error = restoreError(e)
-    if (final) return new FinalFailure(error)
-    return watched(new CountedFailure(error, at, this.failuresOnRecord(at)), place)
-  }
-
-  /** What failed, put on record where it was not; null for what left the pass without a failure. */
-  private failureOf(thrown: unknown): {
-    readonly error: LinkspanError
-    readonly how: AttemptFailure
-    readonly thrown: unknown
-  } | null {
-    if (isInterrupt(thrown)) {
-      const how = failureBehind(thrown)
-      return how && { ...how, thrown }
-    }
-    if (this.ports.leaves(thrown)) return null
-    if (isWatched(thrown)) return { error: thrown.error, how: 'failed', thrown }
-    const counted = this.counted(thrown)
-    return { error: counted.error, how: 'failed', thrown: counted }
+    return this.decisions.watch(this.at(step), run, failed)
   }
 
   giveUp(step: string): void {
-    const path = this.at(step)
-    this.order = this.order.filter((place, at) => at < this.visited || !isWithin(place, path))
+    this.walk.giveUp(this.at(step))
   }
 
   tell(path: string, event: string, level: LogLevel | null = null): void {
@@ -438,9 +334,9 @@ export class MessagePass implements RunningPass {
     const plan = this.placed(asked)
     this.stand(plan.path)
     this.visit(plan.path)
-    const spawned = this.find('spawned', plan.path)
+    const spawned = this.walk.find('spawned', plan.path)
     if (spawned && this.ports.strict) return spawned.o
-    const last = this.find('spawn', plan.path)
+    const last = this.walk.find('spawn', plan.path)
     const made = last ? { count: last.n, all: last.end, until: last.until } : null
     const outcome = await this.ports.spawn(this, plan, made)
     if (this.ports.strict) this.note({ t: 'spawned', p: plan.path, o: outcome })
@@ -452,14 +348,14 @@ export class MessagePass implements RunningPass {
   }
 
   private placed(plan: SpawnPlan): SpawnPlan {
-    if (this.turns === null) return plan
+    if (this.places.arePaths) return plan
     return { ...plan, path: this.at(plan.path), scopeOf: (index) => this.at(plan.scopeOf(index)) }
   }
 
   recall(step: string): { readonly value: Json } | undefined {
     const path = this.at(step)
     this.path = path
-    const recorded = this.find('value', path)
+    const recorded = this.walk.find('value', path)
     this.visit(path)
     return recorded && { value: recorded.v }
   }
@@ -487,7 +383,7 @@ export class MessagePass implements RunningPass {
     const path = this.at(step)
     this.path = path
     this.visit(path)
-    if (this.find('reply', path) && this.ports.strict) return
+    if (this.walk.find('reply', path) && this.ports.strict) return
     const reply = (settled(value) ?? null) as Json
     if (this.ports.strict) this.note({ t: 'reply', p: path, r: reply })
     this.ports.reply(this, path, reply)
@@ -495,7 +391,7 @@ export class MessagePass implements RunningPass {
 
   log(step: string, level: LogLevel, line: () => Readonly<Record<string, unknown>>): void {
     const path = this.at(step)
-    if (this.find('told', path)) return
+    if (this.walk.find('told', path)) return
     const told = line()
     this.note({ t: 'told', p: path })
     this.ports.log(this, path, level, told)
@@ -503,7 +399,7 @@ export class MessagePass implements RunningPass {
 
   measured(step: string, ms: number): void {
     const path = this.at(step)
-    if (this.find('told', path)) return
+    if (this.walk.find('told', path)) return
     this.note({ t: 'told', p: path, ms })
     this.ports.attempt(path, 'done', ms)
   }
@@ -512,7 +408,7 @@ export class MessagePass implements RunningPass {
     const path = this.at(step)
     this.path = path
     this.visit(path)
-    const last = this.find('pause', path)
+    const last = this.walk.find('pause', path)
     const recorded = again !== undefined && last?.until !== untilMs ? undefined : last
     const until = recorded?.until ?? untilMs
     if (!recorded) this.note({ t: 'pause', p: path, until })
@@ -532,7 +428,7 @@ export class MessagePass implements RunningPass {
     const path = this.at(step)
     this.path = path
     this.visit(path)
-    const recorded = this.find('pause', path)
+    const recorded = this.walk.find('pause', path)
     if (recorded && !this.ports.sleeps(this, path)) return undefined
     const until = recorded?.until ?? untilMs
     if (!recorded) this.note({ t: 'pause', p: path, until })
@@ -543,7 +439,7 @@ export class MessagePass implements RunningPass {
 
   wake(step: string, sleeper: Sleeper): Promise<void> {
     // What is on record after it was committed after it. Two who have woken each other would do so again and again.
-    if (this.order[this.visited] !== undefined) return Promise.resolve()
+    if (this.walk.next !== undefined) return Promise.resolve()
     return this.ports.wake(this, this.at(step), sleeper)
   }
 
@@ -557,7 +453,7 @@ export class MessagePass implements RunningPass {
   process(step: string): ProcessPass {
     const place = this.at(step)
     if (this.cancelled !== null) throw new Interrupt({ kind: 'cancel', note: this.cancelled })
-    this.meetUpTo(place)
+    this.walk.meetUpTo(place)
     return processPass(this, step, place)
   }
 
@@ -567,22 +463,7 @@ export class MessagePass implements RunningPass {
     policy: ErrorPolicy | null,
     fallback: Program | null,
   ): StepResult | Promise<StepResult> {
-    const path = this.at(step)
-    const { left } = this
-    const passed = this.findPassed(path)
-    if (passed) return this.goOn(passed, fallback)
-    return attempt(
-      () => run(this),
-      (thrown) =>
-        this.decide(
-          path,
-          thrown,
-          policy ?? this.flow.policy,
-          fallback,
-          policy !== null || fallback !== null,
-          left,
-        ),
-    )
+    return this.decisions.guard(this.at(step), run, policy, fallback)
   }
 
   rescue(
@@ -591,109 +472,56 @@ export class MessagePass implements RunningPass {
     rescue: (error: StoredError) => Executor | null,
     within: string = step,
   ): StepResult | Promise<StepResult> {
-    const path = this.at(step)
-    const scope = this.at(within)
-    const before = this.standing()
-    const { left } = this
-    const passed = this.findPassed(path)
-    if (passed) return this.rescued(passed, rescue, before, scope)
-    return attempt(
-      () => run(this),
-      (thrown) => {
-        const { given } = this.failedForGood(thrown, this.flow.policy)
-        const error = storeError(given)
-        // Asked again from the record, it finds the body and the names as they were before.
-        this.goBackTo(before)
-        if (rescue(error) === null) throw new FinalFailure(given, isWatched(thrown) ? thrown.watchedAt : [])
-        const at = this.ports.now()
-        const entry = { t: 'passed', p: path, by: 'rescue', at, e: error, ...this.leftSince(left) } as const
-        this.note(entry)
-        return this.rescued(entry, rescue, before, scope)
-      },
-    )
+    return this.decisions.rescue(this.at(step), run, rescue, this.at(within))
   }
 
   get left(): number {
-    return this.leftBehind.length
+    return this.decisions.left
   }
 
   leave(item: unknown): void {
-    this.leftBehind.push(item)
+    this.decisions.leave(item)
   }
 
   takeLeft(from: number): readonly unknown[] {
-    return this.leftBehind.splice(from)
+    return this.decisions.takeLeft(from)
   }
 
-  private leftSince(from: number): { readonly l?: readonly Json[] } {
-    if (from === this.left) return {}
-    return { l: settled(this.leftBehind.slice(from)) as readonly Json[] }
-  }
-
-  /** The steps that failed are not met again, so what they left is left here. */
-  private findPassed(path: string): Extract<Entry, { t: 'passed' }> | undefined {
-    const passed = this.find('passed', path)
-    if (passed?.l !== undefined) this.leftBehind.push(...passed.l)
-    return passed
-  }
-
-  /** What the rescuer sees is what the step saw, and the error: how far the failed steps came is not on record. */
-  private rescued(
-    passed: Extract<Entry, { t: 'passed' }>,
-    rescue: (error: StoredError) => Executor | null,
-    before: Standing,
-    scope: string,
-  ): StepResult | Promise<StepResult> {
-    this.goBackTo(before)
-    this.meetUpTo(scope)
-    const run = rescue(passed.e)
-    if (run === null) this.park(passed.p, `it lets "${passed.p}" fail, which its record says was passed over`)
-    this.context['error'] = passed.e
-    return lastly(
-      () => run(this),
-      () => {
-        this.context['error'] = before.error
-      },
-    )
-  }
-
-  private standing(): Standing {
+  standing(): Standing {
     return { body: this.body, bound: { ...this.bound }, error: this.context['error'] }
   }
 
-  private goBackTo({ body, bound }: Standing): void {
+  goBackTo({ body, bound }: Standing): void {
     this.body = body
     for (const name of Object.keys(this.bound)) delete this.context[name]
     Object.assign(this.context, this.loaded.names, bound)
     this.bound = { ...bound }
   }
 
-  /** The flow's fallback takes the body that the flow accepts, which a child's is not: a child is a dead letter of its own. */
-  private get wholeFallback(): Program | null {
-    return this.loaded.parent === null ? this.flow.fallback : null
+  /** The flow's fallback sees the accepted body and no names, so that it is the same when it is computed again. */
+  startOver(): void {
+    this.body = this.loaded.body
+    for (const name of Object.keys(this.bound)) delete this.context[name]
+    this.bound = {}
+  }
+
+  showError(error: unknown): void {
+    this.context['error'] = error
   }
 
   /** Runs a program as a whole: the flow's policy and fallback decide on what its steps did not. */
   runWhole(program: Program): StepResult | Promise<StepResult> {
-    const passed = this.find('passed', '')
-    if (passed) return this.goOnWhole(() => this.goOn(passed, this.wholeFallback))
-    return attempt(
-      () => program.run(this),
-      (thrown) => this.goOnWhole(() => this.decideWhole(thrown)),
-    )
+    return this.decisions.runWhole(program)
   }
 
-  /** What the flow's fallback throws is tried again by the flow's policy too, and has no further fallback. */
-  private goOnWhole(run: () => StepResult | Promise<StepResult>): StepResult | Promise<StepResult> {
-    return attempt(run, (thrown) => {
-      if (this.wholeFallback === null || this.find('passed', '') === undefined) throw thrown
-      return this.decide('', thrown, this.flow.policy, null, true)
-    })
+  /** What was thrown, when it is not to be tried again; else leaves the pass until it is. */
+  failedForGood(thrown: unknown, policy: ErrorPolicy): { readonly given: LinkspanError } {
+    return this.decisions.failedForGood(thrown, policy)
   }
 
   /** Called when the pass came to an end: what is on record but was not met does not fit the flow. */
   checkAllMet(): void {
-    const missed = this.order[this.visited]
+    const missed = this.walk.next
     if (missed !== undefined && this.ports.strict)
       this.park(missed, `its record has "${missed}", which the flow no longer comes to`)
   }
@@ -714,151 +542,15 @@ export class MessagePass implements RunningPass {
   private once(path: string): boolean {
     this.path = path
     this.visit(path)
-    return this.find('staged', path) === undefined
-  }
-
-  private decideWhole(thrown: unknown): StepResult | Promise<StepResult> {
-    return this.decide('', thrown, this.flow.policy, this.wholeFallback, true)
-  }
-
-  private decide(
-    at: string,
-    thrown: unknown,
-    policy: ErrorPolicy,
-    fallback: Program | null,
-    final: boolean,
-    left: number = this.left,
-  ): StepResult | Promise<StepResult> {
-    const { given, action } = this.failedForGood(thrown, policy)
-    const stored = storeError(given)
-    const passed = { t: 'passed', p: at, at: this.ports.now(), e: stored, ...this.leftSince(left) } as const
-    if (action.final === 'ignore' && !fallback) {
-      if (at === '') return { kind: 'end', ending: 'dropped', reason: given.message }
-      this.ports.ignored(at)
-      return this.passOver({ ...passed, by: 'ignore' }, null)
-    }
-    if (fallback) return this.passOver({ ...passed, by: 'fallback' }, fallback)
-    throw final && at !== '' ? new FinalFailure(given, isWatched(thrown) ? thrown.watchedAt : []) : given
-  }
-
-  /** What was thrown, when it is not to be tried again; else leaves the pass until it is. */
-  failedForGood(
-    thrown: unknown,
-    policy: ErrorPolicy,
-  ): { readonly given: LinkspanError; readonly action: ErrorAction } {
-    if (isInterrupt(thrown) || this.ports.leaves(thrown)) throw thrown
-    if (thrown instanceof FinalFailure)
-      return { given: thrown.error, action: actionFor(policy, thrown.error) }
-    const { error: given, failures } = this.counted(thrown)
-    const action = actionFor(policy, given)
-    if (given.retry !== 'never' && failures < action.attempts) {
-      this.decidedOn(thrown)
-      throw this.tryLater(given, action, failures)
-    }
-    return { given, action }
-  }
-
-  /** All steps that noted the failure may come to their steps again. */
-  private decidedOn(thrown: unknown): void {
-    for (const place of isWatched(thrown) ? thrown.watchedAt : []) {
-      const noted = this.find('beside', place)
-      if (noted?.f === undefined) continue
-      const { says: _told, ...rest } = noted.v as { readonly says?: Json }
-      this.note({ t: 'beside', p: noted.p, at: noted.at, v: rest as Json })
-    }
-  }
-
-  /** What was thrown, on record, and how often the step has failed. */
-  private counted(thrown: unknown): CountedFailure {
-    if (thrown instanceof CountedFailure) {
-      this.path = thrown.path
-      return thrown
-    }
-    const error = this.errorOf(thrown)
-    return new CountedFailure(error, this.path, this.failuresAt(this.path, error))
-  }
-
-  private passOver(
-    entry: Extract<Entry, { t: 'passed' }>,
-    fallback: Program | null,
-  ): StepResult | Promise<StepResult> {
-    this.note(entry)
-    return this.goOn(entry, fallback)
-  }
-
-  private goOn(
-    passed: Extract<Entry, { t: 'passed' }>,
-    fallback: Program | null,
-  ): StepResult | Promise<StepResult> {
-    if (passed.by === 'ignore') {
-      this.meetUpTo(passed.p)
-      return undefined
-    }
-    if (passed.p === '') this.startOver()
-    this.meetUpTo(passed.p)
-    this.context['error'] = passed.e
-    return fallback?.run(this)
-  }
-
-  /** The flow's fallback sees the accepted body and no names, so that it is the same when it is computed again. */
-  private startOver(): void {
-    this.body = this.loaded.body
-    for (const name of Object.keys(this.bound)) delete this.context[name]
-    this.bound = {}
-  }
-
-  /** A failed step was met when it was run before; the order goes on behind what it left on record. */
-  private meetUpTo(path: string): void {
-    while (this.visited < this.order.length && isWithin(this.order[this.visited] as string, path))
-      this.visited += 1
-  }
-
-  private tryLater(error: LinkspanError, action: ErrorAction, failures: number): Interrupt {
-    const pause = backoffMs(action.backoff, failures, this.ports.chance())
-    const told = typeof error.retry === 'object' ? error.retry.afterMs : 0
-    const wakeAt = this.ports.now() + Math.max(pause, told)
-    return new Interrupt({
-      kind: 'suspend',
-      why: 'retry',
-      wakeAt,
-      hold: true,
-      path: this.path,
-      error: storeError(error),
-    })
-  }
-
-  /** How often the step has failed since the message was last sent again, this time included. */
-  private failuresAt(path: string, error: LinkspanError): number {
-    const last = this.unsaved.at(-1)
-    const onRecord = last !== undefined && isFailureAt(last, path)
-    if (!onRecord) this.note({ t: 'error', p: path, at: this.ports.now(), e: storeError(error) })
-    return this.failuresOnRecord(path)
-  }
-
-  private failuresOnRecord(path: string): number {
-    const since = this.entries.findLastIndex((entry) => entry.t === 'redelivered') + 1
-    return this.entries.slice(since).filter((entry) => isFailureAt(entry, path)).length
-  }
-
-  private find<T extends Entry['t']>(type: T, path: string): Extract<Entry, { t: T }> | undefined {
-    if (this.entries.length === 0) return undefined
-    return this.recordedAt(path).findLast(
-      (entry) => entry.t === type && (entry as { p?: string }).p === path,
-    ) as Extract<Entry, { t: T }> | undefined
+    return this.walk.find('staged', path) === undefined
   }
 
   /** Holds the flow against the record: recorded steps must be met in the order in which they were recorded. */
   private visit(path: string): void {
     if (this.cancelled !== null) throw new Interrupt({ kind: 'cancel', note: this.cancelled })
-    const expected = this.order[this.visited]
-    if (expected === undefined) return
-    if (expected === path) {
-      this.visited += 1
-      return
-    }
-    if (!this.ports.strict) return
-    if (!this.order.includes(path) || this.order.indexOf(path) > this.visited)
-      this.park(path, `it comes to "${path}" where its record goes on with "${expected}"`)
+    const instead = this.walk.meet(path)
+    if (instead !== null && this.ports.strict)
+      this.park(path, `it comes to "${path}" where its record goes on with "${instead}"`)
   }
 
   /** The message does not fit its flow any more. */
@@ -885,73 +577,3 @@ export class MessagePass implements RunningPass {
     throw new Interrupt({ kind: 'park', path, error })
   }
 }
-
-/**
- * What step functions see of the message; the names bound so far are properties beside its own, so it has none but
- * those that are reserved.
- */
-class Context implements StepContext {
-  readonly id: string
-  readonly flow: string
-  readonly key: string | null
-  readonly headers: Headers
-  readonly acceptedAt: number
-  readonly index: number | null
-  now: number
-  readonly #draw: () => number;
-  [name: string]: unknown
-
-  constructor(loaded: Loaded, draw: () => number) {
-    this.id = loaded.id
-    this.flow = loaded.flow
-    this.key = loaded.key
-    this.headers = loaded.headers
-    this.acceptedAt = loaded.acceptedAt
-    this.now = loaded.acceptedAt
-    this.index = loaded.parent?.index ?? null
-    this.#draw = draw
-    Object.assign(this, loaded.names)
-  }
-
-  random(): number {
-    return this.#draw()
-  }
-}
-
-/** Paths of recorded answers in the order in which they were first given. */
-function orderOf(entries: readonly Entry[]): string[] {
-  return [...new Set(entries.filter(answers).map((entry) => entry.p))]
-}
-
-/** Runs now or later, and lets `failed` decide on what was thrown either way. */
-function attempt(
-  run: () => StepResult | Promise<StepResult>,
-  failed: (thrown: unknown) => StepResult | Promise<StepResult>,
-): StepResult | Promise<StepResult> {
-  try {
-    const result = run()
-    return result instanceof Promise ? result.catch(failed) : result
-  } catch (thrown) {
-    return failed(thrown)
-  }
-}
-
-/** Runs now or later, and does something when that is over, either way. */
-function lastly(
-  run: () => StepResult | Promise<StepResult>,
-  over: () => void,
-): StepResult | Promise<StepResult> {
-  let result: StepResult | Promise<StepResult>
-  try {
-    result = run()
-  } catch (thrown) {
-    over()
-    throw thrown
-  }
-  if (result instanceof Promise) return result.finally(over)
-  over()
-  return result
-}
-
-/** An error as kept, for a stop that has one. */
-export type MaybeError = StoredError | null

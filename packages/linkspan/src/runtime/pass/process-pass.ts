@@ -5,9 +5,9 @@ import type { CancelTimer } from '../../model/outside.ts'
 import type { ErrorPolicy } from '../../model/policy.ts'
 import { isWithin, pathAt } from '../../model/step-place.ts'
 import type { Noted, Outcome, ProcessPass } from '../../patterns/pattern.ts'
+import { answers, type Entry } from '../record.ts'
 import { CountedFailure, isFailureAt } from './failures.ts'
 import { Interrupt, isInterrupt } from './interrupt.ts'
-import { answers, type Entry } from '../record.ts'
 import type { PassObserver } from './running-pass.ts'
 
 /** What of a message's pass its processes stand on. */
