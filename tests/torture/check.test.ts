@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { check, type ViolationKind } from './rig/check.ts'
-import type { EngineLine, FlowName, LoadLine, SinkKind, SinkLine } from './rig/protocol.ts'
+import type { EngineLine, FlowName, JournalKind, LoadLine, SinkKind, SinkLine } from './rig/protocol.ts'
 import { shaped } from './rig/protocol.ts'
 import type { Logs } from './rig/sent.ts'
 
@@ -264,5 +264,34 @@ describe('the checker', () => {
       clockDays: { least: -7, most: 0 },
       databaseMs: { median: 1_200, p99: 1_200, max: 1_200 },
     })
+  })
+})
+
+describe('a delay that ended too early', () => {
+  const waited: Logs = {
+    ...good,
+    load: [...good.load, sent('later', 11), accepted(11)],
+    sinks: [
+      ...good.sinks,
+      { ...(effect('key', 'later', 11) as Extract<SinkLine, { t: 'effect' }>), at: 100 },
+    ],
+    engine: [...good.engine, flowLine('later', 1)],
+  }
+  const step = (at: number, offsetMs: number) => ({ t: 'clock', engine: 0, at, offsetMs }) as const
+  const on = (journal: JournalKind) => ({ t: 'run', journal, engines: 1 }) as const
+  const kindsOf = (logs: Logs): readonly string[] => check(logs).violations.map(({ kind }) => kind)
+
+  it.each<[string, Logs['rig'], readonly string[]]>([
+    ['is noticed', [], ['order']],
+    ['is noticed on a shared journal, whose clock it goes by', [on('postgres'), step(50, 60_000)], ['order']],
+    ['is none where the clock was set ahead meanwhile', [on('sqlite'), step(50, 60_000)], []],
+    ['is noticed where that was later', [on('sqlite'), step(150, 60_000)], ['order']],
+    [
+      'is noticed where the clock was set back',
+      [on('sqlite'), step(-9, 60_000), step(50, 10_000)],
+      ['order'],
+    ],
+  ])('%s', (_what, rig, kinds) => {
+    expect(kindsOf({ ...waited, rig })).toEqual(kinds)
   })
 })

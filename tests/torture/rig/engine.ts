@@ -22,13 +22,18 @@ const journal =
   database === null
     ? sqlite(join(folder, 'hub.db'))
     : postgres({ url: database, schema: 'torture', lease: leaseMs, answerTimeout: ANSWER_TIMEOUT })
+/** An engine on a file of its own goes by the machine's clock, which may be set by weeks: what it keeps outlasts that. */
+const alone = database === null
+const kept = alone ? ({ retention: '1000d', attentionRetention: '1000d' } as const) : {}
+const knownFor = alone ? '90d' : '1d'
 const parts = partsWithout(without, journal)
 const clock = steppedClock(settings.clockMs)
 const sinksAt = (at: number): string => `http://127.0.0.1:${at}/${nth}`
 const engine = createEngine(
   defineProject({
     journal: parts.journal,
-    flows: flowsOf(parts),
+    flows: flowsOf({ ...parts, knownFor }),
+    ...kept,
     connections: { sinks: { baseUrl: sinksAt(sinksPort) }, keyed: { baseUrl: sinksAt(keyedPort) } },
     http: { port, adminToken },
   }),

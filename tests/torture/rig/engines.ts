@@ -18,6 +18,8 @@ export interface Engine {
   stopFor(ms: number): void
   /** Sets its wall clock to so much after the machine's, in this life and those to come. */
   setClock(offsetMs: number): void
+  /** Kills it, and starts it with its wall clock there. */
+  restartAt(offsetMs: number): Promise<void>
   /** Resolves when it is not stopped. */
   readonly continued: Promise<void>
 }
@@ -122,6 +124,12 @@ export function createEngine(nth: number, { folder, log, start, mayFail }: Engin
       clockMs = offsetMs
       log.add({ t: 'clock', engine: nth, at: Date.now(), offsetMs })
       if (life.process.connected) life.process.send({ clockMs })
+    },
+    async restartAt(offsetMs) {
+      clockMs = offsetMs
+      log.add({ t: 'ahead', engine: nth, at: Date.now(), offsetMs })
+      await ended(life.process, 'SIGKILL')
+      life = begin()
     },
   }
 }

@@ -1,5 +1,15 @@
 /** The project under torture: a flow for each thing that a crash could spoil, over HTTP only. */
-import { channel, deadLetter, exponential, type Flow, flow, retry, rules, when } from 'linkspan'
+import {
+  channel,
+  type Duration,
+  deadLetter,
+  exponential,
+  type Flow,
+  flow,
+  retry,
+  rules,
+  when,
+} from 'linkspan'
 import { httpConnection } from 'linkspan/http'
 import { route } from 'linkspan/serve'
 import { z } from 'zod'
@@ -15,6 +25,7 @@ const sinks = httpConnection('sinks')
 const keyed = httpConnection('keyed')
 const echo = z.object({ echo: z.number() })
 const TIMEOUT = '1s'
+const KEYED = { kind: 'key', validFor: '1d', quoted: false } as const
 
 /** The operations as a connector would declare them. */
 export const declared = {
@@ -30,7 +41,7 @@ export const declared = {
     body: (sunk: Sunk) => sunk,
     response: echo,
     timeout: TIMEOUT,
-    guarantee: { kind: 'key', validFor: '1d', quoted: false },
+    guarantee: KEYED,
   }),
   verify: sinks.post({
     name: 'verify',
@@ -67,16 +78,20 @@ const onError = rules(
 /** How the flows are made; a protection that is switched off changes the parts. */
 export interface Parts {
   readonly operations: typeof declared
+  /** How long a key of a call, and a delivery, is known again: longer than a clock that the engine goes by is set ahead. */
+  readonly knownFor: Duration
   /** The key of a message: null for all of them when order is not kept. */
   readonly keyOf: (body: Posted) => string | null
 }
 
 /** Makes the flows. */
-export function flowsOf({ operations: { natural, key, verify, none }, keyOf }: Parts): readonly Flow[] {
+export function flowsOf({ operations, keyOf, knownFor }: Parts): readonly Flow[] {
+  const { natural, verify, none } = operations
+  const key = { ...operations.key, guarantee: { ...KEYED, validFor: knownFor } }
   const begin = (name: FlowName, dedupeBy?: string) =>
     flow(name, { onError }).from(
       route.post(`/${name}`, { schema: posted, ...(dedupeBy === undefined ? {} : { dedupeBy }) }),
-      { key: keyOf },
+      { key: keyOf, dedupeFor: knownFor },
     )
   const sunk =
     (name: FlowName, item = '') =>
@@ -111,7 +126,7 @@ export function flowsOf({ operations: { natural, key, verify, none }, keyOf }: P
     begin('later').delay('wait', DELAY_MS).map('shape', sunk('later')).to('sink', key),
     begin('once', 'x-delivery').map('shape', sunk('once')).to('sink', key),
     begin('first')
-      .dedupe('new', { by: (body) => String(body.n) })
+      .dedupe('new', { by: (body) => String(body.n), for: knownFor })
       .map('shape', sunk('first'))
       .to('sink', key),
     begin('counter')

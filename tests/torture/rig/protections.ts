@@ -103,7 +103,7 @@ export function isControl(text: string): text is Control {
 export function partsWithout(
   without: Control | null,
   journal: JournalFactory,
-): Parts & { readonly journal: JournalFactory } {
+): Omit<Parts, 'knownFor'> & { readonly journal: JournalFactory } {
   const keyOf: Parts['keyOf'] = without === 'order' ? () => null : (body) => body.key
   return { journal: WRAPPERS[without ?? '']?.(journal) ?? journal, keyOf, operations: operationsOf(without) }
 }

@@ -141,6 +141,8 @@ export type RigLine =
   | { readonly t: 'disk free'; readonly at: number; readonly ms: number; readonly refused: number }
   /** The wall clock of an engine was set to so much after the machine's. */
   | { readonly t: 'clock'; readonly engine: number; readonly at: number; readonly offsetMs: number }
+  /** An engine was started with its clock past all that waits, at the end of a run in which it was set. */
+  | { readonly t: 'ahead'; readonly engine: number; readonly at: number; readonly offsetMs: number }
 
 /** The ways out of an engine: to its database, to the sinks, and to those that recognise a repeated request. */
 export type Side = 'database' | 'sinks' | 'keyed'

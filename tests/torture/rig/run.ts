@@ -17,7 +17,7 @@ import { type Network, startNetwork } from './network.ts'
 import { ended, programs, type StartProgram } from './programs.ts'
 import type { Control } from './protections.ts'
 import { type EngineLine, type JournalKind, LOGS, type LoadLine, type RigLine } from './protocol.ts'
-import { DEED_NAMES, type Deeds, torment } from './torment.ts'
+import { DEED_NAMES, type Deeds, PAST_ALL_MS, torment } from './torment.ts'
 
 /** How a run goes. */
 export interface RunOptions extends Partial<Deeds> {
@@ -115,7 +115,7 @@ async function prepare(options: RunOptions, world: World): Promise<Rig> {
   const progress: Rig['progress'] = { deeds: deedsIn({}), load: {}, sinks: {} }
   const { log } = world
   const program = programs(folder, world.children)
-  const sinks = program('sinks.ts', [folder, seed, faults])
+  const sinks = program('sinks.ts', [folder, seed, faults, goesByItsClock(options) ? 'asked early' : ''])
   const [{ port: sinksPort }] = (await once(sinks, 'message')) as [{ port: number }]
   sinks.on('message', ({ counts }: { counts: Progress['sinks'] }) => {
     progress.sinks = counts
@@ -209,6 +209,19 @@ async function tormented(rig: Rig, options: RunOptions): Promise<void> {
     { ...deedsIn(options), seed, seconds, lifeMs, leaseMs },
   )
   if (network) log.add({ t: 'network over', happened: network.happened })
+  if (goesByItsClock(options)) await setAllAhead(engines)
+}
+
+/** Whether an engine goes by a clock that is set: those that share a journal go by the database's. */
+const goesByItsClock = ({ journal = 'sqlite', clockSteps = 0 }: RunOptions): boolean =>
+  journal === 'sqlite' && clockSteps > 0
+
+/** What was put off while a clock was ahead would wait for weeks once that was set back. */
+async function setAllAhead(engines: readonly Engine[]): Promise<void> {
+  for (const engine of engines) {
+    await engine.restartAt(PAST_ALL_MS)
+    await engine.serving()
+  }
 }
 
 const KEPT_REPLIES = 100

@@ -1,7 +1,7 @@
 /**
  * The systems that the flows call, one for each guarantee. Each effect is in the log before it is answered.
  * A path begins with the engine that calls: `/2/key`.
- * Usage: `node sinks.ts <folder> <seed> <fault rate>`; tells its parent the port it listens on.
+ * Usage: `node sinks.ts <folder> <seed> <fault rate> [asked early]`; tells its parent the port it listens on.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -25,6 +25,8 @@ const FAULTS: Readonly<Record<SinkKind, readonly Fault[]>> = {
 }
 /** From its fifth arrival on a request goes well, so that every message ends. */
 const FAULTY_ARRIVALS = 4
+/** An engine whose clock is set ahead asks too early: no answer to that is right while a request has yet to be applied. */
+const EARLY: Partial<typeof FAULTS> = { verify: FAULTS.verify.filter((fault) => fault !== 'late') }
 const PAUSE_MS = 150
 /**
  * How long a key that was refused is refused again. The network may bring a request twice, and its caller, who was told that
@@ -32,9 +34,10 @@ const PAUSE_MS = 150
  */
 const REFUSED_MS = 2_000
 
-const [, , folder = '.', seedText = '1', rateText = '0.05'] = argv
+const [, , folder = '.', seedText = '1', rateText = '0.05', asked = ''] = argv
 const seed = Number(seedText)
 const rate = Number(rateText)
+const faultsOf = asked === '' ? FAULTS : { ...FAULTS, ...EARLY }
 const log = lineLog<SinkLine>(join(folder, LOGS.sinks))
 const arrivals = new Map<string, number>()
 /** What is known under a key or mark: the request, and whether it has taken effect. */
@@ -50,7 +53,7 @@ function faultOf(sink: SinkKind, { flow, n, item }: Sunk): Fault | null {
   if (nth > FAULTY_ARRIVALS) return null
   const chance = chanceOf(seed, `${label}/${nth}`)
   if (chance >= rate) return null
-  const faults = FAULTS[sink]
+  const faults = faultsOf[sink]
   const fault = faults[Math.floor((chance / rate) * faults.length)] as Fault
   counts.faults += 1
   log.add({ t: 'fault', sink, flow, n, kind: fault })

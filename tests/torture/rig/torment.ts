@@ -61,6 +61,9 @@ const DAY_MS = 86_400_000
 const [EARLIEST_MS, LATEST_MS] = [-7 * DAY_MS, 30 * DAY_MS]
 const OLD_PRIMARIES: readonly OldPrimary[] = ['kill', 'suspend', 'keep']
 
+/** Where all clocks are when an engine that goes by its machine's has to come to its end: past all that waits for a time. */
+export const PAST_ALL_MS = LATEST_MS + DAY_MS
+
 /** The deeds in their order, which follows from the seed. */
 export function deedsOf(times: Deeds, random: () => number): readonly Deed[] {
   const deeds = DEED_NAMES.flatMap((deed) => new Array<Deed>(times[deed]).fill(deed))
