@@ -456,3 +456,27 @@ describe('what becomes of a message that has failed for good', () => {
     expect(crashes).toBeGreaterThan(1)
   })
 })
+
+describe('an error that is too large to be kept', () => {
+  it('ends its message like any other, with the beginning of what it said', async () => {
+    const save = flow('save')
+      .from(inbox<string>())
+      .map('parse', (body): string => {
+        const details: Record<string, unknown> = { body: body.repeat(1_000_000) }
+        details['self'] = details
+        throw new LinkspanError('STEP_FAILED', `no JSON: ${body.repeat(1_000_000)}`, { details })
+      })
+    const told: EndedEvent[] = []
+    await using engine = await rig([save], {
+      hooks: { onDead: (event) => void told.push(event) },
+    })
+    const { id } = await engine.send(save, 'x')
+    await engine.advance('1s')
+    const { state, error } = await engine.message(id)
+    expect(state).toBe('dead')
+    expect(error?.message).toMatch(/^no JSON: x+ … \(\d+ of 1000009 characters are cut off\)$/)
+    expect(error?.details).toEqual({ cutOff: 'body (1000002 characters), self (no JSON)' })
+    expect(JSON.stringify(await engine.trace(id)).length).toBeLessThan(100_000)
+    expect(told.map(({ error }) => error.message)).toEqual([error?.message])
+  })
+})

@@ -164,16 +164,23 @@ export interface StoredError {
 
 const MAX_CAUSES = 8
 
-/** An error as {@link StoredError}: code, details and the chain of causes are kept, stacks are not. */
+/** How many characters of an error's message are kept, in the journal and wherever else it is told. */
+const MOST_TEXT = 16_384
+
+/**
+ * An error as {@link StoredError}: code, details and the chain of causes are kept, stacks are not. Of a message, and of
+ * that of each cause, 16,384 characters are kept, and how many were cut off. So it is with the details as JSON, of which
+ * whole entries are kept; `cutOff` names the others, and those that are no JSON.
+ */
 export function storeError(thrown: unknown): StoredError {
   const error = ensureError(thrown)
   return {
     name: error.name,
     code: error.code,
-    message: error.message,
+    message: cutErrorText(error.message),
     retry: error.retry,
     applied: error.applied,
-    details: error.details,
+    details: keptDetails(error.details),
     causes: causesOf(error),
   }
 }
@@ -183,10 +190,49 @@ function causesOf(error: Error): StoredError['causes'] {
   let cause: unknown = error.cause
   while (cause instanceof Error && causes.length < MAX_CAUSES) {
     const code = (cause as { code?: unknown }).code
-    causes.push({ name: cause.name, message: cause.message, ...(typeof code === 'string' ? { code } : {}) })
+    causes.push({
+      name: cause.name,
+      message: cutErrorText(cause.message),
+      ...(typeof code === 'string' ? { code } : {}),
+    })
     cause = cause.cause
   }
   return causes
+}
+
+/** What is kept of the text of an error: all of it, or its beginning and by how much it was cut. Not cut again. */
+export function cutErrorText(text: string): string {
+  if (text.length <= MOST_TEXT) return text
+  const cut = (kept: number): string => ` … (${text.length - kept} of ${text.length} characters are cut off)`
+  const kept = text.slice(0, MOST_TEXT - cut(0).length)
+  const whole = endsInPair(kept) ? kept.slice(0, -1) : kept
+  return `${whole}${cut(whole.length)}`
+}
+
+/** Whether a text ends in the first half of a character that takes two. */
+const endsInPair = (text: string): boolean => /[\uD800-\uDBFF]$/.test(text)
+
+function keptDetails(details: LinkspanError['details']): StoredError['details'] {
+  if ((jsonLength(details) ?? Number.POSITIVE_INFINITY) <= MOST_TEXT) return details
+  let room = MOST_TEXT
+  const left: string[] = []
+  const kept = Object.entries(details).filter(([name, value]) => {
+    const length = jsonLength(value)
+    const fits = length !== null && name.length + length <= room
+    if (fits) room -= name.length + length
+    else left.push(`${name} (${length === null ? 'no JSON' : `${length} characters`})`)
+    return fits
+  })
+  return { ...Object.fromEntries(kept), cutOff: cutErrorText(left.join(', ')) }
+}
+
+/** How many characters a value takes as JSON; null where it is none, as what contains itself. */
+function jsonLength(value: unknown): number | null {
+  try {
+    return JSON.stringify(value)?.length ?? 0
+  } catch {
+    return null
+  }
 }
 
 /** The inverse of {@link storeError}. */

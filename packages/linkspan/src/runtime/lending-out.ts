@@ -1,5 +1,5 @@
 import type { MessageReader, StoredMessage } from '../journal/journal.ts'
-import { LinkspanError, storeError } from '../model/errors.ts'
+import { cutErrorText, LinkspanError, storeError } from '../model/errors.ts'
 import type { Ending } from '../model/message.ts'
 import type { Clock } from '../model/outside.ts'
 import type { Children } from './children.ts'
@@ -83,7 +83,7 @@ export function createLendingOut(options: LendingOutOptions): LendingOut {
   const handOn: LendingOut['handOn'] = (unfit, park) => {
     const { loaded, slot, left, error } = unfit
     if (loans?.isGuest(loaded.seq)) {
-      loans.decline(loaded.seq, error.message)
+      loans.decline(loaded.seq, cutErrorText(error.message))
       slot.release()
       options.committer.after(() => left({ kind: 'ended' }))
     } else if (loans === null || !loaded.waits || loaded.since !== undefined) park()
@@ -99,7 +99,7 @@ export function createLendingOut(options: LendingOutOptions): LendingOut {
     const tried = new Map(codeVersion === null ? [] : [[codeVersion, error.message]])
     const lendOnce = (nextFrame: number): void => {
       const { attempt } = work
-      const why = error.message
+      const why = cutErrorText(error.message)
       to.lend({ loaded, identity, attempt, nextFrame, why, tried, cancelled }).then(
         (how) => (how === 'nobody' ? nobody() : over(how === 'back')),
         () => later(again),
