@@ -220,6 +220,16 @@ describe('stopping', () => {
     expect(put.effects).toHaveLength(1)
   })
 
+  it('leaves no timer behind, of no call and no wait', async () => {
+    const { work } = slow('10m')
+    await using engine = await rig([work])
+    await engine.send(work, 'x')
+    await engine.advance('1s')
+    await engine.stop({ within: '3s' })
+    expect(engine.clock.timers).toBe(0)
+    await engine.start()
+  })
+
   it('takes nothing more, and can be done twice', async () => {
     await using engine = await rig([echo])
     const { engine: stopped } = engine

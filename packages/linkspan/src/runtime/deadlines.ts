@@ -5,6 +5,8 @@ import { createDeque, type Deque } from './deque.ts'
 export interface Deadlines {
   /** Calls `expired` after the limit, unless the answer was called before. */
   start(limitMs: number, expired: () => void): () => void
+  /** Ends all timers: nothing that was started expires any more. */
+  close(): void
 }
 
 interface Entry {
@@ -60,6 +62,10 @@ export function createDeadlines(clock: Clock): Deadlines {
         entry.expired = null
         dropEnded(line)
       }
+    },
+    close() {
+      for (const { timer } of lines.values()) timer?.()
+      lines.clear()
     },
   }
 }

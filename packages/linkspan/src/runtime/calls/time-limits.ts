@@ -20,6 +20,7 @@ export function createTimeLimits(clock: Clock, stopped: AbortSignal): Limited {
   const underWay = createRoster<() => void>()
   stopped.addEventListener('abort', () => {
     for (const stop of underWay) stop()
+    deadlines.close()
   })
   return (attempt, context, run) =>
     new Promise((resolve, reject) => {
