@@ -102,6 +102,8 @@ describe('a circuit breaker that waits', () => {
     expect(last.notes.map(({ what, note }) => `${what} ${note}`)).toEqual([
       expect.stringMatching(/^step store: the circuit is open: waits until \d{4}-/),
     ])
+    expect(await one.message(ids[4] as string)).toMatchObject({ reason: 'delay', waitsAt: 'store' })
+    expect(last.message.waitsAt).toBe('store')
     const first = await one.trace(ids[0] as string)
     expect(first.steps.map(({ path }) => path)).toEqual(['store', 'store/do/put'])
     expect(first.steps[1]?.attempts.map(({ outcome }) => outcome)).toEqual(['failed'])

@@ -32,8 +32,9 @@ export function messageColumns(now: number): readonly Column<MessageSummary>[] {
   ]
 }
 
-function detail({ reason, budget, wakeAt, error }: MessageSummary, now: number): string {
-  const why = budget === undefined ? reason : `budget of ${budget}`
+function detail({ reason, budget, waitsAt, wakeAt, error }: MessageSummary, now: number): string {
+  const what = budget === undefined ? reason : `budget of ${budget}`
+  const why = waitsAt === undefined ? what : `${what} at ${waitsAt}`
   const wait = why === null ? '' : wakeAt === null ? why : `${why} ${formatAge(wakeAt, now)}`
   const fault = error === null ? '' : `${error.code}: ${error.message}`
   return [wait, fault].filter((part) => part !== '').join(', ')

@@ -64,8 +64,9 @@ function showMessage(view: View, { message, parent }: Trace): void {
   )
 }
 
-function waitText({ reason, budget }: Trace['message']): string {
-  return budget === undefined ? `${reason}` : `for the budget of ${clean(budget)}`
+function waitText({ reason, budget, waitsAt }: Trace['message']): string {
+  if (budget !== undefined) return `for the budget of ${clean(budget)}`
+  return waitsAt === undefined ? `${reason}` : `${reason} at ${clean(waitsAt)}`
 }
 
 function showSteps(view: View, steps: readonly TraceStep[]): void {

@@ -62,6 +62,8 @@ export interface MessageSummary {
   readonly reason: WaitReason | null
   /** The connection whose budget it waits for, with the reason `budget`. */
   readonly budget?: string
+  /** The step that it waits at, with the reasons `delay` and `event`: a delay, an aggregate, a circuit that is open. */
+  readonly waitsAt?: string
   /** Which attempt this is, from 1: the one under way, the last one of a message that ended, the next one of one that waits. */
   readonly attempt: number
   readonly error: StoredError | null

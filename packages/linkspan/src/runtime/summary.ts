@@ -1,6 +1,7 @@
 import type { StoredMessage } from '../journal/journal.ts'
 import { LinkspanError, type StoredError, storeError } from '../model/errors.ts'
-import type { MessageSummary } from '../model/message.ts'
+import type { MessageSummary, WaitReason } from '../model/message.ts'
+import { pathAt } from '../model/step-place.ts'
 import { readableRecord } from './loaded.ts'
 import type { Entry } from './record.ts'
 
@@ -22,15 +23,23 @@ export function summaryOf(
     wakeAt: ending ? null : (wait?.wakeAt ?? null),
     reason: ending ? null : (wait?.reason ?? null),
     attempt: attemptOf(ending ?? wait),
-    ...(ending === null && wait?.reason === 'budget' ? budgetOf(read.entries) : {}),
+    ...(ending === null ? waitedFor(wait?.reason, read.entries) : {}),
     error: read.error ? storeError(read.error) : lastError(read.entries),
     ...(damaged ? { damaged } : {}),
   }
 }
 
-function budgetOf(record: readonly Entry[]): Pick<MessageSummary, 'budget'> {
-  const last = record.findLast((entry) => entry.t === 'budget')
-  return last === undefined ? {} : { budget: last.c }
+function waitedFor(
+  reason: WaitReason | undefined,
+  record: readonly Entry[],
+): Pick<MessageSummary, 'budget' | 'waitsAt'> {
+  if (reason === 'budget') {
+    const last = record.findLast((entry) => entry.t === 'budget')
+    return last === undefined ? {} : { budget: last.c }
+  }
+  if (reason !== 'delay' && reason !== 'event') return {}
+  const last = record.findLast((entry) => entry.t === 'pause' || entry.t === 'beside')
+  return last === undefined ? {} : { waitsAt: pathAt(last.p) }
 }
 
 /** A summary that says so where nothing runs the message because its flow is not in the project. */
