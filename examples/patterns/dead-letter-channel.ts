@@ -16,6 +16,14 @@ const transfer = bank.post({
   guarantee: { kind: 'key', validFor: '24h' },
 })
 
+const mail = httpConnection('mail')
+const tell = mail.post({
+  name: 'tell',
+  path: '/letters',
+  body: (letter: { readonly about: string; readonly why: string }) => letter,
+  guarantee: { kind: 'key', validFor: '24h' },
+})
+
 export const payments = flow('payments', {
   onError: rules(
     when('CALL_REJECTED', deadLetter()),
@@ -23,6 +31,12 @@ export const payments = flow('payments', {
   ),
 })
   .from(inbox<Payment>(), { key: (payment) => payment.account })
+  // Accepted in one commit with the dead letter, so that no crash comes between.
+  .onCompletion(
+    'tell the payer',
+    (ended) => ended.to('tell', tell, { input: ({ body, reason }) => ({ about: body.id, why: reason }) }),
+    { on: 'failure' },
+  )
   .to('transfer', transfer)
 
 export const example = patternExample({
@@ -38,6 +52,10 @@ export const example = patternExample({
     const [dead] = await flows.messages({ states: ['dead'] })
     equal(dead?.error?.code, 'CALL_REJECTED')
     deepEqual(flows.applied('bank.transfer'), [{ id: '2', account: 'open' }])
+    deepEqual(
+      flows.applied('mail.tell').map((letter) => (letter as { about: string }).about),
+      ['1'],
+    )
 
     // The account is open now, and a person sends the message again.
     flows.fake('bank.transfer').when(() => undefined)
@@ -47,5 +65,6 @@ export const example = patternExample({
       { id: '2', account: 'open' },
       { id: '1', account: 'closed' },
     ])
+    equal(flows.applied('mail.tell').length, 1)
   },
 })

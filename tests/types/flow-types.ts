@@ -599,3 +599,41 @@ export const refused = [
   // @ts-expect-error: the fallback begins with the accepted body
   () => ids().map((b) => b.id).onError((s) => s.map((b) => b.toFixed())),
 ]
+
+// A hook on completion finds the accepted body and how it ended; the flow goes on as if it were not there.
+const hooked = flow('hooked')
+  .from(inbox<Item>())
+  .onCompletion('any', (ended) =>
+    ended.map(({ body, ending, error }) => {
+      const told: readonly [Item, 'done' | 'filtered' | 'dead' | 'dropped', StoredError | null] = [
+        body,
+        ending,
+        error,
+      ]
+      return told
+    }),
+  )
+  .onCompletion(
+    'success',
+    (ended) => ended.map(({ ending, error }): ['done' | 'filtered', null] => [ending, error]),
+    {
+      on: 'success',
+    },
+  )
+  .onCompletion('failure', (ended) => ended.map(({ ending }): 'dead' | 'dropped' => ending), {
+    on: 'failure',
+  })
+  .map((item) => item.title)
+export type OnCompletion = [
+  Check<Body<typeof hooked, string>>,
+  Check<Equal<AcceptsOf<typeof hooked>, Item>>,
+  Check<Equal<RepliesOf<typeof hooked>, never>>,
+]
+export const wrongHook = [
+  // @ts-expect-error the body is that of the message
+  () => hooked.onCompletion('x', (ended) => ended.map(({ body }) => body.text)),
+  // @ts-expect-error it is for no such end
+  () => hooked.onCompletion('x', (ended) => ended, { on: 'always' }),
+  // @ts-expect-error one that got through has failed in nothing
+  () => hooked.onCompletion('x', (ended) => ended.map(({ error }) => error.code), { on: 'success' }),
+]

@@ -35,7 +35,7 @@ export function build({ flows, channels, raises }: Recipe, operations: Operation
   const eventNamed: Builder['event'] = (name) => event<number>(name, { keep: '30d' })
   const channelNamed: Builder['channel'] = (name) => declared.get(name) as ReturnType<Builder['channel']>
 
-  const buildFlow = ({ name, channel: from, steps, fallback, bounds }: FlowRecipe): Flow => {
+  const buildFlow = ({ name, channel: from, steps, fallback, completion, bounds }: FlowRecipe): Flow => {
     const builder: Builder = {
       flow: name,
       channel: channelNamed,
@@ -61,7 +61,7 @@ export function build({ flows, channels, raises }: Recipe, operations: Operation
     const begun = flow(name, { onError, ...bounds })
     const begin =
       from === null ? begun.from(inbox<Thing>(), options) : begun.from(channelNamed(from), options)
-    const chain = builder.sequence(asChain(begin), steps)
+    const chain = builder.sequence(hooked(asChain(begin), completion, builder), steps)
     if (fallback === null) return chain
     return chain.onError((failed) => builder.sequence(asChain(failed), fallback))
   }
@@ -72,6 +72,16 @@ export function build({ flows, channels, raises }: Recipe, operations: Operation
       .raise('raise', eventNamed(step), { key: ({ who }) => who, value: () => RAISED_VALUE }),
   )
   return [...flows.map(buildFlow), ...raisers]
+}
+
+function hooked(chain: Chain, completion: FlowRecipe['completion'], builder: Builder): Chain {
+  if (completion === null) return chain
+  const { name, on, steps } = completion
+  return chain.onCompletion(
+    name,
+    (ended) => builder.sequence(asChain(ended.map('what was accepted', ({ body }) => body)), steps),
+    { on },
+  )
 }
 
 function sequenceOf(chain: Chain, sequence: Sequence, builder: Builder): Chain {

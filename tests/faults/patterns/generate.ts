@@ -3,6 +3,7 @@ import type { Kind } from './kind.ts'
 import { KINDS } from './kinds/index.ts'
 import type {
   ChannelRecipe,
+  CompletionRecipe,
   Delivery,
   FlowRecipe,
   Maker,
@@ -48,6 +49,7 @@ export function generate(seed: number | string): Recipe {
   const draws = drawsOf(`${seed}/recipe`)
   const project: Project = { draws, flows: [], channels: [], raises: [], names: 0 }
   drawFlow(project, { name: 'first', channel: null, order: 'accepted', steps: draws.whole(4, 14) })
+  drawCompletions({ ...project, draws: drawsOf(`${seed}/completions`) })
   const { flows, channels, raises } = project
   return {
     channels,
@@ -83,7 +85,41 @@ function drawFlow(
   const last = drawStep({ ...maker, isLast: true }, draws.chance(0.6) ? LAST : DRAWN)
   const fallback = draws.chance(0.3) ? maker.scope({ inBranch: true }) : null
   const bounds = draws.pick(BOUNDS)
-  project.flows.push({ name, channel, steps: [...before, last], fallback, bounds })
+  project.flows.push({ name, channel, steps: [...before, last], fallback, completion: null, bounds })
+}
+
+/** Draws what flows do at the end of their messages: the last of all, so that the rest is what it is without. */
+function drawCompletions(project: Project): void {
+  const { draws } = project
+  const drawn = project.flows.map((flow, at): [number, CompletionRecipe] | null =>
+    draws.chance(0.3) ? [at, drawCompletion(project, flow)] : null,
+  )
+  for (const each of drawn) {
+    if (each === null) continue
+    const [at, completion] = each
+    project.flows[at] = { ...(project.flows[at] as FlowRecipe), completion }
+  }
+}
+
+function drawCompletion(project: Project, { channel }: FlowRecipe): CompletionRecipe {
+  const { draws } = project
+  const budget: Budget = { left: 2 }
+  const place: Place = {
+    way: { order: 'none' },
+    frees: false,
+    depth: 1,
+    turns: channel === null ? 0 : 1,
+    times: 1,
+    inTurns: false,
+    inChild: true,
+    inBranch: false,
+    isFirst: false,
+    isLast: false,
+  }
+  const maker = makerOf(project, budget, place)
+  const name = maker.name()
+  const steps = drawSteps(maker, draws.whole(1, 2), budget)
+  return { name, on: draws.pick(['any', 'success', 'failure']), steps: [...steps, drawStep(maker, TO)] }
 }
 
 /** What may come at the end of a flow, as nothing comes after it. */
@@ -157,6 +193,8 @@ function drawStep(maker: Maker, from: readonly Kind[], budget: Budget = { left: 
   }
 }
 
+const TO: readonly Kind[] = DRAWN.filter(({ kind }) => kind === 'to')
+
 const STOP: readonly Kind[] = DRAWN.filter(({ kind }) => kind === 'stop')
 
 /** Kinds that hold no others, and can stand anywhere. */
@@ -212,6 +250,12 @@ export function stepsOf(recipe: Recipe): Readonly<Record<string, number>> {
       Object.values(value).forEach(count)
     }
   }
-  count(recipe.flows.map(({ steps, fallback }) => [steps, fallback ?? []]))
+  count(
+    recipe.flows.map(({ steps, fallback, completion }) => [
+      steps,
+      fallback ?? [],
+      completion === null ? [] : { kind: 'onCompletion', ...completion },
+    ]),
+  )
   return counts
 }

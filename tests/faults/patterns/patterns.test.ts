@@ -34,6 +34,7 @@ describe('with a fault planted something is found', () => {
 const NOT_DRAWN: Readonly<Record<string, string>> = {
   control:
     "no builder method makes it: it is the step of the engine's own flow, for what is asked of it from outside",
+  onCompletion: 'it is drawn as a part of a flow, and not among the steps of a sequence',
 }
 
 it('draws every kind of step that there is', () => {
@@ -55,7 +56,7 @@ it('meets every kind of step within a few hundred seeds', () => {
     for (const [kind, times] of Object.entries(interpret(recipe).visits))
       met.set(kind, (met.get(kind) ?? 0) + times)
   }
-  for (const kind of KINDS.keys()) {
+  for (const kind of [...KINDS.keys(), 'onCompletion']) {
     expect(drawn.get(kind), kind).toBeGreaterThan(20)
     expect(met.get(kind), kind).toBeGreaterThan(20)
   }

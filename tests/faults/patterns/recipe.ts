@@ -40,7 +40,16 @@ export interface FlowRecipe {
   readonly steps: Sequence
   /** Its branch for what failed for good. */
   readonly fallback: Sequence | null
+  /** What is done when a message has come to its end; null where nothing is. */
+  readonly completion: CompletionRecipe | null
   readonly bounds: { readonly concurrency: number; readonly window: number }
+}
+
+/** A hook on completion as data. */
+export interface CompletionRecipe {
+  readonly name: string
+  readonly on: 'success' | 'failure' | 'any'
+  readonly steps: Sequence
 }
 
 /** A channel between flows. */

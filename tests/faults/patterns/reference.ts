@@ -3,7 +3,14 @@
  * journal here, no clock and no fault, and nothing of the engine's.
  */
 import { kindNamed } from './kinds/index.ts'
-import { type FlowRecipe, identityOf, type Recipe, type Sequence, type Thing } from './recipe.ts'
+import {
+  type CompletionRecipe,
+  type FlowRecipe,
+  identityOf,
+  type Recipe,
+  type Sequence,
+  type Thing,
+} from './recipe.ts'
 import type { Choice, Course, Expected, Hold, Message, Outcome, Walk } from './walk.ts'
 
 /** Messages of all keys that become groups, in an order that nobody promises. */
@@ -149,7 +156,7 @@ export function interpret(recipe: Recipe): Reference {
 
   /** A message of its own that runs through its flow. */
   const accept = (
-    { name, steps, fallback }: FlowRecipe,
+    { name, steps, fallback, completion }: FlowRecipe,
     thing: Thing,
     stagedBy: Message | null,
     inOrder: boolean,
@@ -159,7 +166,23 @@ export function interpret(recipe: Recipe): Reference {
     const rank = (accepted.get(line) ?? 0) + 1
     accepted.set(line, rank)
     const walk = walkOf(message, { frontier: [], stream: inOrder ? { name: line, rank } : null })
-    drive(finished(message, whole(walk, steps, fallback)))
+    drive(hooked(message, walk, completion, finished(message, whole(walk, steps, fallback))))
+  }
+
+  /** Sends off what is to be done at the end of a message: that is there whatever became of the message. */
+  function* hooked(
+    message: Message,
+    walk: Walk,
+    completion: FlowRecipe['completion'],
+    course: Course,
+  ): Course {
+    const outcome = yield* course
+    if (completion === null || !isHookedOn(completion, message.ending)) return outcome
+    visits[ON_COMPLETION] = (visits[ON_COMPLETION] ?? 0) + 1
+    const hook = messageOf(message.flow, message.thing, { parent: message })
+    const inner = walkOf(hook, { frontier: walk.frontier, stream: null })
+    drive(finished(hook, sequence(completion.steps, inner)))
+    return outcome
   }
 
   function* whole(walk: Walk, steps: Sequence, fallback: FlowRecipe['fallback']): Course {
@@ -216,6 +239,12 @@ export function interpret(recipe: Recipe): Reference {
   }
   endEpoch()
   return { expected, messages, logged, visits, waiting, pools: [...pools.values()] }
+}
+
+const ON_COMPLETION = 'onCompletion'
+
+function isHookedOn({ on }: CompletionRecipe, ending: Message['ending']): boolean {
+  return on === 'any' || (on === 'failure') === (ending === 'dead')
 }
 
 const isCourse = (ran: Outcome | Course): ran is Course => typeof ran === 'object' && 'next' in ran

@@ -4,10 +4,13 @@ import type { Recipe, Sequence, Step } from './recipe.ts'
 /** Tells a recipe, line by line. */
 export function tellRecipe({ flows, deliveries, raises }: Recipe): readonly string[] {
   return [
-    ...flows.flatMap(({ name, channel, steps, fallback, bounds }) => [
+    ...flows.flatMap(({ name, channel, steps, fallback, completion, bounds }) => [
       `flow ${name}${channel === null ? '' : ` from ${channel}`} ${JSON.stringify(bounds)}`,
       ...tellSteps(steps, 1),
       ...(fallback === null ? [] : ['  onError', ...tellSteps(fallback, 2)]),
+      ...(completion === null
+        ? []
+        : [`  ${completion.name} onCompletion (on ${completion.on})`, ...tellSteps(completion.steps, 2)]),
     ]),
     ...deliveries.map(
       ({ epoch, thing: { n, key, place, v } }) =>

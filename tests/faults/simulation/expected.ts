@@ -70,6 +70,7 @@ export const EXPECTED: Readonly<Record<SentTo, OfOrder>> = {
     effect('fan', 'key', 'both/chat/put', worth(n)),
     effect('fan', 'key', 'copy/put', worth(n)),
     effect('fan', 'verify', 'put', worth(n)),
+    effect('fan', 'key', 'end/put', worth(n)),
   ],
   // Whether its call was made or replaced is checked apart.
   spare: ({ n }) => [
@@ -168,8 +169,9 @@ const UNORDERED: ReadonlySet<string> = new Set([
   'ordered put',
   // By another message, and several at once.
   'collected each/put',
-  // Nobody waits for the copy.
+  // Nobody waits for the copy, nor for what is done at the end.
   'fan copy/put',
+  'fan end/put',
   // The call may take effect late, after the flow went on without it.
   'spare put',
 ])

@@ -131,6 +131,11 @@ function scopeFlows(options: FlowOptions): Partial<Record<FlowName, () => unknow
         ),
     fan: () =>
       begin('fan', options)
+        .onCompletion(
+          'end',
+          (ended) => ended.map(({ body }) => body).to('put', key, { input: sunk('fan', 'end/put') }),
+          { on: 'success' },
+        )
         .multicast('both', (m) =>
           m
             .branch('archive', (s) => s.to('put', natural, { input: sunk('fan', 'both/archive/put') }))

@@ -40,9 +40,10 @@ export const LANGUAGE: readonly LanguageNode[] = [
     entry: 'Dead Letter Channel',
   },
   {
-    names: ['onCompletion'],
-    ours: 'hooks of the project: `onDead`, `onInDoubt`, `onParked`; after success, a last step',
-    entry: 'Control Bus',
+    names: ['onCompletion', 'onCompleteOnly', 'onFailureOnly', 'onWhen'],
+    step: 'onCompletion',
+    ours: "the step `onCompletion`, with `on: 'success'` or `'failure'`: a child that is accepted in one commit with the message's end. `onWhen` is a `filter` in it. Nothing of it runs before the message's end: what shall is a last step",
+    entry: 'Dead Letter Channel',
   },
   {
     names: ['onFallback'],

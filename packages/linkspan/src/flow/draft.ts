@@ -84,7 +84,7 @@ function builtScope(
   const surroundings: Surroundings = {
     outermost: false,
     children: state.surroundings.children || options?.children === true,
-    bound: [...boundIn(state), ...(options?.binds ?? [])],
+    bound: [...(options?.alone === true ? [] : boundIn(state)), ...(options?.binds ?? [])],
   }
   const inner: DraftState = { flow: state.flow, surroundings, steps: [], fallback: null }
   const answer = build(presentation.present(inner) as never)
@@ -123,6 +123,11 @@ function withStep(state: DraftState, written: WrittenStep): DraftState {
   if (written.step.notInChildren === true && state.surroundings.children)
     throw refused(
       `${stepWords(written.step.name)} (${written.step.kind}) stands inside a split, multicast or tap, whose children are messages of their own. Put it after that step.`,
+      written.place,
+    )
+  if (written.step.onlyOutermost === true && !state.surroundings.outermost)
+    throw refused(
+      `${stepWords(written.step.name)} (${written.step.kind}) says something of the whole flow, so it may not stand inside a scope. Put it between the flow's own steps.`,
       written.place,
     )
   return { ...state, steps: [...state.steps, written] }

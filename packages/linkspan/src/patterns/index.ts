@@ -14,6 +14,7 @@ import { log } from './log.ts'
 import { loop } from './loop.ts'
 import { map } from './map.ts'
 import { multicast } from './multicast.ts'
+import { onCompletion } from './on-completion.ts'
 import { onError } from './on-error.ts'
 import type { Pattern } from './pattern.ts'
 import { processStep } from './process.ts'
@@ -69,6 +70,7 @@ export const patterns: readonly Pattern[] = [
   dynamicRouter,
   tryStep,
   saga,
+  onCompletion,
   processStep,
   waitFor,
   control,
@@ -98,6 +100,7 @@ export * from './log.ts'
 export * from './loop.ts'
 export * from './map.ts'
 export * from './multicast.ts'
+export * from './on-completion.ts'
 export * from './on-error.ts'
 export * from './parts/answered.ts'
 export * from './parts/calling.ts'

@@ -33,5 +33,5 @@ declare module './steps.ts' {
 /** Sets the flow's fallback branch. It makes no step, so it is no pattern of its own. */
 export function onError(draft: Draft, build: (failed: never) => unknown): Draft {
   const checked = needFunction(build, 'the scope of onError()', 'onError')
-  return draft.set('fallback', draft.scope(checked, { binds: ['error'] }))
+  return draft.set('fallback', draft.scope(checked, { binds: ['error'], alone: true }))
 }

@@ -438,6 +438,8 @@ export interface NewStep {
   readonly keepsState?: boolean
   /** True when the step makes no sense for a child, as it speaks for the message that was accepted. */
   readonly notInChildren?: boolean
+  /** True when the step says something of the flow as a whole, and may stand in no scope. */
+  readonly onlyOutermost?: boolean
 }
 
 /** An inner scope of a new step. */
@@ -474,6 +476,8 @@ export interface ScopeOptions {
   readonly children?: boolean
   /** Names that its steps find bound beside those bound before. */
   readonly binds?: readonly string[]
+  /** True when its steps find none of the names that were bound before. */
+  readonly alone?: boolean
 }
 
 /**
@@ -504,6 +508,11 @@ export interface Pattern {
   readonly drawn?: 'children' | 'branches' | 'within' | 'uses'
   /** Whether a message can go on right from the step, not only through its scopes. Without it, it can. */
   goesOn?(node: StepNode): boolean
+  /**
+   * Whether a message that ends so sends off a child down the step's scope, whose name is empty. Of the outermost steps of a
+   * flow only, wherever they stand.
+   */
+  endsWith?(node: StepNode, ending: Ending): boolean
   /** The step in few words, for the diagram. Without it, its kind. */
   detail?(node: StepNode): string
   /**

@@ -12,6 +12,7 @@ import {
   type StepResult,
 } from '../patterns/pattern.ts'
 import type { Flow } from '../patterns/steps.ts'
+import { type Hooks, hooksOf } from './completion-hooks.ts'
 import type { CompiledStep, RunningPass } from './pass/running-pass.ts'
 
 /** A flow ready to run. */
@@ -27,6 +28,7 @@ export interface CompiledFlow {
   readonly renamed: ReadonlyMap<string, string>
   readonly policy: ErrorPolicy
   readonly fallback: Program | null
+  readonly hooks: Hooks
 }
 
 interface Build {
@@ -62,6 +64,7 @@ export function compileFlow(
     renamed: build.renamed,
     policy,
     fallback,
+    hooks: hooksOf(definition),
   }
 }
 

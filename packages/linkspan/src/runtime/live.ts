@@ -20,6 +20,7 @@ import { type Children, type Group, loadedChild, newChild, wakingMessage } from 
 import { entryText, sealEntries, sealEntryTexts } from './codec.ts'
 import type { Committer } from './committer.ts'
 import { type CompiledFlow, entryAt, WAKING } from './compile.ts'
+import { type HookEnd, hookBody } from './completion-hooks.ts'
 import type { Events } from './events.ts'
 import { unwrapFinal } from './pass/failures.ts'
 import { identityOf } from './former-names.ts'
@@ -276,6 +277,8 @@ export function createLive(options: LiveOptions): Live {
     const { loaded, cancelled } = pass
     if (cancelled !== null) throw new Interrupt({ kind: 'cancel', note: cancelled })
     checkFit(loaded)
+    if (flow.hooks !== null && loaded.parent === null) hookBody(flow.name, loaded.body)
+    pass.isFit = true
     checkStart(pass, clock.now())
     return pass.runWhole(loaded.parent === null ? flow.program : entryOf(pass, flow, loaded.parent.path))
   }
@@ -344,6 +347,7 @@ export function createLive(options: LiveOptions): Live {
     const at = clock.now()
     if (ending === 'done' || ending === 'filtered') commitStaged(pass)
     else dropStaged(pass)
+    sendOffHooks(pass, { ending, reason, error })
     if (error) pass.note({ t: 'end', at, ending, p: path, e: error })
     const entries = pass.walk.takeUnsaved()
     const n = loaded.nextFrame
@@ -364,6 +368,16 @@ export function createLive(options: LiveOptions): Live {
       endedForAll(pass, loaded, ending, error, path)
       left(run, { kind: 'ended' })
     })
+  }
+
+  /** What the flow wants done at such an end is accepted in one commit with it; of its children it is not the end. */
+  const sendOffHooks = (pass: MessagePass, end: HookEnd): void => {
+    const { loaded, flow, cancelled } = pass
+    const isByAPerson = end.ending === 'dropped' && cancelled !== null
+    if (flow.hooks === null || loaded.parent !== null || isByAPerson || !pass.isFit) return
+    const body = { ...end, body: loaded.body }
+    for (const scope of flow.hooks(end.ending))
+      newDetached(pass, scope, loaded.timesSentAgain ?? 0, body, {})()
   }
 
   /** What a child ends with is kept for a join; one that was stopped ends with nothing. */
@@ -728,24 +742,32 @@ export function createLive(options: LiveOptions): Live {
 
   const detach = (pass: MessagePass, path: string, scope: string, body: unknown): void => {
     const names = pass.names()
-    const { message, body: plain } = newChild(pass, scope, 0, body, false)
-    const isHere = options.owns(message.partition)
+    const accept = newDetached(pass, scope, 0, body, names)
     pass.note(
       Object.keys(names).length > 0
         ? { t: 'staged', p: path, names: names as Json }
         : { t: 'staged', p: path },
     )
-    pass.staged.push(() =>
-      committer.add(isHere ? message : { ...message, handOver: true }, ({ seq }) => {
-        events.accepted(message.flow, true)
-        if (isHere)
-          options.startChild(
-            loadedChild(pass, message, seq, plain, { names, until: undefined }),
-            message.body.byteLength,
-            null,
-          )
-      }),
-    )
+    pass.staged.push(accept)
+  }
+
+  /** A child that nobody waits for: made now, accepted by calling the answer. */
+  const newDetached = (
+    pass: MessagePass,
+    scope: string,
+    index: number,
+    body: unknown,
+    names: Bound,
+  ): (() => void) => {
+    const { message, body: plain } = newChild(pass, scope, index, body, false)
+    const isHere = options.owns(message.partition)
+    const started = (seq: number): void => {
+      events.accepted(message.flow, true)
+      if (!isHere) return
+      const child = loadedChild(pass, message, seq, plain, { names, until: undefined })
+      options.startChild(child, message.body.byteLength, null)
+    }
+    return () => committer.add(isHere ? message : { ...message, handOver: true }, ({ seq }) => started(seq))
   }
 
   return {

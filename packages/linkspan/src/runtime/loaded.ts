@@ -31,6 +31,8 @@ export interface Loaded {
   readonly interrupted: boolean
   /** When a person sent it on its way again last, from when its time limit counts. */
   readonly sentAgainAt?: number
+  /** How often a person did, where one did. */
+  readonly timesSentAgain?: number
   /** Of a borrowed message: from when on no other engine can have made a call of it. */
   readonly since?: number
   /** The parent that waits for it: null for a tap's child, and for one that lives again. */
@@ -110,7 +112,8 @@ export function toLoaded(
   names: Bound,
 ): Loaded {
   const { seq, id, flow, key, headers, acceptedAt, codeVersion, parent, partition, nextFrame } = stored
-  const again = record.findLast((entry) => entry.t === 'redelivered' || entry.t === 'resolved')
+  const again = record.filter((entry) => entry.t === 'redelivered' || entry.t === 'resolved')
+  const last = again.at(-1)
   const entries = currentEntries(record)
   return {
     seq,
@@ -127,7 +130,7 @@ export function toLoaded(
     entries,
     freshStarts: record.filter((entry) => entry.t === 'redelivered' && entry.fresh).length,
     interrupted: record.some((entry) => entry.t === 'interrupted') && !waitedSince(entries),
-    ...(again === undefined ? {} : { sentAgainAt: again.at }),
+    ...(last === undefined ? {} : { sentAgainAt: last.at, timesSentAgain: again.length }),
     awaitedBy: stored.wait?.parent ?? null,
     nextFrame,
     waits: stored.wait !== null,

@@ -123,6 +123,8 @@ export class MessagePass implements FailingPass {
   /** Messages to be accepted with the next commit of this pass. */
   staged: (() => void)[] = []
   cancelled: string | null = null
+  /** Whether its flow takes its body, as far as is known: not yet, before it was looked at. */
+  isFit = false
   /** Whether it was a former pass that last looked for what this one is about to wait for. */
   private isOldNews = false
   private readonly places = new Places()
