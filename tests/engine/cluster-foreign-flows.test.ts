@@ -154,6 +154,117 @@ describe('a flow that only some engines of a cluster have', () => {
     expect(lentBy(node(engines, 1))).toBeGreaterThan(0)
   })
 
+  it('is paused and resumed at an engine that lacks it', async () => {
+    const made = flows()
+    await using engines = await cluster([made.common, made.rare], { engines: 1 })
+    for (const _ of [1, 2]) await engines.join([made.common])
+    await engines.advance('10s')
+    const [has, lacks, other] = [node(engines, 0), node(engines, 1), node(engines, 2)]
+    await engines.during(lacks.admin.pause('rare'))
+    await engines.advance('2s')
+    const isPaused = async (): Promise<boolean | undefined> =>
+      (await has.admin.flows()).find(({ name }) => name === 'rare')?.paused
+    expect(await isPaused()).toBe(true)
+    for (const key of KEYS) await has.send(made.rare, { key, n: 1 })
+    await engines.advance('10s')
+    expect(made.put.effects).toEqual([])
+    // It outlives the engine that has the flow.
+    await has.stop()
+    const next = await engines.join([made.common, made.rare])
+    await engines.advance('20s')
+    expect(made.put.effects).toEqual([])
+    await engines.during(other.admin.resume('rare'))
+    await engines.advance('20s')
+    expect(made.put.effects).toHaveLength(KEYS.length)
+    expect((await next.admin.flows()).find(({ name }) => name === 'rare')?.paused).toBe(false)
+  })
+
+  it('has its keys skipped at whichever engine is asked', async () => {
+    const made = flows()
+    made.put.when(({ input }) => (input.n === 1 ? 'unavailable' : undefined))
+    await using engines = await started(made)
+    await engines.advance('1s')
+    const lacks = node(engines, 1)
+    for (const key of KEYS) {
+      const { state } = await engines.during(lacks.admin.skipKey('rare', key, 'it can wait'))
+      expect(state).toBe('dead')
+    }
+    await engines.advance('20s')
+    for (const key of KEYS) expect(numbersOf(made.put.effects, key)).toEqual([2])
+    await expect(engines.during(lacks.admin.skipKey('rare', 'k0', 'again'))).rejects.toMatchObject({
+      code: 'MESSAGE_UNKNOWN',
+    })
+  })
+
+  it.each([
+    ['once', ['rare']],
+    ['twice', ['first', 'rare']],
+  ])('is paused and has its keys skipped under its new name where it was renamed %s', async (_, before) => {
+    const made = flows()
+    made.put.when(() => 'unavailable')
+    const renamed = flow('seldom', {
+      renamedFrom: before,
+      onError: retry({ attempts: 100, backoff: fixed('2s') }),
+    })
+      .from(inbox<Order>(), { key: ({ key }) => key })
+      .to('put', made.put)
+    await using engines = await cluster([made.common, renamed], { engines: 1 })
+    await engines.join([made.common])
+    await engines.advance('10s')
+    const [has, lacks] = [node(engines, 0), node(engines, 1)]
+    for (const key of KEYS) await has.send(renamed, { key, n: 1 })
+    await engines.advance('1s')
+    for (const name of ['seldom', 'rare']) {
+      await engines.during(lacks.admin.pause(name))
+      await engines.advance('2s')
+      expect((await has.admin.flows()).map(({ paused }) => paused)).toContain(true)
+      await engines.during(lacks.admin.resume(name))
+      await engines.advance('2s')
+      expect((await has.admin.flows()).map(({ paused }) => paused)).not.toContain(true)
+    }
+    for (const key of KEYS) {
+      const name = key < 'k5' ? 'seldom' : 'rare'
+      await engines.during(lacks.admin.skipKey(name, key, 'it can wait'))
+    }
+    expect(new Set(await engines.states())).toEqual(new Set(['dead']))
+  })
+
+  it('is told from one that no engine has, with the flows that there are', async () => {
+    const made = flows()
+    await using engines = await started(made)
+    const lacks = node(engines, 1)
+    const asked: readonly (() => Promise<unknown>)[] = [
+      () => lacks.admin.pause('rarer'),
+      () => lacks.admin.resume('rarer'),
+      () => lacks.admin.skipKey('rarer', 'k0', 'a mistake'),
+    ]
+    for (const ask of asked)
+      await expect(engines.during(ask())).rejects.toMatchObject({
+        code: 'FLOW_UNKNOWN',
+        message:
+          'There is no flow "rarer". The project has: common. Other engines of the cluster have: rare.',
+      })
+    await node(engines, 0).stop()
+    await engines.advance('5s')
+    await expect(engines.during(lacks.admin.pause('rare'))).rejects.toMatchObject({
+      code: 'FLOW_UNKNOWN',
+      message: 'There is no flow "rare". The project has: common.',
+    })
+  })
+
+  it('says which engine to ask to complete its groups', async () => {
+    const made = flows()
+    await using engines = await started(made)
+    const { members } = await node(engines, 1).admin.cluster()
+    const name = members.find(({ member }) => member === node(engines, 0).member)?.name
+    await expect(
+      engines.during(node(engines, 1).admin.completeGroups('rare', 'group', null)),
+    ).rejects.toMatchObject({
+      code: 'FLOW_UNKNOWN',
+      message: `This engine does not have the flow "rare". Ask one of the cluster that has it: ${name}.`,
+    })
+  })
+
   it('can be cancelled, and a key of it skipped, wherever its message lies', async () => {
     const made = flows()
     made.put.when(() => 'unavailable')

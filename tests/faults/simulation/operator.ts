@@ -28,14 +28,23 @@ export interface OperatorOptions {
   readonly sender: Sender
   /** Whether the load and its noise are over. */
   readonly calm: () => boolean
+  /** The flows that only some of the engines have. */
+  readonly rare: readonly string[]
 }
 
+/** Whoever sent its messages is told when they end without a reply. */
+const REPLIES = 'ask'
+/** What holds a key may have moved on since it was seen. */
+const MOVED_ON: ReadonlySet<string> = new Set(['MESSAGE_STATE', 'MESSAGE_UNKNOWN'])
 const FIRST_ROUND_MS = 3_000
 /** Nothing to do makes the pauses longer, so that days of waiting cost little; something to do, short again. */
 const LONGEST_ROUND_MS = 1_800_000
 const SOON_MS = 30_000
 /** A doubt is looked into when nothing of it can be on its way any more. */
 const LOOKS_AFTER_MS = 4_000
+
+/** Whether a dead letter was put aside so that its key moves on. */
+const wasSkipped = ({ error }: MessageSummary): boolean => error?.code === 'MESSAGE_CANCELLED'
 
 /** The id of the accepted message that a message, or one of its parents, is. */
 export const rootOf = (id: string): string => id.split('~')[0] as string
@@ -75,18 +84,26 @@ export function createOperator(options: OperatorOptions): Operator {
     if (!content) next()
   }
 
-  /** No engine that has the flow of a message may live just now. */
+  /** No engine that has the flow of a message may live just now, and a message may run, or have ended, by now. */
   const isRefusal = (code: string): boolean =>
-    REFUSALS.has(code) || TAKEN_OVER.has(code) || (code === 'FLOW_UNKNOWN' && world.engines > 1)
+    REFUSALS.has(code) ||
+    TAKEN_OVER.has(code) ||
+    (code === 'FLOW_UNKNOWN' && world.engines > 1) ||
+    MOVED_ON.has(code)
 
   const lookAfter = async (life: Life): Promise<void> => {
     const { admin } = life.engine
     const flows = await admin.flows()
-    const paused = flows.filter((flow) => flow.paused)
+    // An engine does not tell of flows that it lacks, and is asked to pause and resume them all the same.
+    const names = [...new Set([...flows.map(({ name }) => name), ...options.rare])]
+    const paused = names.filter(
+      (each) => world.paused.has(each) || flows.some((flow) => flow.name === each && flow.paused),
+    )
     const resumes = options.calm() || draws.chance(0.4)
-    for (const { name } of resumes ? paused : []) await switchFlow(life, name, 'resume')
+    for (const name of resumes ? paused : []) await switchFlow(life, name, 'resume')
     if (paused.length === 0 && draws.chance(0.15) && !options.calm())
-      await switchFlow(life, draws.pick(flows).name, 'pause')
+      await switchFlow(life, draws.pick(names), 'pause')
+    if (draws.chance(0.2) && !options.calm()) await skipOne(life)
     const { items } = await admin.messages({
       states: ['inDoubt', 'dead', 'parked'],
       children: true,
@@ -96,12 +113,12 @@ export function createOperator(options: OperatorOptions): Operator {
     let acted = false
     for (const item of items) if (await attendTo(life, item)) acted = true
     if (acted) pauseMs = Math.min(pauseMs, SOON_MS)
-    // An engine does not tell of flows that it lacks.
-    const stillPaused = paused.length > 0 || world.paused.size > 0
-    if (acted || stillPaused || !options.calm() || !sender.idle) return
+    if (acted || paused.length > 0 || !options.calm() || !sender.idle) return
     const { messages, children } = await admin.status()
     const open = messages.active + messages.waiting + children.active + children.waiting
-    const attention = items.some(({ id, state }) => state !== 'dead' || systems.rejected.has(id))
+    const attention = items.some(
+      (item) => item.state !== 'dead' || systems.rejected.has(item.id) || wasSkipped(item),
+    )
     if (open === 0 && !attention) content = true
   }
 
@@ -112,8 +129,18 @@ export function createOperator(options: OperatorOptions): Operator {
     if (how === 'pause' && life.alive) world.paused.set(flow, { by: life.name, at: clock.now() })
   }
 
+  /** The message that holds a key is put aside, at whichever engine, and goes on later. */
+  const skipOne = async (life: Life): Promise<void> => {
+    const held = (await life.engine.admin.keys(null, 20)).filter(({ flow }) => flow !== REPLIES)
+    if (held.length === 0) return
+    const { flow, key, by } = draws.pick(held)
+    story.tell(`the operator asks ${life.name} to skip the key ${key} of ${flow}, which ${by} holds`)
+    await life.engine.admin.skipKey(flow, key, 'others are to go on')
+  }
+
   /** Whether something was done, or is to be done later. */
-  const attendTo = async (life: Life, { id, state, flow }: MessageSummary): Promise<boolean> => {
+  const attendTo = async (life: Life, item: MessageSummary): Promise<boolean> => {
+    const { id, state, flow } = item
     aside.add(rootOf(id))
     const seen = seenAt.get(id) ?? clock.now()
     seenAt.set(id, seen)
@@ -122,7 +149,7 @@ export function createOperator(options: OperatorOptions): Operator {
     if (clock.now() < seen + LOOKS_AFTER_MS) return true
     if (state === 'parked') return goOn(life, id)
     if (state === 'inDoubt') return resolve(life, id, flow)
-    if (state === 'dead') return redeliver(life, id)
+    if (state === 'dead') return redeliver(life, id, wasSkipped(item))
     return false
   }
 
@@ -150,10 +177,10 @@ export function createOperator(options: OperatorOptions): Operator {
     return true
   }
 
-  /** What was rejected is mended and goes on; poison stays poison, and may be tried once more. */
-  const redeliver = async (life: Life, id: string): Promise<boolean> => {
+  /** What was rejected is mended and goes on, and so does what was put aside; poison stays poison, and may be tried once more. */
+  const redeliver = async (life: Life, id: string, always: boolean): Promise<boolean> => {
     const n = systems.rejected.get(id)
-    if (n === undefined && (redelivered.has(id) || draws.chance(0.5))) {
+    if (!always && n === undefined && (redelivered.has(id) || draws.chance(0.5))) {
       redelivered.add(id)
       return false
     }

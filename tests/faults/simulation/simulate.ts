@@ -119,7 +119,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     journalFor: (life) => withoutJournal(options.without, disk.journalFor(life), clock),
   })
   const sender = createSender(world, () => engines, work.deliveries)
-  const operator = createOperator({ world, engines, systems, network, sender, calm })
+  const operator = createOperator({ world, engines, systems, network, sender, calm, rare: [...rarity.flows] })
   engines.onEnd(sender.lost)
   for (const { n, rejected } of work.deliveries) if (rejected) systems.rejects.add(n)
   for (const { at, item } of work.fed) clock.timer(at, () => systems.feed.push(item))

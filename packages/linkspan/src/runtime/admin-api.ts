@@ -9,7 +9,13 @@ import type { Ending, Headers, Json, MessageState, MessageSummary, WaitReason } 
  * prints it, the console draws it. Reading works on a stopped engine's journal too.
  */
 export interface Admin extends AdminReader {
+  /**
+   * Starts nothing more of a flow and stops its source, on all engines that share the journal: at once here, within a
+   * second at the others, after a restart too. Any of them may be asked, also one that lacks the flow while another one
+   * that lives has it. Throws `FLOW_UNKNOWN` where none has.
+   */
   pause(flow: string): Promise<void>
+  /** Undoes {@link Admin.pause}, at any engine too. */
   resume(flow: string): Promise<void>
   /**
    * Gives up a live message: it ends as *dropped*. Answers after that is committed. One that is in the middle of a call
@@ -18,7 +24,10 @@ export interface Admin extends AdminReader {
    * otherwise meanwhile.
    */
   cancel(id: string, note: string): Promise<MessageSummary>
-  /** Puts the message that holds a key aside as a dead letter, so that the key moves on. */
+  /**
+   * Puts the message that holds a key aside as a dead letter, so that the key moves on. Any engine may be asked, as of
+   * {@link Admin.pause}. Throws `MESSAGE_UNKNOWN` where nothing holds the key, `MESSAGE_STATE` while its message runs.
+   */
   skipKey(flow: string, key: string, note: string): Promise<MessageSummary>
   /**
    * Sends ended messages through their flow again. One that somebody else acts on just now, or has acted on since it was
@@ -41,7 +50,8 @@ export interface Admin extends AdminReader {
   raise(event: string, key: string | number, value: Json, options?: SendEventOptions): Promise<Accepted>
   /**
    * Completes the group of a key of an `aggregate` step (`step` is its path), or all that it has when `key` is null, whatever
-   * else they wait for. Answers how many they are once all go on. Throws `FLOW_UNKNOWN` and `STEP_UNKNOWN`.
+   * else they wait for. Answers how many they are once all go on. Throws `FLOW_UNKNOWN`, which says which engine to ask where
+   * another one has the flow, and `STEP_UNKNOWN`.
    */
   completeGroups(flow: string, step: string, key: string | null): Promise<GroupsCompleted>
   backup(path: string, progress: Progress): Promise<void>

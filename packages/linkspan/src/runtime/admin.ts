@@ -1,5 +1,5 @@
 import type { StoredMessage, Wait } from '../journal/journal.ts'
-import { ensureError, LinkspanError, storeError } from '../model/errors.ts'
+import { ensureError, isLinkspanError, LinkspanError, storeError } from '../model/errors.ts'
 import type { Json, MessageSummary } from '../model/message.ts'
 import type { Admin, AdminReader, BulkOutcome, RedeliverOptions, Selection } from './admin-api.ts'
 import { sealEntries } from './codec.ts'
@@ -31,20 +31,34 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts, control: C
   const takerOf = (flow: string): Taker => {
     const taker = takers.get(flow)
     if (taker) return taker
-    throw new LinkspanError(
-      'FLOW_UNKNOWN',
-      `There is no flow "${flow}". The project has: ${[...takers.keys()].join(', ') || 'none'}.`,
-    )
+    throw noSuchFlow(flow, [...takers.keys()], foreign.names)
+  }
+
+  /** The names that what is kept of a flow may lie under, be it a flow of this engine or of others alone. */
+  const identitiesOf = (flow: string): readonly string[] => {
+    const elsewhere = takers.has(flow) ? [] : foreign.identitiesOf(flow)
+    return elsewhere.length > 0 ? elsewhere : [identityOf(takerOf(flow).flow.flow.definition)]
+  }
+
+  /** Lets all engines know, in one commit. */
+  const leavePaused = async (identities: readonly string[], paused: boolean): Promise<void> => {
+    const value = pausedValue(paused, outside.random.token(PAUSE_TOKEN))
+    const written = identities.map((identity) => {
+      const name = pausedCursor({ name: identity, renamedFrom: [] })
+      return new Promise<void>((resolve, reject) => committer.cursor({ name, value }, resolve, reject))
+    })
+    await Promise.all(written)
   }
 
   const pauseOrResume = async (flow: string, paused: boolean): Promise<void> => {
-    const taker = takerOf(flow)
+    const identities = identitiesOf(flow)
+    const taker = takers.get(flow)
+    // Those that have it hear of it as they do of what is paused at another one that has it.
+    if (taker === undefined) return leavePaused(identities, paused)
     const before = taker.queue.paused
     await setPaused(taker, sources.get(flow), paused)
-    const name = pausedCursor(taker.flow.flow.definition)
-    const value = pausedValue(paused, outside.random.token(PAUSE_TOKEN))
     try {
-      await new Promise<void>((resolve, reject) => committer.cursor({ name, value }, resolve, reject))
+      await leavePaused(identities, paused)
     } catch (error) {
       // What the others never hear of must not be so here.
       await setPaused(taker, sources.get(flow), before)
@@ -157,11 +171,11 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts, control: C
       if (stored.ending) throw wrongState(stored, 'Only a live message can be cancelled.')
       return actAt(stored.partition, { what: 'cancel', id, note })
     },
-    async skipKey(flow, key, note) {
-      const identity = identityOf(takerOf(flow).flow.flow.definition)
-      const partition = partitionOf(identity, key, journal.ownership.partitions)
-      return actAt(partition, { what: 'skipKey', identity, key, note })
-    },
+    skipKey: (flow, key, note) =>
+      firstThatHolds(identitiesOf(flow), (identity) => {
+        const partition = partitionOf(identity, key, journal.ownership.partitions)
+        return actAt(partition, { what: 'skipKey', identity, key, note })
+      }),
     redeliver: (selection, options) =>
       bulk(
         selection,
@@ -188,9 +202,45 @@ export function createAdmin(reader: AdminReader, parts: RuntimeParts, control: C
       )
     },
     raise: control.raise,
-    completeGroups: control.completeGroups,
+    async completeGroups(flow, step, key) {
+      const others = takers.has(flow) ? [] : foreign.whoHas(flow)
+      // Where the groups of a step lie is known to engines that have it alone.
+      if (others.length > 0) throw askOthers(flow, others)
+      return control.completeGroups(flow, step, key)
+    },
     backup: (path, progress) => history.backup(path, progress),
   }
+}
+
+/** Under which of its names a flow that was renamed holds a key, an engine that lacks it cannot tell. */
+async function firstThatHolds(
+  identities: readonly string[],
+  skip: (identity: string) => Promise<MessageSummary>,
+): Promise<MessageSummary> {
+  const [first, ...others] = identities
+  try {
+    return await skip(first as string)
+  } catch (error) {
+    if (others.length === 0 || !isLinkspanError(error, 'MESSAGE_UNKNOWN')) throw error
+    return firstThatHolds(others, skip)
+  }
+}
+
+function noSuchFlow(flow: string, here: readonly string[], elsewhere: readonly string[]): LinkspanError {
+  const there = elsewhere.length === 0 ? '' : ` Other engines of the cluster have: ${elsewhere.join(', ')}.`
+  return new LinkspanError(
+    'FLOW_UNKNOWN',
+    `There is no flow "${flow}". The project has: ${here.join(', ') || 'none'}.${there}`,
+    { details: { flow } },
+  )
+}
+
+function askOthers(flow: string, engines: readonly string[]): LinkspanError {
+  return new LinkspanError(
+    'FLOW_UNKNOWN',
+    `This engine does not have the flow "${flow}". Ask one of the cluster that has it: ${engines.join(', ')}.`,
+    { details: { flow, engines } },
+  )
 }
 
 function answerOf(result: Json | undefined): { readonly r?: Json } {

@@ -16,6 +16,15 @@ export interface ForeignFlows {
   isElsewhere(flow: string): boolean
   /** The queue in which messages of such a flow have their place here; undefined where no engine that lives has the flow. */
   queueOf(flow: string): FlowQueue | undefined
+  /**
+   * The names that such a flow may be kept under, by any of its names: one, unless it was renamed more than once. None where
+   * no engine that lives has the flow.
+   */
+  identitiesOf(flow: string): readonly string[]
+  /** The names of the engines that live and have a flow. */
+  whoHas(flow: string): readonly string[]
+  /** The flows that other engines have which live, by their present names. */
+  readonly names: readonly string[]
 }
 
 /** What keeping queues for them takes. */
@@ -61,6 +70,11 @@ export function createForeignFlows({ has, member, logger, open }: ForeignFlowsOp
     },
     isElsewhere: (flow) => isThere(flow, others),
     queueOf: (flow) => (isThere(flow, others) ? queues.get(flow) : undefined),
+    identitiesOf: (flow) => [...new Set(others.flatMap((each) => identitiesAt(each, presentAt(each, flow))))],
+    whoHas: (flow) => others.filter((each) => versionOf(each, flow) !== undefined).map(({ name }) => name),
+    get names() {
+      return [...new Set(others.flatMap(({ flows }) => Object.keys(flows)))].filter((flow) => !has(flow))
+    },
   }
 }
 
@@ -78,12 +92,16 @@ function isThere(flow: string, members: readonly ClusterMember[]): boolean {
  * The names that messages of a member's flows may lie under: the first one each had. Which of several was the first, a
  * member does not say; under the others nothing lies.
  */
-function identitiesOf({ flows, formerNames = {} }: ClusterMember): readonly string[] {
-  const former = Object.entries(formerNames)
-  return Object.keys(flows).flatMap((flow) => {
-    const before = former.flatMap(([name, present]) => (present === flow ? [name] : []))
-    return before.length === 0 ? [flow] : before
-  })
+function identitiesOf(member: ClusterMember): readonly string[] {
+  return Object.keys(member.flows).flatMap((flow) => identitiesAt(member, flow))
 }
+
+function identitiesAt({ flows, formerNames = {} }: ClusterMember, present: string): readonly string[] {
+  if (flows[present] === undefined) return []
+  const before = Object.entries(formerNames).flatMap(([name, now]) => (now === present ? [name] : []))
+  return before.length === 0 ? [present] : before
+}
+
+const presentAt = ({ formerNames = {} }: ClusterMember, flow: string): string => formerNames[flow] ?? flow
 
 const namesOf = (flow: string) => ({ name: flow, renamedFrom: [] })
