@@ -77,6 +77,9 @@ const LONG = '10m'
 /** After it the system is asked. */
 const SHORT = '20s'
 
+/** More than a server takes to come back: its start takes real time, and the clock may run ten times as fast. */
+const ATTEMPTS = 600
+
 /** Makes engines for a rig; none lives yet. */
 export function createLives(rig: ConnectorRig, time: TrialTime): Lives {
   const errors: unknown[] = []
@@ -330,7 +333,7 @@ function sourceFlow(trial: SourceTrial, see: FakeOperation<TrialItem>, wrap: Wra
 function operationFlow(trial: OperationTrial, wrap: Wraps): Flow {
   const operation = wrap.operation(trial.operation as unknown as Operation<unknown, unknown>)
   const { kind } = operation.guarantee
-  return flow(TO, { onError: retry({ attempts: 60, backoff: exponential('200ms', '5s') }) })
+  return flow(TO, { onError: retry({ attempts: ATTEMPTS, backoff: exponential('200ms', '5s') }) })
     .from(inbox<TrialItem>(), { key: ({ key }) => key })
     .to('apply', operation, {
       input: (item) => trial.input(item),
