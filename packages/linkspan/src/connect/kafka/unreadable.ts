@@ -27,7 +27,7 @@ export interface UnreadableRecord {
  * const book = flow('book-orders')
  *   .from(events.consume<{ id: string }>({ topic: 'orders', group: 'book', unreadable: 'handIn' }))
  *   .choice('readable', (c) => c
- *     .when('no', isUnreadable, (bad) => bad.to('set aside', aside).stop('set aside'))
+ *     .when('no', isUnreadable, (bad) => bad.to('set aside', aside).stop('is aside'))
  *     .otherwise((order) => order.map('id', ({ id }) => id)))
  * ```
  */
