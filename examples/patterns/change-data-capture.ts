@@ -20,7 +20,7 @@ const put = search.upsert<Product>({
   columns: ['id', 'title', 'changed'],
 })
 
-// A row is known by its key and the time of its last change.
+// By the time of its last change. On PostgreSQL, `shop.capture` reads the log instead, and misses nothing in between.
 export const follow = flow('follow products')
   .from(shop.changes<Product>({ name: 'products', table: 'products', at: 'changed', key: 'id' }), {
     key: (product) => product.id,

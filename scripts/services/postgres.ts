@@ -39,7 +39,7 @@ export const postgres: Service = {
     // one that runs, and whoever asks whether it is ready finds the word of the dead one.
     rmSync(join(data, 'postmaster.pid'), { force: true })
     const file = join(bin(), 'postgres')
-    return { file, args: ['-D', data], ...(user === null ? {} : { user }) }
+    return { file, args: ['-D', data, '-c', 'wal_level=logical'], ...(user === null ? {} : { user }) }
   },
   async ready(folder) {
     const file = join(folder, `data-${newest()}`, 'postmaster.pid')

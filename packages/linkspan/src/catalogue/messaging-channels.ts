@@ -94,7 +94,7 @@ export const messagingChannels: readonly CatalogueEntry[] = [
   {
     name: 'Change Data Capture',
     says: 'Changes in a database become messages.',
-    ours: 'the sources `changes`, `rows` and `outbox` of `linkspan/sql`',
+    ours: 'the sources `capture`, `changes`, `rows` and `outbox` of `linkspan/sql`',
     elsewhere: {
       camel: ['debezium'],
       spring: ['Debezium channel adapter'],

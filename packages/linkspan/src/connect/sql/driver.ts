@@ -1,4 +1,5 @@
 import type { Dialect } from './dialect.ts'
+import type { OpenSession } from './postgres-session.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -14,6 +15,8 @@ export interface SqlDriver {
    * `work` may be called again where the database was locked and nothing of the first one was done.
    */
   run<T>(work: () => Work<T>, signal: AbortSignal): Promise<T>
+  /** Makes connections to PostgreSQL beside its pool; absent where the pool was handed in. */
+  readonly openSession?: OpenSession
   /** Ends what it made itself; what was handed in stays open. */
   close(): Promise<void>
 }

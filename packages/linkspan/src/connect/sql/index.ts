@@ -1,3 +1,4 @@
+export type { Captured, CapturedOperation, CaptureOptions } from './capture-options.ts'
 export type { ChangesOptions } from './changes-source.ts'
 export type { Dialect, DialectName, Failure } from './dialect.ts'
 export { type OwnTables, sqlTables } from './dialects.ts'

@@ -5,6 +5,7 @@ import type { ConnectEnvironment } from '../connector.ts'
 import type { SqlDriver } from './driver.ts'
 import { type MysqlPool, mysqlDriver } from './mysql-driver.ts'
 import { type PgPool, postgresDriver } from './postgres-driver.ts'
+import { openSession, type PgClientClass } from './postgres-session.ts'
 import { MYSQL2, PG } from './spec.ts'
 import type { ReadSqlConfig, ReadSqlTls } from './sql-config.ts'
 import { isOpenDatabase, type LockWait, sqliteDriver } from './sqlite-driver.ts'
@@ -33,6 +34,7 @@ interface PgPackage {
   readonly Pool: new (
     options: Readonly<Record<string, unknown>>,
   ) => PgPool & { end(): Promise<void>; on(event: 'error', listener: () => void): unknown }
+  readonly Client: PgClientClass
 }
 
 async function openPostgres(
@@ -41,18 +43,22 @@ async function openPostgres(
   environment: ConnectEnvironment,
 ): Promise<SqlDriver> {
   const module = await importClient<PgPackage & { readonly default?: PgPackage }>(PG, environment)
-  const { Pool } = module.default ?? module
-  const pool = new Pool({
+  const { Pool, Client } = module.default ?? module
+  const options = {
     connectionString: url.href,
-    max: config.connections,
     connectionTimeoutMillis: config.connectTimeout,
     application_name: 'linkspan',
     keepAlive: true,
     ...(config.tls === undefined ? {} : { ssl: tlsOf(config.tls) }),
-  })
+  }
+  const pool = new Pool({ ...options, max: config.connections })
   // A connection that breaks while it is unused is replaced; the calls say so where they need one.
   pool.on('error', () => undefined)
-  return postgresDriver(pool, () => pool.end())
+  return postgresDriver(
+    pool,
+    () => pool.end(),
+    (kind) => openSession(Client, options, kind, environment.clock),
+  )
 }
 
 interface MysqlPackage {

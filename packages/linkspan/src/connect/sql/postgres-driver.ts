@@ -1,5 +1,6 @@
 import type { SqlDriver } from './driver.ts'
 import { postgresDialect } from './postgres-dialect.ts'
+import type { OpenSession } from './postgres-session.ts'
 import { postgresParser } from './postgres-types.ts'
 import { plainRow } from './row.ts'
 import type { SqlValue, Statement } from './sql.ts'
@@ -40,10 +41,15 @@ export function pgPool(pool: PgPool): SqlDriver {
 }
 
 /** A pool of `pg` as a driver, with how it is closed. */
-export function postgresDriver(pool: PgPool, close: () => Promise<void>): SqlDriver {
+export function postgresDriver(
+  pool: PgPool,
+  close: () => Promise<void>,
+  openSession?: OpenSession,
+): SqlDriver {
   return {
     dialect: postgresDialect,
     close,
+    ...(openSession === undefined ? {} : { openSession }),
     async run(work, signal) {
       const connection = await acquired(pool, signal)
       return onConnection(connection, work, signal)

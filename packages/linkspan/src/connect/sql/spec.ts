@@ -179,6 +179,48 @@ export const sqlSpec: ConnectorSpec = {
       ],
     },
     {
+      name: 'capture',
+      kind: 'stream',
+      summary:
+        'PostgreSQL: a message per row that is inserted, updated or deleted, from the database’s own log (logical replication), in the order of the commits.',
+      options: [
+        NAME,
+        { name: 'tables', type: 'string[]', summary: 'With their schemas where they have one.' },
+        {
+          name: 'operations',
+          type: "('insert' | 'update' | 'delete' | 'truncate')[]",
+          default: 'all',
+          summary: 'Which changes a publication that is made here sends.',
+        },
+        {
+          name: 'snapshot',
+          type: 'boolean',
+          default: 'false',
+          summary: 'Whether the rows that are there come first, as `read`; by primary key.',
+        },
+        {
+          name: 'slot',
+          type: 'string',
+          default: 'linkspan_NAME',
+          summary: 'The replication slot, this source’s own. With another one it begins anew.',
+        },
+        { name: 'publication', type: 'string', default: 'the slot', summary: 'Says which tables are sent.' },
+        {
+          name: 'create',
+          type: 'boolean',
+          default: 'true',
+          summary: 'Whether publication and slot are made where they are missing.',
+        },
+        {
+          name: 'batch',
+          type: '1 … 10000',
+          default: '500',
+          summary: 'The most changes, or rows of the snapshot, that are accepted in one commit.',
+        },
+        { name: 'schema', type: 'Standard Schema', summary: 'Checks and types each body.' },
+      ],
+    },
+    {
       name: 'outbox',
       kind: 'poll',
       summary: 'A message per row that an application wrote into an outbox table in its own transaction.',

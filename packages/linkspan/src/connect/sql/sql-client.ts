@@ -5,6 +5,7 @@ import type { SqlDriver } from './driver.ts'
 import { sqlError } from './failure.ts'
 import { type Inbox, inboxIn } from './inbox.ts'
 import { openDriver } from './open-driver.ts'
+import type { OpenSession } from './postgres-session.ts'
 import { render, type Statement, sql } from './sql.ts'
 import type { ReadSqlConfig } from './sql-config.ts'
 import { alone, type Moment, plain, type SqlResult, transaction, type Work } from './work.ts'
@@ -27,6 +28,8 @@ export interface SqlClient {
   each<T>(what: string, body: (run: Run) => Work<T>, patience: Patience): Promise<T>
   /** Makes tables where they are missing, once, unless the project makes them. */
   ensure(name: string, statements: readonly string[], patience: Patience): Promise<void>
+  /** Makes connections to PostgreSQL beside its pool; null where it cannot. */
+  readonly openSession: OpenSession | null
   close(): Promise<void>
 }
 
@@ -104,6 +107,7 @@ function clientOf(
     inbox,
     together,
     ensure,
+    openSession: driver.openSession ?? null,
     async once(what, body, patience) {
       await ensure(config.inbox, inbox.tables, patience)
       const value = await together(what, body, patience)

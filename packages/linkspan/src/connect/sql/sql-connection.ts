@@ -1,5 +1,7 @@
 import type { ByKey, Natural, NoGuarantee } from '../../model/guarantee.ts'
 import type { ConnectionDeclaration, Connector, Operation, SourceDeclaration } from '../connector.ts'
+import type { Captured, CaptureOptions } from './capture-options.ts'
+import { captureSource } from './capture-source.ts'
 import { type ChangesOptions, changesSource } from './changes-source.ts'
 import { makeOperations } from './make-operations.ts'
 import type { ExecuteOptions, InsertOptions, QueryOptions, UpsertOptions } from './operation-options.ts'
@@ -70,6 +72,24 @@ export interface SqlConnection extends ConnectionDeclaration<ReadSqlConfig, SqlC
    * key and time, for as long as the flow's `dedupeFor`. A row that is changed twice between two looks comes once.
    */
   changes<T extends object = Row>(options: ChangesOptions<T>): SourceDeclaration<T>
+  /**
+   * A source over PostgreSQL's own log, by logical replication: each insert, update, delete and truncate of the tables, in the order of
+   * the commits, once, whatever dies in between. Messages have the row as their key. MySQL, MariaDB and SQLite have `changes`,
+   * `rows` and `outbox`.
+   *
+   * @example
+   * ```ts
+   * import { flow } from 'linkspan'
+   * import { sqlConnection } from 'linkspan/sql'
+   *
+   * interface Order { id: string; customer: string; total: string }
+   * const shop = sqlConnection('shop')
+   * const follow = flow('follow')
+   *   .from(shop.capture<Order>({ name: 'orders', tables: ['orders'], snapshot: true }))
+   *   .filter('paid', ({ operation, row }) => operation !== 'delete' && row !== null && Number(row.total) > 0)
+   * ```
+   */
+  capture<R extends object = Row>(options: CaptureOptions<R>): SourceDeclaration<Captured<R>>
   /** A source over an outbox table, which applications write in their own transactions: see `outboxStatement`. */
   outbox<T = unknown>(options?: OutboxOptions<T>): SourceDeclaration<T>
 }
@@ -132,6 +152,7 @@ export function sqlConnection(name: string, options: SqlConnectionOptions = {}):
     find: maker.find as SqlConnection['find'],
     rows: <T extends object>(given: RowsOptions<T>) => rowsSource(declared, given),
     changes: <T extends object>(given: ChangesOptions<T>) => changesSource(declared, given),
+    capture: <R extends object>(given: CaptureOptions<R>) => captureSource(declared, given),
     outbox: <T>(given: OutboxOptions<T> = {}) => outboxSource(declared, given),
   })
 }

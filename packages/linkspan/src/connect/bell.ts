@@ -1,6 +1,6 @@
-import type { Clock } from '../../model/outside.ts'
+import type { Clock } from '../model/outside.ts'
 
-/** Wakes who waits for records, and hands on what went wrong meanwhile. */
+/** Wakes who waits for what a stream brings, and hands on what went wrong meanwhile. */
 export interface Bell {
   ring(this: void): void
   fail(this: void, error: unknown): void
