@@ -1,22 +1,23 @@
 import { type Duration, durationMs } from '../../model/duration.ts'
 import { LinkspanError } from '../../model/errors.ts'
 import type { ConnectionDeclaration, SourceDeclaration } from '../connector.ts'
-import { type Look, type PolledPage, pollSource } from '../poll.ts'
+import type { PolledPage } from '../poll.ts'
+import { type Ask, asking } from './asking.ts'
+import type { Dialect } from './dialect.ts'
 import { earlier } from './earlier.ts'
 import { positionOf } from './position.ts'
 import type { Row } from './row.ts'
-import { render, type Sql, sql } from './sql.ts'
-import type { SqlClient } from './sql-client.ts'
+import { type Sql, sql } from './sql.ts'
 import {
   apart,
   batchOf,
-  everyOf,
   exactly,
   incoming,
   type Mark,
   narrowed,
   selection,
   type TableOptions,
+  tableSource,
 } from './table-reading.ts'
 
 /** How the rows of a table are read as they change. */
@@ -47,7 +48,7 @@ export function changesSource<T>(
   connection: ConnectionDeclaration,
   options: ChangesOptions<T>,
 ): SourceDeclaration<T> {
-  const { name, table, at, schema } = options
+  const { name, at } = options
   const batch = batchOf(options)
   const order = [
     at,
@@ -58,31 +59,19 @@ export function changesSource<T>(
       'CONFIG_INVALID',
       `The source "${name}" has no key. Say by which column a row is known: key: 'id'.`,
     )
-  const overlapMs = durationMs(options.overlap ?? '1m')
-  return pollSource<T, SqlClient>({
-    connection,
-    name,
-    options: { table, at, overlap: String(options.overlap ?? '1m') },
-    every: everyOf(options),
-    ...(schema === undefined ? {} : { schema }),
-    read: (client, cursor, look) => {
-      const start: Position = { since: null, last: null, high: null }
-      const reading = {
-        client,
-        look,
-        options: options as unknown as ChangesOptions<Row>,
-        order,
-        batch,
-        overlapMs,
-      }
-      return readPage(reading, positionOf(name, cursor, start))
-    },
+  const overlap = options.overlap ?? '1m'
+  const overlapMs = durationMs(overlap)
+  const reading = { options: options as unknown as ChangesOptions<Row>, order, batch, overlapMs }
+  return tableSource(connection, options, { at, overlap: String(overlap) }, (client, cursor, look) => {
+    const start: Position = { since: null, last: null, high: null }
+    const { dialect } = client
+    return readPage({ ...reading, ask: asking(client, name, look), dialect }, positionOf(name, cursor, start))
   })
 }
 
 interface Reading {
-  readonly client: SqlClient
-  readonly look: Look
+  readonly ask: Ask
+  readonly dialect: Dialect
   readonly options: ChangesOptions<Row>
   /** The time, and the key. */
   readonly order: readonly string[]
@@ -91,9 +80,8 @@ interface Reading {
 }
 
 async function readPage(reading: Reading, position: Position): Promise<PolledPage> {
-  const { client, look, options, order, batch } = reading
-  const statement = render(statementFor(reading, position), client.dialect)
-  const { rows } = await client.each(`The source "${options.name}"`, (run) => run(statement), look)
+  const { ask, order, batch } = reading
+  const rows = await ask(statementFor(reading, position))
   const found = rows.map((row) => apart(row, order.length))
   const last = found.at(-1)?.marks ?? null
   const high = last?.[0] ?? position.high
@@ -110,12 +98,12 @@ async function readPage(reading: Reading, position: Position): Promise<PolledPag
 }
 
 function statementFor(reading: Reading, position: Position): Sql {
-  const { client, options, order, batch } = reading
+  const { dialect, options, order, batch } = reading
   const columns = sql.join(order.map((name) => sql`t.${sql.column(name)}`))
-  return sql`select ${selection(client.dialect, options.columns, order)} from ${sql.name(options.table)} as t where ${narrowed(options.where)}${from(reading, position)} order by ${columns} limit ${sql.raw(String(batch))}`
+  return sql`select ${selection(dialect, options.columns, order)} from ${sql.name(options.table)} as t where ${narrowed(options.where)}${from(reading, position)} order by ${columns} limit ${sql.raw(String(batch))}`
 }
 
-function from({ client: { dialect }, options, order, overlapMs }: Reading, { since, last }: Position): Sql {
+function from({ dialect, options, order, overlapMs }: Reading, { since, last }: Position): Sql {
   const at = sql`t.${sql.column(options.at)}`
   if (last !== null) {
     const [time, ...key] = last.map((mark) => exactly(dialect, mark)) as [Sql, ...Sql[]]

@@ -2,11 +2,13 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Duration } from '../../model/duration.ts'
 import type { Headers } from '../../model/message.ts'
 import type { ConnectionDeclaration, Incoming, SourceDeclaration } from '../connector.ts'
-import { type Look, type PolledPage, pollSource } from '../poll.ts'
+import { type PolledPage, pollSource } from '../poll.ts'
+import { type Ask, asking } from './asking.ts'
+import type { Dialect } from './dialect.ts'
 import { OUTBOX } from './outbox.ts'
 import { positionOf } from './position.ts'
 import type { Row } from './row.ts'
-import { render, type Sql, sql } from './sql.ts'
+import { render, sql } from './sql.ts'
 import type { SqlClient } from './sql-client.ts'
 import { batchOf, exactly } from './table-reading.ts'
 
@@ -49,15 +51,15 @@ export function outboxSource<T>(
       const tables = client.dialect.outboxTable(render(sql.name(table), client.dialect).text)
       await client.ensure(table, tables, look)
       const position = positionOf<Position>(name, cursor, { taken: [] })
-      return readPage({ client, look, name, topic, table, batch }, position)
+      const { dialect } = client
+      return readPage({ ask: asking(client, name, look), dialect, topic, table, batch }, position)
     },
   })
 }
 
 interface Reading {
-  readonly client: SqlClient
-  readonly look: Look
-  readonly name: string
+  readonly ask: Ask
+  readonly dialect: Dialect
   readonly topic: string
   readonly table: string
   readonly batch: number
@@ -68,27 +70,22 @@ interface Reading {
  * with a number before those that were taken, is found all the same, and one that a crash left in the table is not taken twice.
  */
 async function readPage(reading: Reading, { taken }: Position): Promise<PolledPage> {
+  const { ask, dialect, topic, batch } = reading
   const table = sql.name(reading.table)
   if (taken.length > 0) {
-    const ids = sql.join(taken.map((id) => exactly(reading.client.dialect, id)))
-    await ask(reading, sql`delete from ${table} where id in (${ids})`)
+    const ids = sql.join(taken.map((id) => exactly(dialect, id)))
+    await ask(sql`delete from ${table} where id in (${ids})`)
   }
   const rows = await ask(
-    reading,
-    sql`select id, message_key, headers, body from ${table} where topic = ${reading.topic} order by id limit ${sql.raw(String(reading.batch))}`,
+    sql`select id, message_key, headers, body from ${table} where topic = ${topic} order by id limit ${sql.raw(String(batch))}`,
   )
   if (rows.length === 0 && taken.length === 0) return { items: [], cursor: null, more: false }
   const cursor: Position = { taken: rows.map(({ id }) => String(id)) }
   return {
     items: rows.map(incoming),
     cursor: JSON.stringify(cursor),
-    more: rows.length === reading.batch,
+    more: rows.length === batch,
   }
-}
-
-async function ask({ client, name, look }: Reading, statement: Sql): Promise<readonly Row[]> {
-  const rendered = render(statement, client.dialect)
-  return (await client.each(`The source "${name}"`, (run) => run(rendered), look)).rows
 }
 
 /** What others wrote into the table by hand and is no JSON ends as a dead letter. */

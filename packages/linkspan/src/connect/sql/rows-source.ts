@@ -1,22 +1,23 @@
 import { isLinkspanError } from '../../model/errors.ts'
 import { wait } from '../../model/wait.ts'
 import type { ConnectionDeclaration, SourceDeclaration } from '../connector.ts'
-import { type Look, type PolledPage, pollSource } from '../poll.ts'
+import type { Look, PolledPage } from '../poll.ts'
+import { type Ask, asking } from './asking.ts'
 import { positionOf } from './position.ts'
 import { holdersOf } from './postgres-locks.ts'
 import type { Row } from './row.ts'
-import { render, type Sql, sql } from './sql.ts'
+import { type Sql, sql } from './sql.ts'
 import type { SqlClient } from './sql-client.ts'
 import {
   apart,
   batchOf,
-  everyOf,
   exactly,
   incoming,
   type Mark,
   narrowed,
   selection,
   type TableOptions,
+  tableSource,
 } from './table-reading.ts'
 
 /** How the rows of a table are read in the order of a column that rises. */
@@ -49,27 +50,22 @@ export function rowsSource<T>(
   connection: ConnectionDeclaration,
   options: RowsOptions<T>,
 ): SourceDeclaration<T> {
-  const { name, table, by, schema } = options
+  const { name, by } = options
   const batch = batchOf(options)
   // Of a client, since a source may run on several engines of one process.
   const bounds = new WeakMap<SqlClient, Bound>()
-  return pollSource<T, SqlClient>({
-    connection,
-    name,
-    options: { table, by },
-    every: everyOf(options),
-    ...(schema === undefined ? {} : { schema }),
-    read: (client, cursor, look) => {
-      const start = { after: options.after ?? null }
-      const reading = { client, look, options: options as unknown as RowsOptions<Row>, batch, bounds }
-      return readPage(reading, positionOf<Position>(name, cursor, start))
-    },
+  return tableSource(connection, options, { by }, (client, cursor, look) => {
+    const start = { after: options.after ?? null }
+    const ask = asking(client, name, look)
+    const reading = { client, look, ask, options: options as unknown as RowsOptions<Row>, batch, bounds }
+    return readPage(reading, positionOf<Position>(name, cursor, start))
   })
 }
 
 interface Reading {
   readonly client: SqlClient
   readonly look: Look
+  readonly ask: Ask
   readonly options: RowsOptions<Row>
   readonly batch: number
   readonly bounds: WeakMap<SqlClient, Bound>
@@ -98,10 +94,10 @@ async function readPage(reading: Reading, { after }: Position): Promise<PolledPa
 
 /** Whoever holds a lock to write on the table when its highest value is known may still write one that is lower. */
 async function newBound(reading: Reading, after: Mark | null): Promise<Bound | null> {
-  const { client, options } = reading
+  const { client, options, ask } = reading
   const column = sql.raw(client.dialect.exact(`max(t.${client.dialect.quote(options.by)})`))
   const statement = sql`select ${column} as high from ${sql.name(options.table)} as t where ${behind(reading, after)}`
-  const [row] = await ask(reading, statement)
+  const [row] = await ask(statement)
   const high = row?.['high'] ?? null
   if (high === null) return null
   return { high: high as Mark, waitingFor: new Set(await writers(reading)) }
@@ -141,13 +137,13 @@ async function rowsUpTo(
   after: Mark | null,
   high: Mark,
 ): Promise<readonly ReturnType<typeof apart>[] | null> {
-  const { client, options, batch } = reading
+  const { client, options, batch, ask } = reading
   const { dialect } = client
   const column = sql.column(options.by)
   const locking = sql.raw(dialect.name === 'mysql' ? ' lock in share mode' : '')
   const statement = sql`select ${selection(dialect, options.columns, [options.by])} from ${sql.name(options.table)} as t where ${narrowed(options.where)}${behind(reading, after)} and t.${column} <= ${exactly(dialect, high)} order by t.${column} limit ${sql.raw(String(batch))}${locking}`
   try {
-    return (await ask(reading, statement)).map((row) => apart(row, 1))
+    return (await ask(statement)).map((row) => apart(row, 1))
   } catch (error) {
     // A lock that lasts: it is asked again with the next look.
     if (isLinkspanError(error) && error.details['state'] === LOCK_TIMEOUT) return null
@@ -157,9 +153,3 @@ async function rowsUpTo(
 
 /** What MySQL says when a lock was waited for too long. */
 const LOCK_TIMEOUT = '1205'
-
-function ask({ client, options, look }: Reading, statement: Sql): Promise<readonly Row[]> {
-  const rendered = render(statement, client.dialect)
-  const answer = client.each(`The source "${options.name}"`, (run) => run(rendered), look)
-  return answer.then(({ rows }) => rows)
-}

@@ -1,10 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import { type Duration, durationMs } from '../../model/duration.ts'
+import type { Duration } from '../../model/duration.ts'
 import { LinkspanError } from '../../model/errors.ts'
-import type { Incoming } from '../connector.ts'
+import type { Json } from '../../model/message.ts'
+import type { ConnectionDeclaration, Incoming, SourceDeclaration } from '../connector.ts'
+import { type PollOptions, pollSource } from '../poll.ts'
 import type { Dialect } from './dialect.ts'
 import type { Row } from './row.ts'
 import { type Sql, sql } from './sql.ts'
+import type { SqlClient } from './sql-client.ts'
 
 /** What all sources over a table are told. */
 export interface TableOptions<T> {
@@ -76,8 +79,20 @@ export function batchOf({ name, batch = 500 }: Pick<TableOptions<never>, 'name' 
   )
 }
 
-/** How often a source looks. */
-export function everyOf({ every = '5s' }: Pick<TableOptions<never>, 'every'>): Duration {
-  durationMs(every)
-  return every
+/** A source that looks at a table again and again; `shown` is what the diagram shows beside the table. */
+export function tableSource<T>(
+  connection: ConnectionDeclaration,
+  { name, table, every = '5s', schema }: TableOptions<T>,
+  shown: Readonly<Record<string, Json>>,
+  read: PollOptions<T, SqlClient>['read'],
+): SourceDeclaration<T> {
+  const options = { table, ...shown }
+  return pollSource<T, SqlClient>({
+    connection,
+    name,
+    options,
+    every,
+    ...(schema === undefined ? {} : { schema }),
+    read,
+  })
 }
