@@ -79,13 +79,6 @@ const FAILOVER_RULES: readonly (Omit<Difference, 'by' | 'pages'> & { readonly id
     reason: 'With a sticky start the targets before it would not be tried, although they may do well.',
   },
   {
-    id: 'failover-turns-by-message',
-    camel: 'A round robin failover begins behind the last target that the message before came to.',
-    linkspan: 'It begins behind the one that the message before began with.',
-    reason:
-      'Messages run at once, so the turn is taken when a message comes, and not again when it fails somewhere.',
-  },
-  {
     id: 'failover-keeps-what-did-it',
     camel: 'A sticky failover also keeps a target that failed with an error that it does not go on with.',
     linkspan: 'It keeps a target that did it.',

@@ -120,7 +120,6 @@ const CASES: Readonly<Record<string, Pick<Case, 'steps' | 'messages'> & Partial<
     messages: sent(body('m1'), body('m2'), body('m3'), body('m4')),
   },
   'failover-goes-round': failover({ start: 'sticky', attempts: null }, [3, 3, 2], [1, 2]),
-  'failover-turns-by-message': failover({ start: 'roundRobin', attempts: 2 }, [1, 3, 3], [3, 3]),
   'failover-keeps-what-did-it': failover(
     { start: 'sticky', attempts: null, errors: 'io' },
     [1, 2],

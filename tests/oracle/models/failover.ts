@@ -4,18 +4,14 @@ import type { Case, Outcome, Seen, Step } from '../case.ts'
 import { type Ran, runSteps } from './steps.ts'
 
 /** A rule that can be Camel's or Linkspan's. */
-export type FailoverRule =
-  | 'failover-goes-round'
-  | 'failover-turns-by-message'
-  | 'failover-keeps-what-did-it'
-  | 'failover-repeats-no-effect'
+export type FailoverRule = 'failover-goes-round' | 'failover-keeps-what-did-it' | 'failover-repeats-no-effect'
 
 type FailoverStep = Extract<Step, { do: 'failover' }>
 type Is = (rule: FailoverRule) => boolean
 
 /** What a failover remembers from one message to the next. */
 interface Memory {
-  /** The target that the last turn began with, or came to. */
+  /** The target that a message came to last. */
   turn: number
   /** The target that did it last. */
   good: number
@@ -57,7 +53,7 @@ function tried(step: FailoverStep, body: AnyBody, memory: Memory, is: Is, see: (
       if (start !== 'roundRobin' && !is('failover-goes-round')) return ran
       at = 0
     }
-    if (!is('failover-turns-by-message')) memory.turn = at
+    memory.turn = at
   }
 }
 

@@ -91,6 +91,10 @@ describe('loadBalance with failover', () => {
     for (let n = 0; n < 4; n += 1) came.push(await send(turns, {}, around))
     expect(came).toEqual(['a', 'b', 'c', 'a'])
     expect(await send(turns, { b: 'CALL_FAILED' }, around)).toBe('c')
+    // Behind a target that is dead comes one that has no more than its share: the next begins behind it.
+    const share: unknown[] = []
+    for (let n = 0; n < 6; n += 1) share.push(await send(turns, { b: 'CALL_FAILED' }, around))
+    expect(share).toEqual(['a', 'c', 'a', 'c', 'a', 'c'])
     const sticky = balancer('abc', { start: 'sticky' })
     const other = world()
     expect(await send(sticky, { a: 'CALL_FAILED' }, other)).toBe('b')
@@ -143,8 +147,8 @@ describe('loadBalance with failover', () => {
         for (const fails of given) {
           const from =
             drawn.start === 'roundRobin' ? last + 1 : drawn.start === 'sticky' ? Math.max(0, last) : 0
-          const { answer: expected, at } = expectedOf(all, fails, from, drawn)
-          if (drawn.start === 'roundRobin') last = from % all.length
+          const { answer: expected, at, reached } = expectedOf(all, fails, from, drawn)
+          if (drawn.start === 'roundRobin') last = reached
           if (drawn.start === 'sticky' && at !== null) last = at
           expect(String(await send(tested, fails, around)).slice(0, expected.length)).toBe(expected)
         }
@@ -160,18 +164,47 @@ function expectedOf(
   fails: Ask['fails'],
   from: number,
   { attempts = labels.length, errors }: Options,
-): { readonly answer: string; readonly at: number | null } {
+): { readonly answer: string; readonly at: number | null; readonly reached: number } {
   for (let n = 0; ; n += 1) {
     const at = (from + n) % labels.length
     const failure = fails[labels[at] as string]
-    if (failure === undefined) return { answer: labels[at] as string, at }
+    if (failure === undefined) return { answer: labels[at] as string, at, reached: at }
     const goesOn = errors === 'any' || (errors === undefined ? failure !== 'unknown' : failure === errors)
     if (!goesOn || n + 1 >= attempts)
-      return { answer: failure === 'unknown' ? 'CALL_TIMED_OUT' : failure, at: null }
+      return { answer: failure === 'unknown' ? 'CALL_TIMED_OUT' : failure, at: null, reached: at }
   }
 }
 
 describe('loadBalance with failover, when the engine is killed', () => {
+  it('comes to the same in turns', async () => {
+    const put = (name: string) =>
+      fakeOperation(
+        name,
+        { kind: 'key', validFor: '24h' },
+        {
+          result: (_: unknown) => {
+            if (name === 'b.put') throw new LinkspanError('CALL_REJECTED', 'no')
+            return name
+          },
+        },
+      )
+    const sent = flow('sent')
+      .from(inbox<{ id: string }>(), { key: () => 'one' })
+      .loadBalance(
+        'farm',
+        (b) =>
+          b
+            .target('a', (s) => s.call('put', put('a.put')))
+            .target('b', (s) => s.call('put', put('b.put')))
+            .target('c', (s) => s.call('put', put('c.put'))),
+        { by: { failover: { errors: 'CALL_REJECTED', start: 'roundRobin' } } },
+      )
+    const report = await crashSweep(sent, ({ send: give }) => {
+      for (const id of ['1', '2', '3', '4']) give({ id })
+    })
+    expect(report.runs).toBeGreaterThan(report.boundaries)
+  })
+
   it('comes to the same', async () => {
     const put = (name: string) =>
       fakeOperation(

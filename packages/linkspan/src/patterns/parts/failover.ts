@@ -82,7 +82,7 @@ async function attemptAt(pass: Pass, failover: Failover, standing: Standing): Pr
     async (error, how) => {
       if (how !== 'failed' || !failsOver(failover, error, body, context)) return null
       const next = nextOf(failover, standing, pass.context.now, error)
-      pass.noteBeside(path, next)
+      await note(pass, failover, next)
       if (next.undecided) {
         pass.tell(path, 'exhausted', 'warn')
         return null
@@ -92,6 +92,16 @@ async function attemptAt(pass: Pass, failover: Failover, standing: Standing): Pr
       return (inner) => attemptAt(inner, failover, next)
     },
   )
+}
+
+/** In turns, the next message begins behind whichever target one came to last: the one behind a dead one gets no more than its share. */
+async function note(pass: Pass, { path, scope, start }: Failover, next: Standing): Promise<void> {
+  if (start !== 'roundRobin' || next.undecided) {
+    pass.noteBeside(path, next)
+    return
+  }
+  const change: CellChange<Standing> = () => ({ value: next.target, result: next })
+  await pass.updateBeside(path, scope, '', change, next)
 }
 
 function failsOver(
