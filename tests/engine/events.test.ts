@@ -254,6 +254,26 @@ describe('an event that is raised from outside', () => {
     expect(put.effects.map(({ input }) => input.by)).toEqual(['ada', 'bob'])
   })
 
+  it('is no longer kept where a thousand of its key lie there: who raises it is told, and what lies there is not lost', async () => {
+    const { put, orders, decided } = approvals()
+    await using one = await rig([orders])
+    for (let n = 0; n < 1_000; n += 1) await one.during(one.engine.raise(decided, 'o1', { by: `${n}` }))
+    const { id } = await one.during(one.engine.raise(decided, 'o1', { by: 'too many' }))
+    await one.during(one.engine.raise(decided, 'o2', { by: 'of another key' }))
+    await one.advance('1s')
+    expect(await one.message(id)).toMatchObject({
+      state: 'waiting',
+      error: {
+        code: 'EVENTS_UNTAKEN',
+        message: expect.stringMatching(/^1000 events of this key were raised and nobody has taken them/),
+      },
+    })
+    for (const order of ['o1', 'o2']) await one.send(orders, { id: order })
+    await one.advance('1m')
+    expect(await one.message(id)).toMatchObject({ state: 'done' })
+    expect(put.effects.map(({ input }) => input.by).toSorted()).toEqual(['0', 'of another key'])
+  })
+
   it('reaches who waits on any engine of a cluster, once', async () => {
     const { put, orders, decided } = approvals()
     await using three = await cluster([orders], { seed: SEED })

@@ -53,6 +53,7 @@ export type ErrorCode =
   | 'PROCESS_ENDLESS'
   | 'PROCESS_STRAYED'
   | 'WAIT_TIMED_OUT'
+  | 'EVENTS_UNTAKEN'
   | 'THROTTLED'
   | 'CIRCUIT_OPEN'
   | 'AGGREGATE_CLOSED'

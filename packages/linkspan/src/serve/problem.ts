@@ -128,6 +128,7 @@ const MEANINGS: Readonly<Record<ProblemCode, Meaning>> = {
   PROCESS_ENDLESS: inside,
   PROCESS_STRAYED: inside,
   WAIT_TIMED_OUT: inside,
+  EVENTS_UNTAKEN: inside,
   AGGREGATE_CLOSED: inside,
   SEQUENCE_PASSED: inside,
   RECORD_DAMAGED: inside,

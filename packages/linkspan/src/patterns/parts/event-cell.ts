@@ -1,3 +1,4 @@
+import { LinkspanError } from '../../model/errors.ts'
 import type { Json } from '../../model/message.ts'
 import type { CellChange, Sleeper } from '../pattern.ts'
 
@@ -16,6 +17,10 @@ export type Look = { readonly at: number } & (
 
 /** How long events that nobody took lie there to be counted; an engine that is away for longer does not count them. */
 const UNCOUNTED_MS = 30 * 86_400_000
+
+/** How many events of a key are kept for who may come for them, and how many characters of JSON they have in all. */
+const MOST_KEPT = 1_000
+const MOST_CHARACTERS = 4 * 1_048_576
 
 /** The scope of the cells of an event. */
 export function eventScope(event: string): string {
@@ -39,7 +44,10 @@ export function look(sleeper: Sleeper, until: number): CellChange<Look & { reado
   }
 }
 
-/** Puts an event where those who wait find it, until a time; answers who is to be woken, who may be too late by then. */
+/**
+ * Puts an event where those who wait find it, until a time; answers who is to be woken, who may be too late by then. Throws
+ * `EVENTS_UNTAKEN` where so many lie there already that nobody seems to come for them.
+ */
 export function raised(
   value: Json,
   keepMs: number,
@@ -47,10 +55,22 @@ export function raised(
   return (present, now) => {
     const cell = opened(present, now)
     const kept = [...cell.raised, { value, until: now + keepMs }]
+    checkRoom(kept, now)
     const result = cell.waiting.map(({ id, seq, flow, partition }) => ({ id, seq, flow, partition }))
     // Who looks and finds that another was faster leaves word again.
     return { ...closed({ raised: kept, waiting: [] }), result }
   }
+}
+
+function checkRoom(kept: EventCell['raised'], now: number): void {
+  const live = kept.filter(({ until }) => until > now)
+  if (live.length <= MOST_KEPT && (live.length === 1 || JSON.stringify(live).length <= MOST_CHARACTERS))
+    return
+  throw new LinkspanError(
+    'EVENTS_UNTAKEN',
+    `${live.length - 1} events of this key were raised and nobody has taken them, the oldest until ${new Date(live[0]?.until ?? now).toISOString()}: no more are kept (${MOST_KEPT}, or ${MOST_CHARACTERS / 1_048_576} MiB). See who should wait for them, or whether its key is the same.`,
+    { retry: 'later', details: { kept: live.length - 1 } },
+  )
 }
 
 /** Forgets the events that nobody took in their time; answers how many they were. */
