@@ -629,6 +629,13 @@ export type OnCompletion = [
   Check<Equal<AcceptsOf<typeof hooked>, Item>>,
   Check<Equal<RepliesOf<typeof hooked>, never>>,
 ]
+// Where `as` is given, repeated messages go on, and it is known which they are.
+const repeats = ids().dedupe('once', { by: (b) => b.text, as: 'repeated' })
+const filters = ids().dedupe('once', { by: (b) => b.text })
+export type Dedupes = [
+  Check<Names<typeof repeats, unknown & Bound<'repeated', boolean>>>,
+  Check<Names<typeof filters, unknown>>,
+]
 export const wrongHook = [
   // @ts-expect-error the body is that of the message
   () => hooked.onCompletion('x', (ended) => ended.map(({ body }) => body.text)),

@@ -41,6 +41,7 @@ export type {
 } from '../patterns/load-balance.ts'
 export type { LogOptions } from '../patterns/log.ts'
 export type { LoopOptions, While } from '../patterns/loop.ts'
+export type { CompletionOn, EndedMessage, OnCompletionOptions } from '../patterns/on-completion.ts'
 export type {
   Acknowledged,
   Acknowledgement,
@@ -63,6 +64,7 @@ export type {
   FanOutOptions,
 } from '../patterns/parts/fan-out.ts'
 export type { CompletedBy } from '../patterns/parts/group-cell.ts'
+export { groupsOf } from '../patterns/parts/groups-of.ts'
 export type { Stationed, Stations, StationsOptions } from '../patterns/parts/stations.ts'
 export type { StoredMembers } from '../patterns/parts/stored-members.ts'
 export type { CommonOptions, FailureOptions, LogLevel, StepContext } from '../patterns/pattern.ts'

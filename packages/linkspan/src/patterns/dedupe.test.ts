@@ -49,6 +49,22 @@ describe('dedupe', () => {
     expect(shared.definition.steps[0]?.options).toEqual({ forMs: 30 * 86_400_000, scope: 'orders' })
   })
 
+  it('lets repeated ones go on where it is told to say whether they are', async () => {
+    const around = world()
+    const telling = begin<{ id: string }>()
+      .dedupe('once', { by: (b) => b.id, as: 'repeated' })
+      .map(({ id }, { repeated }) => `${id} ${repeated}`)
+    const bodies: unknown[] = []
+    for (const [n, id] of ['a', 'a', 'b', 'a'].entries()) {
+      around.records.clear()
+      bodies.push((await run(telling, { id }, around, { id: `m-${n}` })).body)
+    }
+    expect(bodies).toEqual(['a false', 'a true', 'b false', 'a true'])
+    around.cells.clear()
+    expect((await run(telling, { id: 'a' }, around, { id: 'm-3' })).body).toBe('a true')
+    expect(() => begin().dedupe('x', { by: () => 'x', as: 'id' as never })).toThrow(/may not be "id"/)
+  })
+
   it('refuses an identity that is none', async () => {
     for (const id of ['', undefined, 3])
       await expect(run(tested, { id })).rejects.toMatchObject({ code: 'STEP_FAILED', retry: 'never' })

@@ -5,7 +5,7 @@ import './steps.ts'
 import { answered } from './parts/answered.ts'
 import { invalid, needFunction, shown, stepWords } from './parts/arguments.ts'
 import type { CellChange, CommonOptions, Pass, Pattern, StepContext } from './pattern.ts'
-import type { Context } from './steps.ts'
+import type { Context, NewName } from './steps.ts'
 
 declare module './steps.ts' {
   interface Steps<B, N, F extends FlowFacts> {
@@ -16,6 +16,9 @@ declare module './steps.ts' {
      * - `'seen'` (the default): one counts as soon as it is seen, whatever becomes of it.
      * - `'unlessFailed'`: one counts as soon as it is seen, and no more once it has failed for good or was dropped.
      * - `'done'`: one counts once it has ended well, so an equal one that comes meanwhile goes on too.
+     *
+     * With `as` a repeated one goes on too, and the name is bound to whether it is one: for those who want to answer it with what
+     * was said before, or count it.
      *
      * A message that has gone on and is sent again goes on. One that is in doubt or parked has not failed yet. For
      * messages that repeat as they come in, `dedupe` on the source is cheaper.
@@ -28,18 +31,23 @@ declare module './steps.ts' {
      *   .dedupe('each revision', { by: (o) => `${o.order}/${o.revision}`, for: '7d' })
      * ```
      */
-    dedupe(name: string, options: DedupeOptions<B, N>): Steps<B, N, F>
+    dedupe<K extends string = never>(
+      name: string,
+      options: DedupeOptions<B, N, K>,
+    ): [K] extends [never] ? Steps<B, N, F> : Steps<B, N & Bound<K, boolean>, F>
   }
 }
 
 /** What makes messages the same, and for how long. */
-export interface DedupeOptions<B, N> extends CommonOptions {
+export interface DedupeOptions<B, N, K extends string = never> extends CommonOptions {
   /** The identity of a message; not empty. Synchronous and pure. */
   readonly by: (body: B, ctx: Context<N>) => string
   /** Which messages before count as the same. @default 'seen' */
   readonly remember?: Remember
   /** How long an identity is remembered. @default '30d' */
   readonly for?: Duration
+  /** The name that it is bound to whether the message is a repeated one, which goes on then. @default it ends as *filtered* */
+  readonly as?: NewName<K, N>
   /** Steps with the same scope remember together, also those of other flows. @default the flow and the step */
   readonly scope?: string
 }
@@ -55,11 +63,12 @@ export const dedupe: Pattern = {
   stepClass: 'stateful',
   summary: 'Lets only the first of equal messages go on (Idempotent Consumer).',
   methods: {
-    dedupe: (draft, name: string, given: DedupeOptions<unknown, unknown>) => {
+    dedupe: (draft, name: string, given: DedupeOptions<unknown, unknown, string>) => {
       const remember = rememberOf(given?.remember, name)
       const options: Record<string, Json> = {
         forMs: durationMs(given?.for ?? '30d'),
         ...(remember === 'seen' ? {} : { remember }),
+        ...(given?.as === undefined ? {} : { as: given.as }),
       }
       return draft.add({
         kind: 'dedupe',
@@ -67,6 +76,7 @@ export const dedupe: Pattern = {
         options: given?.scope === undefined ? options : { ...options, scope: given.scope },
         code: { by: needFunction(given?.by, 'the option by of dedupe()', name) },
         common: given,
+        binds: given?.as === undefined ? [] : [given.as],
         keepsState: true,
       })
     },
@@ -76,6 +86,7 @@ export const dedupe: Pattern = {
     const scope = node.options['scope'] as string
     const forMs = node.options['forMs'] as number
     const remember = (node.options['remember'] ?? 'seen') as Remember
+    const { as } = node.options
     const stop = { kind: 'end', ending: 'filtered', reason: `"${node.name}" has seen it before` } as const
     return async (pass) => {
       const context = pass.enter(path)
@@ -83,7 +94,9 @@ export const dedupe: Pattern = {
       const until = context.now + forMs
       const change = remember === 'seen' ? firstSeen(context.id, until) : firstToCount(pass, remember, until)
       const first = await pass.update(path, scope, identity, change)
-      return first ? undefined : stop
+      if (typeof as !== 'string') return first ? undefined : stop
+      pass.bind(as, !first)
+      return undefined
     }
   },
 }
