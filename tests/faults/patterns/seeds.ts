@@ -31,6 +31,9 @@ export interface SeedsOptions {
 
 const KEPT = 100
 
+/** All kinds, with the one that is a part of a flow and not drawn among its steps. */
+const ALL: readonly string[] = [...KINDS.keys(), 'onCompletion']
+
 /** Runs the seeds from `first` on. */
 export async function runSeeds(options: SeedsOptions): Promise<PatternsResult> {
   const { first, count, repeatEvery = 50, onSeed, goOn = () => true } = options
@@ -87,7 +90,7 @@ export function added(results: readonly PatternsResult[]): PatternsResult {
   const sum = (of: (result: PatternsResult) => number): number =>
     results.reduce((all, result) => all + of(result), 0)
   const perKind = (of: (result: PatternsResult) => PerKind): PerKind =>
-    Object.fromEntries([...KINDS.keys()].map((kind) => [kind, sum((result) => of(result)[kind] ?? 0)]))
+    Object.fromEntries(ALL.map((kind) => [kind, sum((result) => of(result)[kind] ?? 0)]))
   return {
     seeds: sum(({ seeds }) => seeds),
     repeated: sum(({ repeated }) => repeated),
@@ -104,14 +107,14 @@ export function added(results: readonly PatternsResult[]): PatternsResult {
 
 /** Kinds of steps that were never drawn, or that no message met. */
 export function untried({ drawn, visits }: PatternsResult): readonly string[] {
-  return [...KINDS.keys()].filter((kind) => (drawn[kind] ?? 0) === 0 || (visits[kind] ?? 0) === 0)
+  return ALL.filter((kind) => (drawn[kind] ?? 0) === 0 || (visits[kind] ?? 0) === 0)
 }
 
 /** The counts as a table in Markdown. */
 export function kindsTable({ drawn, runs, visits }: PatternsResult): string {
-  const rows = [...KINDS.keys()]
-    .toSorted()
-    .map((kind) => `| \`${kind}\` | ${runs[kind] ?? 0} | ${drawn[kind] ?? 0} | ${visits[kind] ?? 0} |`)
+  const rows = ALL.toSorted().map(
+    (kind) => `| \`${kind}\` | ${runs[kind] ?? 0} | ${drawn[kind] ?? 0} | ${visits[kind] ?? 0} |`,
+  )
   return ['| step | runs that had it | steps drawn | met by messages |', '|---|---|---|---|', ...rows].join(
     '\n',
   )
