@@ -1,8 +1,8 @@
 import type { ClusterSurvey } from '../journal/journal.ts'
-import type { StoredError } from '../model/errors.ts'
+import type { ErrorCode, StoredError } from '../model/errors.ts'
 import type { FlowDefinition } from '../model/flow-definition.ts'
-import type { Accepted, SendEventOptions } from './sending.ts'
 import type { Ending, Headers, Json, MessageState, MessageSummary, WaitReason } from '../model/message.ts'
+import type { Accepted, SendEventOptions } from './sending.ts'
 
 /**
  * Everything a person can see and do to a running engine, as plain data: the admin API answers it over HTTP, the CLI
@@ -62,6 +62,11 @@ export interface AdminReader {
   status(): Promise<EngineStatus>
   flows(): Promise<readonly FlowStatus[]>
   messages(query: MessageQuery): Promise<Page<MessageSummary>>
+  /**
+   * The dead letters, doubts and parked messages, children among them, grouped by what ails them: the newest ten thousand.
+   * The largest group comes first.
+   */
+  causes(): Promise<Causes>
   trace(id: string): Promise<Trace>
   /** The reply of a message, or null when it has none yet. */
   reply(id: string): Promise<{ readonly reply: Json } | null>
@@ -181,6 +186,32 @@ export interface MessageQuery {
   readonly limit?: number
   /** A page's `next`. */
   readonly after?: string
+}
+
+/** What ails the messages that want a person. */
+export interface Causes {
+  readonly groups: readonly CauseGroup[]
+  /** Whether there are messages beyond those that were read. */
+  readonly more: boolean
+}
+
+/** Messages that ended alike: in the same flow and state, at the same step, for the same cause. */
+export interface CauseGroup {
+  readonly flow: string
+  readonly state: MessageState
+  /** The path of the step at which they ended; empty where it was none. */
+  readonly step: string
+  readonly code: ErrorCode | null
+  /** What the error says, without what differs from message to message: values, ids and numbers are `…`. */
+  readonly cause: string
+  readonly count: number
+  /** When the first and the last of them ended, milliseconds since 1970. */
+  readonly first: number
+  readonly last: number
+  /** The one that ended last. */
+  readonly sample: MessageSummary
+  /** All of them, those accepted last first. */
+  readonly ids: readonly string[]
 }
 
 /** Single messages, or all that a query finds. */

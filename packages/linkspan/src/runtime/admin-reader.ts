@@ -12,6 +12,7 @@ import type {
   Page,
   Progress,
 } from './admin-api.ts'
+import { causesOf } from './causes.ts'
 import type { CompiledFlow } from './compile.ts'
 import { eventsOf } from './control-bus.ts'
 import { expiredEvents } from './event-keeping.ts'
@@ -115,6 +116,7 @@ export function createAdminReader(options: ReaderOptions): AdminReader {
       )
     },
     messages: (query) => listOf(query, options),
+    causes: () => causesOf(history),
     async trace(id) {
       return traceOf(await findMessage(messages, id), { messages, flows, runs: live.runs })
     },

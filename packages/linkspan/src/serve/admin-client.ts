@@ -46,10 +46,12 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
   return {
     status: () => call('status'),
     flows: () => call('flows'),
+    graph: (flow) => call('graph', { params: { flow } }),
     stats: () => call('stats'),
     cluster: () => call('cluster'),
     keys: (flow, limit) => call('keys', { search: searchOf({ flow, limit }) }),
     messages: (query) => call('messages', { search: queryToSearch(query) }),
+    causes: () => call('causes'),
     trace: (id) => call('trace', { params: { id } }),
     reply: (id) => call('reply', { params: { id } }),
     pause: (flow) => call('pause', { params: { flow } }),

@@ -1,3 +1,4 @@
+import type { Graph } from '../flow/graph.ts'
 import type { MessageState } from '../model/message.ts'
 import type { Admin, MessageQuery } from '../runtime/admin-api.ts'
 import type { Intake } from '../runtime/engine-api.ts'
@@ -6,7 +7,11 @@ import type { Intake } from '../runtime/engine-api.ts'
 export const ADMIN_PREFIX = '/_linkspan/v1'
 
 /** What goes over the admin API: everything a person can do, and handing in messages. */
-export type AdminClient = Admin & Pick<Intake, 'accept'>
+export type AdminClient = Admin &
+  Pick<Intake, 'accept'> & {
+    /** The graph of a flow, for drawing. Throws `FLOW_UNKNOWN`. */
+    graph(flow: string): Promise<Graph>
+  }
 
 /** How one method of {@link AdminClient} goes over HTTP. */
 export interface AdminCall {
@@ -21,10 +26,12 @@ export interface AdminCall {
 export const ADMIN_CALLS: Readonly<Record<keyof AdminClient, AdminCall>> = {
   status: { verb: 'GET', path: '/status', long: false },
   flows: { verb: 'GET', path: '/flows', long: false },
+  graph: { verb: 'GET', path: '/flows/:flow/graph', long: false },
   stats: { verb: 'GET', path: '/stats', long: false },
   cluster: { verb: 'GET', path: '/cluster', long: false },
   keys: { verb: 'GET', path: '/keys', long: false },
   messages: { verb: 'GET', path: '/messages', long: false },
+  causes: { verb: 'GET', path: '/causes', long: false },
   trace: { verb: 'GET', path: '/messages/:id/trace', long: false },
   reply: { verb: 'GET', path: '/messages/:id/reply', long: false },
   pause: { verb: 'POST', path: '/flows/:flow/pause', long: false },

@@ -1,4 +1,5 @@
-import { isLinkspanError, storeError } from '../model/errors.ts'
+import { type Graph, graph } from '../flow/graph.ts'
+import { isLinkspanError, LinkspanError, storeError } from '../model/errors.ts'
 import type { Outside } from '../model/outside.ts'
 import type { Admin, Progress } from '../runtime/admin-api.ts'
 import type { Intake } from '../runtime/engine-api.ts'
@@ -56,10 +57,12 @@ type Run = (admin: Admin, given: Given, intake: AdminTargets['intake']) => Promi
 const RUNS: Readonly<Record<keyof AdminClient, Run>> = {
   status: (admin) => admin.status(),
   flows: (admin) => admin.flows(),
+  graph: (admin, { params }) => graphOf(admin, named(params, 'flow')),
   stats: (admin) => admin.stats(),
   cluster: (admin) => admin.cluster(),
   keys: (admin, { search }) => admin.keys(search.get('flow'), numberFrom(search, 'limit') ?? 100),
   messages: (admin, { search }) => admin.messages(queryFromSearch(search)),
+  causes: (admin) => admin.causes(),
   trace: (admin, { params }) => admin.trace(named(params, 'id')),
   reply: (admin, { params }) => admin.reply(named(params, 'id')),
   pause: (admin, { params }) => admin.pause(named(params, 'flow')),
@@ -101,6 +104,14 @@ const RUNS: Readonly<Record<keyof AdminClient, Run>> = {
       body['key'] === null ? null : textOf(body, 'key'),
     ),
   backup: (admin, { body, progress }) => admin.backup(textOf(body, 'path'), progress),
+}
+
+async function graphOf(admin: Admin, name: string): Promise<Graph> {
+  const flows = await admin.flows()
+  const found = flows.find((flow) => flow.name === name)
+  if (found !== undefined) return graph(found.definition)
+  const known = flows.map((flow) => flow.name).join(', ') || 'none'
+  throw new LinkspanError('FLOW_UNKNOWN', `There is no flow "${name}". The project has: ${known}.`)
 }
 
 function named(params: Params, name: string): string {

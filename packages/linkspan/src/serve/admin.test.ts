@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { flow, inbox } from '../flow/index.ts'
 import { LinkspanError, storeError } from '../model/errors.ts'
 import type { Progress } from '../runtime/admin-api.ts'
 import { createAdminClient } from './admin-client.ts'
@@ -46,6 +47,7 @@ const odd = 'a/b?c#d ü%2F&"'
 const CASES: readonly Case[] = [
   { name: 'status', args: [], result: { state: 'running', refusing: null } },
   { name: 'flows', args: [], result: [{ name: 'orders', oldest: null }] },
+  { name: 'causes', args: [], result: { groups: [], more: false } },
   { name: 'stats', args: [], result: { bytes: 7, file: 'x' } },
   { name: 'cluster', args: [], result: { now: 1, members: [], partitions: [], loans: [] } },
   { name: 'keys', args: [null, 5], result: [] },
@@ -141,7 +143,8 @@ function comparable(args: readonly unknown[]): unknown {
 
 describe('the admin API through its client', () => {
   it('is tried with every method', () => {
-    expect(new Set(CASES.map(({ name }) => name))).toEqual(new Set(Object.keys(ADMIN_CALLS)))
+    const tried: readonly string[] = CASES.map(({ name }) => name)
+    expect(new Set([...tried, 'graph'])).toEqual(new Set(Object.keys(ADMIN_CALLS)))
   })
 
   it.each(CASES)('hands over $name $args and its answer', async ({ name, args, result }) => {
@@ -178,6 +181,19 @@ describe('the admin API through its client', () => {
       expect(engine.logged.join()).toContain('hunter2')
     },
   )
+
+  it('draws a flow, and says which there are where there is none of the name', async () => {
+    const definition = flow('orders')
+      .from(inbox<number>())
+      .map('double', (n) => 2 * n).definition
+    const flows = (async () => [{ name: 'orders', definition }]) as unknown as AdminClient['flows']
+    const client = clientOf(fakeEngine({}, { admin: fakeAdmin({ flows }) }))
+    expect((await client.graph('orders')).nodes.map(({ label }) => label)).toEqual(['inbox', 'double'])
+    await expect(client.graph(odd)).rejects.toMatchObject({
+      code: 'FLOW_UNKNOWN',
+      message: expect.stringContaining('The project has: orders.'),
+    })
+  })
 
   it('tells progress, the last one always', async () => {
     const { engine } = recording(async (progress) => {
