@@ -1,6 +1,7 @@
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { run, tsc } from './lib/command.ts'
+import { buildConsole } from './lib/console-build.ts'
 import { danglingImports, lostAugmentations, withJsSpecifiers } from './lib/dist-check.ts'
 import { cache, filesBelow, isTemplate, isTest, isTypeScript, root } from './lib/files.ts'
 import { exportTarget, moduleSpecifiers, type Package, readPackage } from './lib/packages.ts'
@@ -15,6 +16,8 @@ async function build(): Promise<readonly string[]> {
   const { code, output } = await run(tsc('-b', '--force', library.folder))
   if (code !== 0) return [output.trim() || `tsc ended with code ${code}`]
   rewriteDeclarations()
+  const fault = await buildConsole()
+  if (fault !== null) return [fault]
   const assets = copyAssets() + copyPages()
   const faults = [...misses(), ...danglingImports(dist), ...lostAugmentations(dist, typeEntries(library))]
   const modules = filesBelow(dist, (path) => path.endsWith('.js') && !isTemplate(path)).length

@@ -43,6 +43,12 @@ const stages: readonly Stage[] = [
     needs: [LIBRARY],
   },
   {
+    name: 'console-types',
+    about: 'the console, with the types of a browser',
+    command: tsc('-p', 'packages/console'),
+    needs: ['packages/console/src'],
+  },
+  {
     name: 'type-budget',
     about: 'what long flows cost the compiler',
     command: script('scripts/type-budget.ts'),

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { consoleLink, findEngine } from 'linkspan/serve'
 import { SUBSCRIBERS } from '../protocol.ts'
 import { type Counts, readCounts } from './counts.ts'
 import { leaveTraces, type Output } from './once.ts'
@@ -45,7 +47,7 @@ export async function runLive(
   }
   try {
     await stage.startHub()
-    output.note(introduction(stage, options))
+    output.note(introduction(stage, options, await consoleOf(stage)))
     const feeding = stage.startFeeder(['--rate', String(options.rate)])
     await Promise.race([follow(live, options, keys), feeding, stage.failed])
     await live.killing
@@ -119,9 +121,19 @@ function statusLine({ stage, counts, rate }: Live): string {
   return parts.join('  ')
 }
 
-function introduction({ hub, urls, folder }: Stage, options: RunOptions): string {
+const HERE = join(import.meta.dirname, '..')
+
+/** The console of the hub that this run has started, signed in. */
+async function consoleOf({ hub, folder }: Stage): Promise<string> {
+  const found = await Promise.all([HERE, join(folder, 'hub')].map((directory) => findEngine(directory)))
+  const engine = found.find((each) => each?.pid === hub.pid())
+  return engine ? consoleLink(hub.url, engine.token) : `${hub.url}/_linkspan/console/`
+}
+
+function introduction({ hub, urls, folder }: Stage, options: RunOptions, console: string): string {
   return `The task hub is running (seed ${options.seed}); logs and journal: ${folder}
 
+  the console       ${console}
   the hub           ${hub.url}      ${hub.url}/metrics
   the board         ${urls.board}/board/tasks
   the bug tracker   ${urls.bugs}/bugs

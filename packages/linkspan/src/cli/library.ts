@@ -34,6 +34,8 @@ export interface Library {
   createAdminClient(address: { readonly url: string; readonly token: string }): AdminClient
   /** The engine that runs in a project's folder, or null. */
   findEngine(directory: string): Promise<EngineAddress | null> | EngineAddress | null
+  /** The address that opens the console of an engine, signed in. */
+  consoleLink(url: string, token: string): string
   /** Whether a value is what `env()` or `secret()` made. */
   isReference(value: unknown): value is Reference
   /** How the engine looks up references when it is told nothing else. */

@@ -60,5 +60,6 @@ async function loadLibrary(): Promise<Library> {
     graph: core.graph,
     createAdminClient: serve.createAdminClient,
     findEngine: serve.findEngine,
+    consoleLink: serve.consoleLink,
   }
 }

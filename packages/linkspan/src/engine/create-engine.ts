@@ -25,6 +25,7 @@ import { createRuntime, type Runtime } from '../runtime/runtime.ts'
 import { findMessage } from '../runtime/selection.ts'
 import { summaryOf } from '../runtime/summary.ts'
 import type { AdminAccess } from '../serve/admin-routes.ts'
+import { CONSOLE_PATH } from '../serve/console.ts'
 import { announceEngine } from '../serve/engine-file.ts'
 import { createHttpApp, type HttpApp } from '../serve/http-app.ts'
 import { type HttpServer, startHttpServer } from '../serve/http-server.ts'
@@ -217,7 +218,7 @@ function createServing(options: ServingOptions): Serving {
       token: access.token,
       startedAt: runtime.startedAt,
     })
-    outside.logger.log('info', 'http.listening', { url: server.url })
+    outside.logger.log('info', 'http.listening', { url: server.url, console: `${server.url}${CONSOLE_PATH}` })
   }
 
   return {

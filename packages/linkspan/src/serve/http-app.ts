@@ -8,6 +8,7 @@ import type { Engine, Intake, Metrics } from '../runtime/engine-api.ts'
 import { type AdminAccess, adminEndpoints } from './admin-routes.ts'
 import type { Lookup } from './auth/secret.ts'
 import type { ReadSettings } from './body-limits.ts'
+import { consoleEndpoints } from './console.ts'
 import { endpointTable, type Found } from './endpoint-table.ts'
 import { type Answer, type Endpoint, type Exchange, emptyAnswer } from './exchange.ts'
 import { fetchExchange, toResponse } from './fetch-exchange.ts'
@@ -106,7 +107,8 @@ function ownEndpoints(options: HttpAppOptions): readonly Endpoint[] {
   const { admin, intake, metrics, state, adminAccess, outside } = options
   const message = options.message ?? (async (id: string) => (await admin.trace(id)).message)
   const pages = pageEndpoints({ message, reader: admin, intake, metrics, state })
-  return adminAccess === null ? pages : [...pages, ...adminEndpoints({ admin, intake }, adminAccess, outside)]
+  if (adminAccess === null) return pages
+  return [...pages, ...adminEndpoints({ admin, intake }, adminAccess, outside), ...consoleEndpoints()]
 }
 
 function routeEndpoints({ flows, intake, lookup, outside, bodyLimit }: HttpAppOptions): readonly Endpoint[] {

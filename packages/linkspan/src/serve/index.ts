@@ -18,6 +18,7 @@ export {
 export type { HmacAlgorithm, Lookup, Secrets, SecretValue } from './auth/secret.ts'
 export { type StandardWebhookOptions, standardWebhook } from './auth/standard-webhook.ts'
 export { type BinaryBody, type BodyKind, bytesOf } from './body.ts'
+export { CONSOLE_PATH, consoleLink } from './console.ts'
 export { type EngineAnnouncement, engineFile, type FindEngineOptions, findEngine } from './engine-file.ts'
 export { type NodeMountable, nodeHandler } from './node-handler.ts'
 export type { NodeListener } from './node-listener.ts'

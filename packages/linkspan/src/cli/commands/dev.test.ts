@@ -35,7 +35,7 @@ test('dev runs the engine in a child with readable logs, and stops it on Ctrl-C'
   ])
   expect(launched.slice(1).every((limit) => limit === 12_000)).toBe(true)
   expect(cli.stdout()).toBe(
-    'dev 0 flows\ndev running at http://127.0.0.1:7070. Ctrl-C stops it.\ndev stopping\n',
+    'dev 0 flows\ndev running at http://127.0.0.1:7070. Ctrl-C stops it.\n      "linkspan console" prints the address of its console.\ndev stopping\n',
   )
 })
 

@@ -2,6 +2,7 @@ import type { Verb, VerbGroup } from '../verb.ts'
 import { cancel } from './cancel.ts'
 import { check } from './check.ts'
 import { cluster } from './cluster.ts'
+import { console } from './console.ts'
 import { dead } from './dead.ts'
 import { dev } from './dev.ts'
 import { doc } from './doc.ts'
@@ -43,5 +44,6 @@ export const VERBS: readonly (Verb | VerbGroup)[] = [
   replay,
   journal,
   cluster,
+  console,
   probe,
 ]

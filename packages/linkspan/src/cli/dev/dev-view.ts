@@ -28,7 +28,10 @@ function devLines({ style }: Output, event: DevEvent, directory: string): readon
         `${mark} ${event.running ? 'The old code goes on running.' : 'Nothing runs.'} Waiting for a change.`,
       ]
     case 'running':
-      return [`${mark} running${event.url === null ? '' : ` at ${event.url}`}. Ctrl-C stops it.`]
+      return [
+        `${mark} running${event.url === null ? '' : ` at ${event.url}`}. Ctrl-C stops it.`,
+        ...(event.url === null ? [] : ['      "linkspan console" prints the address of its console.']),
+      ]
     case 'notStarted':
       return [style('bad', `${mark} the engine did not start: ${event.error}. Waiting for a change.`)]
     case 'engineEnded':
