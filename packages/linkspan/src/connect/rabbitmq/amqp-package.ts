@@ -25,7 +25,7 @@ export interface AmqpConnection {
   on(event: 'blocked', listener: (reason: string) => void): unknown
   on(event: 'unblocked', listener: () => void): unknown
   /** What lies beneath: a socket to a broker that does not answer stays half open unless it is destroyed. */
-  readonly connection: { readonly stream: { destroy(): unknown } }
+  readonly connection: { readonly stream: { destroy(error?: Error): unknown } }
 }
 
 /** What is declared, read and acknowledged by. */

@@ -60,7 +60,7 @@ function subject(url: string, guarantee: PublishGuarantee, type: 'quorum' | 'cla
         )
       return {
         connection: shop,
-        config: { url: near.href, heartbeat: '1s', confirmTimeout: '5m' },
+        config: { url: near.href, heartbeat: '1s', connectTimeout: '2m', confirmTimeout: '2m' },
         wrongConfig: { url: near.href, password: WRONG },
         // The password of the test's server is the name of all that is ours.
         secrets: [WRONG],

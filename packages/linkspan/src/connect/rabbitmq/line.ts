@@ -21,6 +21,8 @@ export interface Line {
   /** Declares what is not declared yet; one that fails is tried again when it is asked for again. */
   declare(topology: Topology): Promise<void>
   close(): Promise<void>
+  /** Ends it at once, as one that does not answer: the next call makes another. */
+  giveUp(): void
 }
 
 const CLOSE_WITHIN_MS = 3_000
@@ -129,6 +131,7 @@ function lineOf(connection: AmqpConnection, system: string, clock: Clock): Line 
       if (open) await within(clock, CLOSE_WITHIN_MS, connection.close())
       connection.connection.stream.destroy()
     },
+    giveUp: () => void connection.connection.stream.destroy(new Error('it did not answer, and was given up')),
   }
   return line
 }

@@ -152,8 +152,25 @@ describe('publish', () => {
     expect((await under)[0]).toMatchObject(
       failed('CALL_TIMED_OUT', 'later', 'unknown', /did not answer within 20000 ms/),
     )
+    expect(broker.open).toBe(0)
     broker.thaw()
     expect((await together(publishing(), client, [{ id: 'c' }]))[0]).toHaveProperty('result')
+  })
+
+  it('does not wait for ever for a connection to a broker that takes none and says nothing', async () => {
+    const clock = virtualClock('2026-11-01T12:00:00Z')
+    const { broker, client } = world({ clock })
+    broker.freeze()
+    const under = together(publishing(), client, [{ id: 'a' }])
+    await clock.advance(10_000)
+    expect((await under)[0]).toMatchObject(
+      failed('CALL_TIMED_OUT', 'later', 'no', /longer than 10000 ms \(connectTimeout\)/),
+    )
+    broker.thaw()
+    await settle()
+    expect(broker.open).toBe(0)
+    expect((await together(publishing(), client, [{ id: 'b' }]))[0]).toHaveProperty('result')
+    expect(broker.open).toBe(1)
   })
 
   it('connects again for the next call when a connection was lost, and says what is open of the last', async () => {

@@ -154,6 +154,7 @@ async function publishTo(
   } catch (error) {
     const failure = error === OVER ? unanswered(line.system, client, 'no') : error
     for (const { nth } of drafts) outcomes.set(nth, { error: failure })
+    if (error === OVER) line.giveUp()
     return
   }
   await Promise.all(
@@ -161,7 +162,8 @@ async function publishTo(
       outcomes.set(each.nth, await publishOne(client, line, publisher, each, late))
     }),
   )
-  if (late.isOver) publisher.abandon()
+  // A broker that is short of memory answers later, on this line; another one would hear of that no sooner.
+  if (late.isOver && line.blocked === null) line.giveUp()
 }
 
 /** What holds messages back is declared when it is first needed. */

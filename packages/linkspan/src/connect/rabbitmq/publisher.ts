@@ -9,11 +9,8 @@ export const MARK_HEADER = 'linkspan-mark'
 
 /** A channel of its own for one exchange: what RabbitMQ finds wrong with one exchange ends what goes to it, and nothing else. */
 export interface Publisher {
-  readonly isOpen: boolean
   /** Resolves once the broker answers for the message; throws at once what was not sent at all. */
   publish(draft: Draft): Promise<void>
-  /** Gives the channel up, with all that is unanswered on it. */
-  abandon(): void
 }
 
 const publishers = new WeakMap<Line, Map<string, Promise<Publisher>>>()
@@ -84,9 +81,6 @@ function publisherOn(channel: AmqpConfirmChannel, line: Line, what: string, forg
     return unrouted === undefined ? null : unroutable(draft, unrouted, line)
   }
   return {
-    get isOpen() {
-      return open
-    },
     publish: (draft) =>
       new Promise((resolve, reject) => {
         const { exchange, routingKey, content, properties } = draft
@@ -105,10 +99,6 @@ function publisherOn(channel: AmqpConfirmChannel, line: Line, what: string, forg
           )
         }
       }),
-    abandon() {
-      forget()
-      if (open) channel.close().catch(() => undefined)
-    },
   }
 }
 

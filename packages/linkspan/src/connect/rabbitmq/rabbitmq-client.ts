@@ -43,7 +43,7 @@ export function clientOf(
   let closed = false
   const open = (): Promise<Line> => {
     if (closed) throw closedAlready()
-    return openLine(library, config, clock, topology)
+    return inTime(openLine(library, config, clock, topology), config, clock)
   }
   const publishing = keptLine(open)
   const reading = keptLine(open)
@@ -62,6 +62,24 @@ export function clientOf(
 
 function closedAlready(): LinkspanError {
   return new LinkspanError('CALL_FAILED', 'RabbitMQ: the connection was closed.', { retry: 'later' })
+}
+
+/** The client's own limit is for a broker that says nothing at all; this one is for the whole. */
+function inTime(opening: Promise<Line>, config: ReadRabbitmqConfig, clock: Clock): Promise<Line> {
+  return new Promise((resolve, reject) => {
+    const { connectTimeout, url } = config
+    const cancel = clock.timer(url.length * connectTimeout, () => {
+      reject(
+        new LinkspanError(
+          'CALL_TIMED_OUT',
+          `RabbitMQ: ${url.map(systemOf).join(', ')} took longer than ${connectTimeout} ms (connectTimeout) to connect. Look at the broker; it is tried again.`,
+          { retry: 'later', applied: 'no' },
+        ),
+      )
+      opening.then((line) => line.giveUp()).catch(() => undefined)
+    })
+    opening.then(resolve, reject).finally(cancel)
+  })
 }
 
 interface KeptLine {

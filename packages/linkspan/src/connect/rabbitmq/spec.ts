@@ -177,7 +177,7 @@ export const rabbitmqSpec: ConnectorSpec = {
       name: 'connectTimeout',
       type: 'Duration',
       default: '10s',
-      summary: 'How long a broker may be silent while a connection is made.',
+      summary: 'How long making a connection may take, for each address.',
     },
     {
       name: 'confirmTimeout',
