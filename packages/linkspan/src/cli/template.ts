@@ -1,6 +1,8 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync } from 'node:fs'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeFolders } from '../model/make-folders.ts'
 import type { CliDependencies } from './dependencies.ts'
 import { unreachable, wrongUse } from './failure.ts'
 import type { Terminal } from './terminal.ts'
@@ -46,7 +48,7 @@ async function entriesOf(folder: string): Promise<readonly string[]> {
 
 async function write(file: string, text: string): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true })
+    makeFolders(dirname(file), { existsSync, mkdirSync })
     await writeFile(file, text)
   } catch (error) {
     throw unreachable(

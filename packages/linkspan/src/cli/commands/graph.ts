@@ -1,7 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Option } from 'commander'
 import type { FlowDefinition } from '../../index.ts'
+import { makeFolders } from '../../model/make-folders.ts'
 import { NEGATIVE } from '../exit-code.ts'
 import { failure, unreachable, wrongUse } from '../failure.ts'
 import type { Library } from '../library.ts'
@@ -78,7 +80,7 @@ function drawn(library: Library, definitions: readonly FlowDefinition[], format:
 
 async function write(file: string, text: string): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true })
+    makeFolders(dirname(file), { existsSync, mkdirSync })
     await writeFile(file, `${text}\n`)
   } catch (error) {
     throw unreachable(`${file} cannot be written. Correct --out.`, error)

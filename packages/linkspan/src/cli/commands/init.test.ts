@@ -98,3 +98,12 @@ test('the versions a new project gets are those this repository is tested with',
     '@types/node': `^${own.devDependencies['@types/node']}`,
   })
 })
+
+test.runIf(existsSync('/proc/self'))(
+  'a place where no folder can be made is refused, and not tried for ever',
+  async () => {
+    const cli = fakeCli({ directory: tempFolder() })
+    expect(await cli.run('init', '/proc/linkspan-hub')).not.toBe(0)
+    expect(cli.stderr()).toContain('/proc/linkspan-hub/package.json cannot be written')
+  },
+)

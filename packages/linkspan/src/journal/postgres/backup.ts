@@ -1,6 +1,7 @@
-import { createWriteStream, mkdirSync, rmSync, type WriteStream } from 'node:fs'
+import { createWriteStream, existsSync, mkdirSync, rmSync, type WriteStream } from 'node:fs'
 import { open as openFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeFolders } from '../../model/make-folders.ts'
 import { newPrivateFile } from '../private-file.ts'
 import type { Client } from './client.ts'
 import type { Link } from './link.ts'
@@ -37,7 +38,7 @@ export async function backUp(
   target: string,
   progress: (done: number, total: number) => void,
 ): Promise<void> {
-  mkdirSync(dirname(target), { recursive: true })
+  makeFolders(dirname(target), { existsSync, mkdirSync })
   const file = createWriteStream(target, { fd: newPrivateFile(target) })
   try {
     const client = await link.client()

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { makeFolders } from '../../model/make-folders.ts'
 import { makePrivate } from '../private-file.ts'
 import { journalError } from './sqlite-error.ts'
 
@@ -48,7 +49,7 @@ export function rollBackFirstStart(path: string): void {
 
 /** Makes the folder of a file. */
 export function makeFolderOf(path: string): void {
-  mkdirSync(dirname(path), { recursive: true })
+  makeFolders(dirname(path), { existsSync, mkdirSync })
 }
 
 /** Makes what was renamed into a folder, or made in it, survive a loss of power. */
