@@ -143,6 +143,33 @@ describe('a schema that is not ours', () => {
   })
 })
 
+describe('a schema that another build made', () => {
+  it.each([
+    [
+      'with other functions or tables',
+      "UPDATE linkspan.head SET digests = '{0123abcd}'",
+      'their digest is 0123abcd, not ',
+    ],
+    [
+      'that did not write down what it made',
+      'ALTER TABLE linkspan.head DROP COLUMN digests',
+      'their digest is none, not ',
+    ],
+  ])('%s is refused to engines and readers, and left alone', async (_what, sql, says) => {
+    await (await open()).close()
+    await ask(sql)
+    const opening = [() => open(), () => postgres({ url: database.url }).openForReading(database.environment)]
+    for (const opens of opening) {
+      const refused = opens()
+      await expect(refused).rejects.toEqual(code('JOURNAL_FAILED'))
+      await expect(refused).rejects.toThrow(says)
+      await expect(refused).rejects.toThrow('Run the build that made it')
+    }
+    await ask('DROP SCHEMA linkspan CASCADE')
+    await (await open()).close()
+  })
+})
+
 describe('migrations', () => {
   it('run one by one and all or none', async () => {
     const client = new Client(database.url)

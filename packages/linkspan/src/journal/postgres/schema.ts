@@ -1,4 +1,6 @@
 import { LinkspanError } from '../../model/errors.ts'
+import { hashHex } from '../../model/hashing.ts'
+import { inOneLine, otherBuildError } from '../other-build.ts'
 import { incompleteError } from '../transfer-errors.ts'
 import { acceptSql } from './accept-sql.ts'
 import { lockKey } from './commit-parameters.ts'
@@ -51,6 +53,8 @@ export interface SchemaFacts {
   readonly copying: boolean
   readonly version: number
   readonly usableFrom: number
+  /** Of the migrations that made it, the first one first; none where an early build did not write them down. */
+  readonly digests: readonly string[]
 }
 
 /** Asks a question and answers its rows. */
@@ -62,16 +66,44 @@ export type Ask = (
 /** Reads what a database says of a schema. */
 export async function readFacts(ask: Ask, schema: string): Promise<SchemaFacts> {
   const [row] = await ask(FACTS, [schema.replaceAll('"', '')])
-  const facts = row as unknown as Omit<SchemaFacts, 'copying' | 'version' | 'usableFrom'>
-  if (!facts.ours) return { ...facts, copying: false, version: 0, usableFrom: 0 }
-  const [head] = await ask(`SELECT application, format, usable_from AS "usableFrom" FROM ${schema}.head`)
-  const { application, format, usableFrom } = head as unknown as {
+  const facts = row as unknown as Omit<SchemaFacts, 'copying' | 'version' | 'usableFrom' | 'digests'>
+  if (!facts.ours) return { ...facts, copying: false, version: 0, usableFrom: 0, digests: [] }
+  const [head] = await ask(
+    `SELECT application, format, usable_from AS "usableFrom", to_jsonb(h) ->> 'digests' AS digests FROM ${schema}.head h`,
+  )
+  const { application, format, usableFrom, digests } = head as unknown as {
     application: string
     format: number
     usableFrom: number
+    digests: string | null
   }
   const copying = application === COPYING
-  return { ...facts, ours: copying || application === 'linkspan', copying, version: format, usableFrom }
+  return {
+    ...facts,
+    ours: copying || application === 'linkspan',
+    copying,
+    version: format,
+    usableFrom,
+    digests: digests === null ? [] : (JSON.parse(digests) as readonly string[]),
+  }
+}
+
+/** What a migration is known by, whatever the schema is called. */
+const digestOf = (migration: Migration): string => hashHex(inOneLine(migration('"journal"')), DIGEST_WORDS)
+
+const DIGEST_WORDS = 4
+
+/** Refuses a schema in which something else was made than this build makes by the same version. */
+function refuseOtherBuilds({ version, digests }: SchemaFacts, place: string): void {
+  const other = MIGRATIONS.findIndex((migration, at) => at < version && digests[at] !== digestOf(migration))
+  if (other === -1) return
+  const made = digests[other] ?? 'none'
+  const ours = digestOf(MIGRATIONS[other] as Migration)
+  throw otherBuildError(
+    place,
+    version,
+    `its tables and functions are not those of this build (their digest is ${made}, not ${ours})`,
+  )
 }
 
 /** What `head.application` says of a copy that is not whole yet. */
@@ -93,7 +125,7 @@ const OLDEST_SERVER = 140_000
 /**
  * Refuses a database that cannot hold a journal, and a schema that is not a journal of a version we can use. An empty
  * one, and one that is not there, is a journal to be.
- * @throws {LinkspanError} `JOURNAL_FOREIGN`, `JOURNAL_NEWER`, `JOURNAL_FAILED`
+ * @throws {LinkspanError} `JOURNAL_FOREIGN`, `JOURNAL_NEWER`, `JOURNAL_FAILED`, also where another build made it
  */
 export function refuseStrangers(facts: SchemaFacts, place: string, known: number = MIGRATIONS.length): void {
   const { encoding, serverVersion, exists, empty, ours, copying, version, usableFrom } = facts
@@ -124,6 +156,7 @@ export function refuseStrangers(facts: SchemaFacts, place: string, known: number
         `this one knows versions up to ${known}. Run the version of Linkspan that wrote it, or a newer one. Nothing was changed.`,
       { details: { place, version, usableFrom, known } },
     )
+  refuseOtherBuilds(facts, place)
 }
 
 function unfit(place: string, why: string, advice: string): LinkspanError {
@@ -157,7 +190,9 @@ export async function migrate(
     for (const [at, migration] of migrations.entries()) {
       if (at < facts.version) continue
       for (const statement of statementsOf(migration(schema))) await ask(statement)
-      await ask(`UPDATE ${schema}.head SET format = ${at + 1}`)
+      await ask(
+        `UPDATE ${schema}.head SET format = ${at + 1}, digests = digests || '${digestOf(migration)}'::text`,
+      )
     }
     await ask('COMMIT')
   } catch (error) {

@@ -14,7 +14,8 @@ export function tablesSql(schema: string): string {
   return `
     CREATE TABLE ${schema}.head (
       id smallint PRIMARY KEY CHECK (id = 1), application text NOT NULL, format integer NOT NULL,
-      usable_from integer NOT NULL, journal uuid NOT NULL, last_seq bigint NOT NULL, partitions smallint
+      usable_from integer NOT NULL, journal uuid NOT NULL, last_seq bigint NOT NULL, partitions smallint,
+      digests text[] NOT NULL DEFAULT '{}'
     ) WITH (fillfactor = 50);
     INSERT INTO ${schema}.head VALUES (1, 'linkspan', 1, 1, gen_random_uuid(), 0, NULL);
     CREATE TABLE ${schema}.members (

@@ -106,6 +106,10 @@ describe('a journal file', () => {
     db.close()
   })
 
+  test.runIf(existsSync('/proc/self'))('is refused where no folder can be made', async () => {
+    await expect(sqlite('/proc/linkspan/hub.db').open(fresh.environment)).rejects.toThrow('/proc/linkspan')
+  })
+
   test('of another program is refused and left alone', async () => {
     const db = new DatabaseSync(fresh.path)
     db.exec('CREATE TABLE theirs (a)')
@@ -156,6 +160,34 @@ describe('a journal file', () => {
     expect(db.prepare('SELECT a FROM added').get()).toEqual({ a: 7 })
     db.close()
     await expect(open()).rejects.toEqual(error('JOURNAL_NEWER', 'version 2'))
+  })
+
+  test.each([
+    [
+      'lacks a column',
+      'DROP INDEX waits_by_group; ALTER TABLE waits DROP COLUMN kin',
+      '"waits" in it is not what',
+    ],
+    ['lacks an index', 'DROP INDEX waits_by_time', 'it lacks "waits_by_time"'],
+    ['lacks a table', 'DROP TABLE families', 'it lacks "families"'],
+  ])('of another build of this version, which %s, is refused and left alone', async (_what, sql, says) => {
+    await (await open()).close()
+    const db = new DatabaseSync(fresh.path)
+    db.exec(sql)
+    db.close()
+    const before = readFileSync(fresh.path)
+    const refused = error('JOURNAL_FAILED', 'format version 1', says, 'Run the build that made it')
+    await expect(open()).rejects.toEqual(refused)
+    await expect(sqlite('hub.db').openForReading(fresh.environment)).rejects.toEqual(refused)
+    expect(readFileSync(fresh.path)).toEqual(before)
+  })
+
+  test('to which somebody added a table and an index is opened all the same', async () => {
+    await (await open()).close()
+    const db = new DatabaseSync(fresh.path)
+    db.exec('CREATE TABLE notes (a); CREATE INDEX mine ON messages (accepted_at); ANALYZE')
+    db.close()
+    await (await open()).close()
   })
 
   test('keeps its version when a migration fails', async () => {

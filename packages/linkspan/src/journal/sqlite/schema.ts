@@ -1,5 +1,6 @@
-import type { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import { LinkspanError } from '../../model/errors.ts'
+import { inOneLine, otherBuildError } from '../other-build.ts'
 import { incompleteError } from '../transfer-errors.ts'
 
 /** What SQLite's `application_id` says of a journal: "LNKS". */
@@ -20,6 +21,8 @@ export interface FileFacts {
   readonly version: number
   /** Whether it holds nothing at all. */
   readonly empty: boolean
+  /** The statements that made its tables and indexes, by their names. */
+  readonly made: ReadonlyMap<string, string>
 }
 
 /**
@@ -91,23 +94,68 @@ export function readFacts(db: DatabaseSync): FileFacts {
     return Number(Object.values(row)[0])
   }
   const tables = db.prepare('SELECT count(*) AS n FROM sqlite_schema').get() as { n: number }
-  return { applicationId: number('application_id'), version: number('user_version'), empty: tables.n === 0 }
+  return {
+    applicationId: number('application_id'),
+    version: number('user_version'),
+    empty: tables.n === 0,
+    made: madeIn(db),
+  }
+}
+
+function madeIn(db: DatabaseSync): ReadonlyMap<string, string> {
+  const rows = db.prepare('SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL').all()
+  return new Map(
+    (rows as unknown as { name: string; sql: string }[]).map(({ name, sql }) => [name, inOneLine(sql)]),
+  )
+}
+
+const madeByUs = new Map<number, ReadonlyMap<string, string>>()
+
+/** What a new file of a version would hold. */
+function madeBy(version: number): ReadonlyMap<string, string> {
+  const known = madeByUs.get(version)
+  if (known) return known
+  const db = new DatabaseSync(':memory:')
+  try {
+    for (const migration of MIGRATIONS.slice(0, version)) migration(db)
+    const made = madeIn(db)
+    madeByUs.set(version, made)
+    return made
+  } finally {
+    db.close()
+  }
+}
+
+/** Refuses a file that does not hold what this build makes by its version. What others have added to it does no harm. */
+function refuseOtherBuilds({ version, made }: FileFacts, path: string): void {
+  if (version > MIGRATIONS.length) return
+  for (const [name, sql] of madeBy(version)) {
+    if (made.get(name) === sql) continue
+    const what = made.has(name)
+      ? `"${name}" in it is not what this build makes`
+      : `it lacks "${name}", which this build makes`
+    throw otherBuildError(path, version, what)
+  }
 }
 
 /**
  * Refuses a file that is not a journal of this version or an older one. An empty one is a journal to be.
- * @throws {LinkspanError} `JOURNAL_FOREIGN`, `JOURNAL_NEWER`
+ * @throws {LinkspanError} `JOURNAL_FOREIGN`, `JOURNAL_NEWER`, `JOURNAL_FAILED` where another build made it
  */
 export function refuseStrangers(facts: FileFacts, path: string, known: number = MIGRATIONS.length): void {
   if (facts.empty && facts.applicationId === 0) return
   if (facts.applicationId === COPYING_ID) throw incompleteError(path)
   if (facts.applicationId !== APPLICATION_ID) throw foreign(path)
-  if (facts.version <= known) return
-  throw new LinkspanError(
+  if (facts.version > known) throw newer(facts.version, path, known)
+  refuseOtherBuilds(facts, path)
+}
+
+function newer(version: number, path: string, known: number): LinkspanError {
+  return new LinkspanError(
     'JOURNAL_NEWER',
-    `The journal ${path} has format version ${facts.version}; this Linkspan knows versions up to ${known}. ` +
+    `The journal ${path} has format version ${version}; this Linkspan knows versions up to ${known}. ` +
       'Run the version of Linkspan that wrote it, or a newer one. Nothing was changed.',
-    { details: { path, version: facts.version, known } },
+    { details: { path, version, known } },
   )
 }
 
