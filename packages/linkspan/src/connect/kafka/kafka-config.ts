@@ -2,7 +2,6 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import {
   configSchema,
   duration,
-  flag,
   object,
   oneOf,
   optional,
@@ -11,6 +10,7 @@ import {
   whole,
   withDefault,
 } from '../config.ts'
+import { type ReadTls, type TlsConfig, tlsOptions } from '../tls.ts'
 
 /** What the project binds to a Kafka connection. */
 export interface KafkaConfig {
@@ -33,15 +33,8 @@ export type KafkaSasl<S = string> =
     }
   | { readonly mechanism: 'OAUTHBEARER'; readonly token: S | (() => string | Promise<string>) }
 
-/** What is said of TLS. Certificates and keys are PEM texts. */
-export interface KafkaTls {
-  /** False accepts any certificate: for tests only. @default true */
-  readonly rejectUnauthorized?: boolean
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-  readonly serverName?: string
-}
+/** What is said of TLS. */
+export type KafkaTls = TlsConfig
 
 /** Where the schemas lie: a service with Confluent's interface. */
 export interface KafkaRegistryConfig {
@@ -57,20 +50,12 @@ export interface ReadKafkaConfig {
   readonly brokers: readonly string[]
   readonly clientId: string
   readonly sasl: KafkaSasl | undefined
-  readonly tls: Omit<ReadKafkaTls, 'serverName'> | undefined
+  readonly tls: Omit<ReadTls, 'serverName'> | undefined
   readonly serverName: string | undefined
   readonly connectTimeout: number
   readonly deliveryTimeout: number
   readonly batchBytes: number
   readonly registry: ReadKafkaRegistry | undefined
-}
-
-interface ReadKafkaTls {
-  readonly rejectUnauthorized: boolean
-  readonly ca: string | undefined
-  readonly cert: string | undefined
-  readonly key: string | undefined
-  readonly serverName: string | undefined
 }
 
 /** A checked {@link KafkaRegistryConfig}. */
@@ -104,15 +89,7 @@ const byToken = object({ mechanism: oneOf('OAUTHBEARER'), token })
 const sasl: Reader<KafkaSasl> = (value) =>
   (value as { mechanism?: unknown } | null)?.mechanism === 'OAUTHBEARER' ? byToken(value) : byPassword(value)
 
-const tlsOptions = object<ReadKafkaTls>({
-  rejectUnauthorized: withDefault(flag, true),
-  ca: optional(text),
-  cert: optional(text),
-  key: optional(text),
-  serverName: optional(text),
-})
-
-const tls: Reader<ReadKafkaTls | undefined> = (value) => {
+const tls: Reader<ReadTls | undefined> = (value) => {
   if (value === false || value === 'false') return undefined
   return tlsOptions(value === true || value === 'true' ? {} : value)
 }
@@ -136,7 +113,7 @@ const registry = object<ReadKafkaRegistry>({
 })
 
 interface Bound extends Omit<ReadKafkaConfig, 'tls' | 'serverName'> {
-  readonly tls: ReadKafkaTls | undefined
+  readonly tls: ReadTls | undefined
 }
 
 const bound: StandardSchemaV1<unknown, Bound> = configSchema<Bound>({
