@@ -2,7 +2,7 @@
 import { ensureError } from 'linkspan/connect'
 import { createCallers } from './callers.ts'
 import type { Engines, Life } from './engines.ts'
-import { REFUSALS, TAKEN_OVER } from './refusals.ts'
+import { REFUSALS, TAKEN_OVER, UNKNOWN } from './refusals.ts'
 import type { Delivery } from './workload.ts'
 import type { World } from './world.ts'
 
@@ -136,7 +136,7 @@ export function createSender(world: World, engines: () => Engines, deliveries: r
       again(item)
       return
     }
-    if (TAKEN_OVER.has(code) && world.engines > 1) {
+    if (code === UNKNOWN || (TAKEN_OVER.has(code) && world.engines > 1)) {
       unheard(item)
       return
     }
