@@ -176,8 +176,8 @@ export function createEngines(options: EnginesOptions): Engines {
   return {
     figures,
     get interrupted() {
-      const { lives, joins, freezes } = figures
-      return lives > options.engines + joins || freezes > 0
+      const { kills, stops, freezes } = figures
+      return kills + stops + freezes > 0
     },
     running(flow) {
       const found = present.filter(
