@@ -141,6 +141,26 @@ describe('the committer', () => {
     expect(world.told).toEqual(['a=1'])
   })
 
+  it('does not call refused for want of room what an unanswered attempt may have written', async () => {
+    const world = createWorld()
+    world.next.push(unreachable, full, full)
+    accept(world, 'a')
+    await world.clock.advance(150)
+    world.committer.add(message('later'))
+    expect(world.told).toEqual([])
+    expect(world.refusing).toEqual(['JOURNAL_UNREACHABLE'])
+    await world.clock.run()
+    expect(world.batches.map((batch) => [batch.id, batch.accept.map(({ token }) => token)])).toEqual([
+      [1, ['a']],
+      [1, ['a']],
+      [1, ['a']],
+      [1, ['a']],
+      [2, ['later']],
+    ])
+    expect(world.told).toEqual(['a=1'])
+    expect(world.refusing).toEqual(['JOURNAL_UNREACHABLE', null])
+  })
+
   it('gives up for good when the journal does, and tells everybody', async () => {
     const world = createWorld()
     world.next.push(() => Promise.reject(new LinkspanError('JOURNAL_DAMAGED', 'torn')))

@@ -178,21 +178,23 @@ export function createCommitter(options: CommitterOptions): Committer {
     const error = ensureError(thrown, 'JOURNAL_FAILED')
     // An answer says what became of this attempt, and nothing of an earlier one.
     if (!isLinkspanError(error, 'JOURNAL_UNREACHABLE')) taken.unanswered = unansweredBefore
-    if (isLinkspanError(error, 'JOURNAL_FULL')) refuse(taken, error)
-    else if (isLinkspanError(error, 'JOURNAL_UNREACHABLE')) setRefusing(error)
-    else {
+    const isFull = isLinkspanError(error, 'JOURNAL_FULL')
+    if (!isFull && !isLinkspanError(error, 'JOURNAL_UNREACHABLE')) {
       fail(taken, error)
       return
     }
+    // Of what an earlier attempt may have written nothing is refused, and nothing is added to it.
+    const isLeftOut = isFull && !taken.unanswered
+    if (isLeftOut) refuse(taken, error)
+    else setRefusing(error)
     phase = 'pausing'
     cancelPause = clock.timer(pauseMs, () =>
-      attempt(joinOpen(taken, error), Math.min(pauseMs * 2, LONGEST_PAUSE_MS)),
+      attempt(isLeftOut ? joinOpen(taken) : taken, Math.min(pauseMs * 2, LONGEST_PAUSE_MS)),
     )
   }
 
   /** Nothing of a batch that found no room was written, so what came since can join it under the same number. */
-  const joinOpen = (taken: Open, error: LinkspanError): Open => {
-    if (error.code !== 'JOURNAL_FULL') return taken
+  const joinOpen = (taken: Open): Open => {
     const joined = join(taken, open)
     open = empty()
     return joined
