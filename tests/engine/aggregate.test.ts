@@ -45,6 +45,8 @@ describe('messages that are aggregated', () => {
     await one.advance('1m')
     expect(whole()).toEqual([{ key: 'a', ns: [0, 1, 2], by: 'size' }])
     expect(await one.states()).toEqual(['done', 'done', 'done', 'waiting'])
+    const { items } = await one.admin.messages({ states: ['waiting'] })
+    expect(items).toEqual([expect.objectContaining({ reason: 'event', wakeAt: null, waitsAt: 'parts' })])
     one.crash()
     await one.start()
     for (const n of [4, 5]) await one.send(parts, { key: 'a', n })

@@ -338,6 +338,11 @@ describe('a compensation that throws', () => {
     expect(steps.find(({ path }) => path === 'trip/undo hotel/undo hotel')).toMatchObject({
       outcome: 'failed',
     })
+    // What failed first is shown within the part that it belongs to, and as what it is.
+    expect(steps.map(({ path, kind }) => `${path} ${kind}`).slice(-2)).toEqual([
+      'trip/flight part',
+      'trip/flight/map-1 map',
+    ])
     undo.when(() => undefined)
     await one.during(one.admin.redeliver({ ids: [id] }, { note: 'open again' }))
     await one.advance('1s')

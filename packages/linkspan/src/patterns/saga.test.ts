@@ -375,8 +375,8 @@ describe('saga', () => {
     expect(outcomes(failed)).toEqual([
       ['book', 'failed', 0],
       ['book/undo car/cancel car', 'failed', 4],
-      ['book/flight/book flight', 'failed', 1],
       ['book/flight', 'failed', 0],
+      ['book/flight/book flight', 'failed', 1],
     ])
     isDown = false
     await flows.redeliver(id)
@@ -387,8 +387,8 @@ describe('saga', () => {
     expect(outcomes(undone).slice(1)).toEqual([
       ['book/undo car/cancel car', 'done', 5],
       ['book/undo hotel/cancel hotel', 'done', 1],
-      ['book/flight/book flight', 'failed', 1],
       ['book/flight', 'failed', 0],
+      ['book/flight/book flight', 'failed', 1],
     ])
     cancelled.reset()
   })

@@ -2,6 +2,7 @@ import type { StoredMessage } from '../journal/journal.ts'
 import { LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { MessageSummary, WaitReason } from '../model/message.ts'
 import { pathAt } from '../model/step-place.ts'
+import { NEVER_MS } from '../patterns/pattern.ts'
 import { readableRecord } from './loaded.ts'
 import type { Entry } from './record.ts'
 
@@ -20,7 +21,7 @@ export function summaryOf(
     state: ending?.ending ?? (runs ? 'active' : 'waiting'),
     acceptedAt,
     endedAt: ending?.endedAt ?? null,
-    wakeAt: ending ? null : (wait?.wakeAt ?? null),
+    wakeAt: ending || wait?.wakeAt === NEVER_MS ? null : (wait?.wakeAt ?? null),
     reason: ending ? null : (wait?.reason ?? null),
     attempt: attemptOf(ending ?? wait),
     ...(ending === null ? waitedFor(wait?.reason, read.entries) : {}),

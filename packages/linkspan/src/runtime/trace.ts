@@ -2,7 +2,7 @@ import type { MessageReader, StoredMessage } from '../journal/journal.ts'
 import { ensureError, type LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { StepNode } from '../model/flow-definition.ts'
 import type { Json } from '../model/message.ts'
-import { renamedPlace, stepPlace } from '../model/step-place.ts'
+import { isWithin, pathAt, renamedPlace, stepPlace } from '../model/step-place.ts'
 import type { Trace, TraceAttempt, TraceNote, TraceStep } from './admin-api.ts'
 import { markOf } from './calls/running-call.ts'
 import type { CompiledFlow } from './compile.ts'
@@ -52,7 +52,7 @@ export async function traceOf(stored: StoredMessage, options: TraceOptions): Pro
       bodyLost: lost !== null,
       codeVersion: stored.codeVersion,
     },
-    steps: stepsOf(seen, record, stored),
+    steps: stepsOf(seen, record, stored, flow),
     reply: reply?.r ?? null,
     parent: stored.parent ? parentId(stored.id) : null,
     children: children.map((child) => summaryOf(child, options.runs(child.seq), NOT_READ)),
@@ -173,18 +173,38 @@ function json(value: unknown): Json | null {
   }
 }
 
-function stepsOf(seen: readonly Seen[], record: readonly Entry[], stored: StoredMessage): TraceStep[] {
+function stepsOf(
+  seen: readonly Seen[],
+  record: readonly Entry[],
+  stored: StoredMessage,
+  flow: CompiledFlow | undefined,
+): TraceStep[] {
   const steps = seen.map((each) => withRecord(each, record, stored))
   const missed = [
     ...new Set(record.flatMap((entry) => ('p' in entry && entry.p !== '' ? [stepPlace(entry.p)] : []))),
   ].filter((path) => !seen.some(({ step }) => step.path === path))
-  return [...steps, ...missed.map((path) => missedStep(path, record, stored))]
+  return [...steps, ...outerFirst(missed).map((path) => missedStep(path, record, stored, flow))]
 }
 
 /** What is on record, and no step came to: of a part that failed and was made good for, as a saga's step, that it did. */
-function missedStep(path: string, record: readonly Entry[], stored: StoredMessage): TraceStep {
+/** A part comes before what is within it, which failed and so came on record first. */
+function outerFirst(paths: readonly string[]): readonly string[] {
+  const parts = paths.filter((path) => !paths.some((other) => other !== path && isWithin(path, other)))
+  return parts.flatMap((part) => [
+    part,
+    ...outerFirst(paths.filter((path) => path !== part && isWithin(path, part))),
+  ])
+}
+
+function missedStep(
+  path: string,
+  record: readonly Entry[],
+  stored: StoredMessage,
+  flow: CompiledFlow | undefined,
+): TraceStep {
   const isRescued = record.some((entry) => entry.t === 'passed' && entry.by === 'rescue' && entry.p === path)
-  const step = { path, kind: isRescued ? 'part' : 'unknown' }
+  const kind = flow?.steps.get(pathAt(path))?.kind ?? (isRescued ? 'part' : 'unknown')
+  const step = { path, kind }
   const seen = withRecord({ step, input: null, output: null, outcome: 'unknown' }, record, stored)
   return isRescued ? { ...seen, outcome: 'failed' } : seen
 }
