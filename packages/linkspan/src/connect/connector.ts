@@ -218,12 +218,32 @@ export interface SourceDeclaration<T> {
    * among those that read, as consumer groups and queues do. One that runs on each has no cursor. @default 'once'
    */
   readonly runs?: 'once' | 'everywhere'
+  /**
+   * Present where the system's own log can be the record of the messages, so that a flow may state `durability: 'source'`:
+   * replicated, durable before it acknowledges, read again from what was acknowledged last, with a `dedupeKey` for each
+   * message that is the same each time. Its `start` checks what of that is a matter of settings.
+   */
+  readonly log?: SourceLogDeclaration
   /** Makes the running source; absent for push sources that the server feeds and for channels. */
   readonly start?: (context: SourceContext) => Promise<RunningSource>
   /** What a push source needs of the server (route, authentication); opaque here. */
   readonly push?: unknown
   /** Phantom: the body type, for inference. Never set. */
   readonly __body?: () => T
+}
+
+/** What a source says of its system's log. */
+export interface SourceLogDeclaration {
+  /** Why it cannot be the record as the source is declared, with what to change; null where it can. */
+  readonly unfit: string | null
+}
+
+/** How a message is acknowledged that lies in its source's log only. */
+export interface Delivery {
+  /** It need not come again: it has ended, or the journal has it. Called once. */
+  settled(): void
+  /** Whether it is still this engine's. Asked before anything leaves for it; once false, it is dropped unacknowledged. */
+  isOurs(): boolean
 }
 
 /** A message as a source hands it in. */
@@ -245,6 +265,8 @@ export interface Incoming {
   /** The identity the system gives it: a repeated one is answered as a duplicate and not accepted again. */
   readonly dedupeKey?: string
   readonly acceptedAt?: number
+  /** Where {@link SourceContext.durability} is `source`, always; else of no interest. */
+  readonly delivery?: Delivery
 }
 
 /** What the engine offers to a running source. */
@@ -255,6 +277,11 @@ export interface SourceContext {
   readonly directory: string
   /** The connected client of the source's connection, connected on first use. */
   client(): Promise<unknown>
+  /**
+   * Where messages are kept until they have ended. With `source`, `accept` resolves when the engine has taken them on, in
+   * memory only: each is acknowledged by its own {@link Delivery}, and never by `accept`. There is no cursor then.
+   */
+  readonly durability: 'journal' | 'source'
   /** The committed position of this source, or null at the first start. */
   cursor(): Promise<string | null>
   /**

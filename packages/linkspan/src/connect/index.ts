@@ -38,6 +38,7 @@ export type {
   ConnectionDeclaration,
   Connector,
   ConnectorSpec,
+  Delivery,
   Incoming,
   Operation,
   OperationSpec,
@@ -45,6 +46,7 @@ export type {
   RunningSource,
   SourceContext,
   SourceDeclaration,
+  SourceLogDeclaration,
   SourceSpec,
   Verdict,
 } from './connector.ts'

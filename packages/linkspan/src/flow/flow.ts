@@ -29,6 +29,12 @@ export interface FlowOptions {
   readonly window?: number
   /** The most bytes of bodies of this flow kept in memory. @default 16 MiB */
   readonly windowBytes?: number
+  /**
+   * Where the flow's messages are kept until they have ended. `source`: in the log that they come from, which must be
+   * replicated and durable by itself (Kafka); the journal then has only what must not be done twice, and what a person has to
+   * look at. For flows of pure steps, calls and state. What is then promised is in docs/guide/source-log.md. @default 'journal'
+   */
+  readonly durability?: 'journal' | 'source'
   /** Earlier names of this flow, the oldest first: its engine state is found under them too. Let its live messages end first. */
   readonly renamedFrom?: string | readonly string[]
 }
@@ -119,7 +125,16 @@ function settingsOf(name: string, options: FlowOptions, dedupeFor?: Duration): F
     windowBytes: positive(name, 'windowBytes', options.windowBytes ?? usual.windowBytes),
     timeLimitMs: options.timeLimit === undefined ? usual.timeLimitMs : durationMs(options.timeLimit),
     dedupeForMs: dedupeFor === undefined ? usual.dedupeForMs : durationMs(dedupeFor),
+    ...(isOnSourceLog(name, options.durability) ? { durability: 'source' } : {}),
   }
+}
+
+function isOnSourceLog(name: string, durability: FlowOptions['durability'] = 'journal'): boolean {
+  if (durability === 'journal' || durability === 'source') return durability === 'source'
+  throw new LinkspanError(
+    'FLOW_INVALID',
+    `The option durability of the flow "${name}" is 'journal' or 'source', not ${shown(durability)}.`,
+  )
 }
 
 function positive(flowName: string, option: string, value: number): number {

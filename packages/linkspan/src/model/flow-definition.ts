@@ -41,6 +41,8 @@ export interface FlowSettings {
   readonly timeLimitMs: number | null
   /** How long a source's dedupe keys are remembered. */
   readonly dedupeForMs: number
+  /** Where messages are kept until they have ended, when not in the journal: in the source's own log. */
+  readonly durability?: 'source'
 }
 
 const MIB = 1_048_576

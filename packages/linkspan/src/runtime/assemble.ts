@@ -10,16 +10,18 @@ import { createActing } from './acting.ts'
 import type { EngineState } from './admin-api.ts'
 import { type BegunMarks, createBegunMarks } from './begun-mark.ts'
 import { budgetsOf, createBudgets } from './budget/budgets.ts'
-import { createCalls } from './calls/calls.ts'
+import { type CallsOptions, createCalls } from './calls/calls.ts'
 import { type Cells, createCells } from './cells.ts'
 import type { Subscribers } from './channels.ts'
-import { completeOnStop } from './complete-on-stop.ts'
 import type { Children } from './children.ts'
 import { childrenOnQueues, childWork } from './children-on-queues.ts'
 import { type Claims, type ClaimsOptions, createClaims } from './claims.ts'
 import { type Committer, createCommitter } from './committer.ts'
 import { type CompiledFlow, compileFlow } from './compile.ts'
+import { completeOnStop } from './complete-on-stop.ts'
 import { type Connections, createConnections, declarationsOf } from './connections.ts'
+import { eventsOf } from './control-bus.ts'
+import { keepEvents } from './event-keeping.ts'
 import type { Events } from './events.ts'
 import { followOthers, type Left, readLeft } from './follow-others.ts'
 import { createForeignFlows } from './foreign-flows.ts'
@@ -29,12 +31,10 @@ import { guestsOn } from './guests.ts'
 import { NOTHING_HIDDEN } from './hide-secrets.ts'
 import { createHomes } from './homes.ts'
 import { createEntrance, type Entrance, type Taker } from './intake.ts'
-import { addCounts, createLedger, type Ledger } from './ledger.ts'
 import { type JudgedClock, judgedClock } from './judged-clock.ts'
+import { addCounts, createLedger, type Ledger } from './ledger.ts'
 import { createLive, type Live, readyWait } from './live.ts'
 import { createLoans, type Loans } from './loans.ts'
-import { eventsOf } from './control-bus.ts'
-import { keepEvents } from './event-keeping.ts'
 import { createEvents } from './meters.ts'
 import { isPaused } from './paused.ts'
 import { createPublishing } from './publishing.ts'
@@ -48,6 +48,9 @@ import type { RuntimeOptions, RuntimeParts } from './runtime-parts.ts'
 import { createShare, type Share } from './share.ts'
 import { createSharedCells } from './shared-cells.ts'
 import { keepSources, type SourceKeeping } from './source-keeping.ts'
+import { checkCarried, checkCarriedByMany } from './source-log/carried.ts'
+import { createSourceLog } from './source-log/source-log.ts'
+import { createSourceRecords, recordScope } from './source-log/source-records.ts'
 import { offerSurvey } from './survey.ts'
 import { createTurns } from './turns.ts'
 
@@ -143,6 +146,7 @@ function compileAll({
 }: Pick<Assembly, 'options' | 'flows'>): ReadonlyMap<string, CompiledFlow> {
   const { onError } = options.settings
   const policy = onError === undefined ? undefined : asPolicy(onError)
+  for (const flow of flows.values()) checkCarried(flow)
   return new Map(
     [...flows].map(([name, flow]) => [name, compileFlow(flow, options.codeVersion(flow), policy)]),
   )
@@ -159,6 +163,7 @@ async function onJournal(
   const { error: clean } = hider
   const { clock, logger, random } = outside
   const { partitions } = journal.ownership
+  if (partitions > 1) for (const { flow } of compiled.values()) checkCarriedByMany(flow)
   const present = presentNames(assembly.flows.values())
   const ledger = createLedger(metrics)
   const events = createEvents({ ledger, metrics, hooks, logger })
@@ -222,16 +227,19 @@ async function onJournal(
     member: journal.ownership.member,
   })
   stopped.signal.addEventListener('abort', budgets.close)
-  const calls = createCalls({
+  const making: Omit<CallsOptions, 'save' | 'saved'> = {
     clock,
     connections,
     budgets,
-    save: (pass) => live.save(pass),
-    saved: (pass) => live.saved(pass),
     lease: share.lease,
     stopped: stopped.signal,
     since: share.since,
     clean,
+  }
+  const calls = createCalls({
+    ...making,
+    save: (pass) => live.save(pass),
+    saved: (pass) => live.saved(pass),
   })
   const { member } = journal.ownership
   const { members } = journal.ownership
@@ -253,6 +261,8 @@ async function onJournal(
         })
   const makeCells = partitions === 1 ? createCells : createSharedCells
   const cells = makeCells(journal.state, committer, clock)
+  const publish = createPublishing({ subscribers: assembly.subscribers, takers, entrance })
+  const sourceRecords = createSourceRecords(journal.state, committer)
   const live: Live = createLive({
     clock,
     random,
@@ -265,7 +275,8 @@ async function onJournal(
     calls,
     children,
     flows: compiled,
-    publish: createPublishing({ subscribers: assembly.subscribers, takers, entrance }),
+    publish,
+    sourceRecord: (flow, identity) => sourceRecords.read(recordScope(flow), identity),
     startChild: (child, bytes, parent) => queues.get(child.flow)?.child(childWork(child, bytes, parent)),
     begunBefore: begun.begunBefore,
     due: (flow, at) => queues.get(flow)?.due(at),
@@ -278,6 +289,26 @@ async function onJournal(
     queues.set(name, queue)
     takers.set(name, { flow, queue })
   }
+  const sourceLogs = new Map(
+    [...compiled]
+      .filter(([, { flow }]) => flow.definition.settings.durability === 'source')
+      .map(([name, flow]) => {
+        const log = createSourceLog(flow, {
+          clock,
+          random,
+          logger,
+          events,
+          committer,
+          entrance,
+          cells,
+          publish,
+          records: sourceRecords,
+          calls: making,
+          fresh: (seq, runs) => (runs ? fresh.add(seq) : fresh.remove(seq)),
+        })
+        return [name, log] as const
+      }),
+  )
   const { owned } = share
   const claimsTo = (about: ClaimsOptions['about']): Claims =>
     createClaims({ state: journal.state, committer, clock, member, members, about })
@@ -295,6 +326,7 @@ async function onJournal(
     entrance,
     budgets,
     clean,
+    sourceLog: (flow) => sourceLogs.get(flow),
   })
   const foreign = createForeignFlows({
     has: (flow) => compiled.has(flow) || present.has(flow),
@@ -341,7 +373,7 @@ async function onJournal(
     sources: byFlow,
     refusing: () => committer.refusing !== null,
     live: partitions === 1 ? (flow) => ledger.of(flow).roots.live : null,
-    active: (flow) => queues.get(flow)?.active ?? 0,
+    active: (flow) => (queues.get(flow)?.active ?? 0) + (sourceLogs.get(flow)?.active ?? 0),
   })
   const inTurn = createTurns()
   const claims = partitions === 1 ? null : claimsTo('messages')

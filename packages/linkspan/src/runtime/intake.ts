@@ -58,6 +58,11 @@ export interface Entrance {
   accept(prepared: Prepared): Promise<Accepted>
   /** Accepts from inside, with the commit that is being made; never refused. */
   add(prepared: Prepared): void
+  /**
+   * Puts a message into the journal that has run already, in one of this engine's partitions, and neither runs it nor lets it
+   * wait: `then` has to end it. Called after the commit, with the message's place.
+   */
+  put(prepared: Prepared, then: (at: AcceptedAt) => void): void
 }
 
 /** Makes the way in. */
@@ -208,6 +213,16 @@ export function createEntrance(options: EntryOptions): Entrance {
     add(prepared) {
       const { message, then } = enter(prepared)
       committer.add(message, then)
+    },
+    put(prepared, then) {
+      const token = options.random.token(TOKEN_LENGTH)
+      const { partition } = options.homes.ofNoKey()
+      // Nothing that others handed over comes before it: it does not run.
+      const given = { partition, ready: false, handOver: false, handedUpTo: Number.MAX_SAFE_INTEGER }
+      committer.add(toMessage(prepared, token, given), (at) => {
+        if (at.duplicateOf === null) options.fresh.add(at.seq)
+        then(at)
+      })
     },
   }
 }

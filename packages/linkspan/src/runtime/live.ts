@@ -2,7 +2,7 @@ import type { MessageReader, StoredMessage, Wait } from '../journal/journal.ts'
 import { ensureError, isLinkspanError, LinkspanError, type StoredError, storeError } from '../model/errors.ts'
 import type { Ending, Headers, Json } from '../model/message.ts'
 import type { Clock, Logger, Random } from '../model/outside.ts'
-import { pathAt, renamedPlace } from '../model/step-place.ts'
+import { renamedPlace } from '../model/step-place.ts'
 import type {
   CallRequest,
   CellChange,
@@ -22,21 +22,21 @@ import type { Committer } from './committer.ts'
 import { type CompiledFlow, entryAt, WAKING } from './compile.ts'
 import { type HookEnd, hookBody } from './completion-hooks.ts'
 import type { Events } from './events.ts'
-import { unwrapFinal } from './pass/failures.ts'
 import { identityOf } from './former-names.ts'
-import { Interrupt, type InterruptReason, isInterrupt } from './pass/interrupt.ts'
 import { settled } from './json.ts'
 import { createLendingOut, type Unfit } from './lending-out.ts'
 import { type Bound, bodyOf, type Loaded, recordOf, toLoaded, waitOf } from './loaded.ts'
 import type { Loans } from './loans.ts'
+import { outwardPorts } from './outward-ports.ts'
+import { unwrapFinal } from './pass/failures.ts'
+import { Interrupt, type InterruptReason, isInterrupt } from './pass/interrupt.ts'
 import { MessagePass, type PassPorts } from './pass/pass.ts'
 import type { PassEnd, Slot, Work } from './queue/work.ts'
 import { recordedOutputs } from './recompute.ts'
 import { type Entry, namesMadeAt, renamed, timeOfChildrenAt } from './record.ts'
 import type { Replies } from './replies.ts'
 import { createRoster } from './roster.ts'
-import type { PassObserver } from './pass/running-pass.ts'
-import { checkFit, taken } from './taken-body.ts'
+import { checkFit, movedIdentityOf, taken } from './taken-body.ts'
 import { checkStart, checkTimeLimit, isSettling, limitOf, needsAnswer } from './time-limit.ts'
 
 /** What running messages takes. */
@@ -59,6 +59,11 @@ export interface LiveOptions {
     body: unknown,
     options: { readonly key: string | null; readonly headers: Headers },
   ) => () => void
+  /** What is on record of a message of a flow that lay in its source's log, by its identity there. */
+  readonly sourceRecord: (
+    flowIdentity: string,
+    identity: string,
+  ) => Promise<{ readonly entries: readonly Entry[] } | null>
   /** Puts a committed child that nobody waits for on its way. */
   readonly startChild: (child: Loaded, bytes: number, parent: number | null) => void
   /** Whether an engine which died may have begun with a message that has nothing on record. */
@@ -537,7 +542,7 @@ export function createLive(options: LiveOptions): Live {
       const record = recordOf(stored)
       if (flow === undefined) return misfitOf(stored, record, null, flowElsewhere(stored.flow))
       try {
-        return await loadOn(flow, stored, renamed(record, flow.renamed))
+        return await loadOn(flow, ...(await withSourceRecord(flow, stored, record)))
       } catch (thrown) {
         if (!isLinkspanError(thrown, 'BODY_INVALID')) throw thrown
         return misfitOf(stored, record, flow, thrown)
@@ -546,6 +551,24 @@ export function createLive(options: LiveOptions): Live {
       await endDamaged(stored, 'dead', ensureError(thrown, 'RECORD_DAMAGED'))
       return null
     }
+  }
+
+  /**
+   * An engine that died right after it had moved a message here, out of its source's log, may not have put its record
+   * beside it: that is the first of its record, and then it ends as it did there.
+   */
+  const withSourceRecord = async (
+    flow: CompiledFlow,
+    stored: StoredMessage,
+    record: readonly Entry[],
+  ): Promise<[StoredMessage, readonly Entry[]]> => {
+    const identity = movedIdentityOf(stored.headers)
+    const isMissing = identity !== undefined && record.every((entry) => entry.t === 'interrupted')
+    const before = isMissing ? await options.sourceRecord(identityOf(flow.flow.definition), identity) : null
+    if (before === null) return [stored, renamed(record, flow.renamed)]
+    const { seq, nextFrame: n } = stored
+    committer.record({ seq, n, frame: sealEntries(before.entries, seq, n) })
+    return [{ ...stored, nextFrame: n + 1 }, renamed([...record, ...before.entries], flow.renamed)]
   }
 
   const loadOn = async (
@@ -638,23 +661,12 @@ export function createLive(options: LiveOptions): Live {
     const present = portsOf.get(flow)
     if (present) return present
     const made: PassPorts = {
-      strict: true,
-      live: true,
-      observer: null as PassObserver | null,
-      goesOn: true,
-      now: () => clock.now(),
-      quiet: () => new Promise((resolve) => clock.defer(resolve)),
-      timer: (afterMs, run) => clock.timer(afterMs, run),
-      isPast: (time) => clock.now() >= time,
-      chance: () => options.random.next(),
-      leaves: () => false,
-      inTime: (pass) => checkTimeLimit(pass, clock.now()),
+      ...outwardPorts(options, flow.name),
       call: (pass: MessagePass, request: CallRequest, input: unknown, state: CallState) => {
         const settles = state.open !== null && needsAnswer(request.operation, request.onUnknown)
         if (!settles) checkTimeLimit(pass, clock.now())
         return options.calls.call(pass, request, input, state)
       },
-      differs: (pass, path) => pass.park(path, `the input of "${path}" is another one than is on record`),
       update: <Result extends Json>(
         pass: MessagePass,
         path: string,
@@ -692,12 +704,6 @@ export function createLive(options: LiveOptions): Live {
         if (!isWoken) wakeThere(pass, path, sleeper)
       },
       wakeHere: (_pass, seq) => wakeHere(seq),
-      ignored: (path) => events.ignored(flow.name, pathAt(path)),
-      log: ({ loaded: { id, key } }, step, level, line) =>
-        options.logger.log(level, 'flow.log', { flow: flow.name, step: pathAt(step), id, key, ...line }),
-      attempt: (path, outcome, ms) => events.attempt(flow.name, pathAt(path), outcome, ms),
-      told: (path, event, level) => events.told(flow.name, pathAt(path), event, level),
-      standsAt: (path, state) => events.standsAt(flow.name, pathAt(path), state),
     }
     portsOf.set(flow, made)
     return made

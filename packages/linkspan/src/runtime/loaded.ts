@@ -4,6 +4,7 @@ import type { Headers, Json } from '../model/message.ts'
 import { parseMessageId } from '../model/message-id.ts'
 import { bodyPlace, openFrames, openJson } from './codec.ts'
 import { currentEntries, type Entry } from './record.ts'
+import { calledAsOf } from './taken-body.ts'
 
 /** Values bound to names. */
 export type Bound = Readonly<Record<string, unknown>>
@@ -35,6 +36,10 @@ export interface Loaded {
   readonly timesSentAgain?: number
   /** Of a borrowed message: from when on no other engine can have made a call of it. */
   readonly since?: number
+  /** It lies in its source's log only: after a crash nothing but its record tells that a call was begun. */
+  readonly inSourceLog?: true
+  /** The id that its calls are known by elsewhere, where that is not its own: it lay in its source's log when they were made. */
+  readonly calledAs?: string
   /** The parent that waits for it: null for a tap's child, and for one that lives again. */
   readonly awaitedBy: number | null
   /** Of a child that a parent waits for only so long: when it is too late. */
@@ -115,6 +120,7 @@ export function toLoaded(
   const again = record.filter((entry) => entry.t === 'redelivered' || entry.t === 'resolved')
   const last = again.at(-1)
   const entries = currentEntries(record)
+  const calledAs = calledAsOf(headers)
   return {
     seq,
     id,
@@ -131,6 +137,7 @@ export function toLoaded(
     freshStarts: record.filter((entry) => entry.t === 'redelivered' && entry.fresh).length,
     interrupted: record.some((entry) => entry.t === 'interrupted') && !waitedSince(entries),
     ...(last === undefined ? {} : { sentAgainAt: last.at, timesSentAgain: again.length }),
+    ...(calledAs === undefined ? {} : { calledAs }),
     awaitedBy: stored.wait?.parent ?? null,
     nextFrame,
     waits: stored.wait !== null,

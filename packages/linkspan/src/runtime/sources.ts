@@ -10,6 +10,8 @@ import type { Committer } from './committer.ts'
 import type { Connections } from './connections.ts'
 import { type FlowNames, identityOf } from './former-names.ts'
 import type { Entrance, Prepared, Taker } from './intake.ts'
+import type { SourceLog } from './source-log/source-log.ts'
+import { isUnfit } from './taken-body.ts'
 
 /** The state of a flow's source. */
 export interface SourceStatus {
@@ -36,6 +38,8 @@ export interface SourceOptions {
   readonly connections: Connections
   readonly entrance: Entrance
   readonly budgets: Pick<Budgets, 'of'>
+  /** The messages of a flow that lie in its source's log; undefined where the journal keeps them. */
+  readonly sourceLog: (flow: string) => SourceLog | undefined
   /** Whether a source of a flow runs here: each runs on one engine of a cluster. */
   readonly isHere: (flow: FlowNames) => boolean
   /**
@@ -48,6 +52,8 @@ export interface SourceOptions {
 }
 
 const PAUSES = exponential('500ms', '1m')
+/** How long a source that is stopped waits for what it has delivered and runs, so that it need not come again. */
+const REST_MS = 5_000
 
 /** Keeps the source of a flow running. A flow that is fed by the server, a sender or a channel has a passive one. */
 export function keepSource(
@@ -61,6 +67,7 @@ export function keepSource(
   // Those of messages are places, which begin at 1.
   const requestId = -1 - options.nth
   const everywhere = source.runs === 'everywhere'
+  const sourceLog = options.sourceLog(definition.name)
   const isHere = (): boolean => everywhere || options.isHere(definition)
   let phase: 'stopped' | 'starting' | 'running' | 'failing' = 'stopped'
   let error: StoredError | null = null
@@ -75,10 +82,12 @@ export function keepSource(
     random,
     logger,
     directory: options.directory,
+    durability: sourceLog === undefined ? 'journal' : 'source',
     signal,
     client: async () => (source.connection ? options.connections.client(source.connection) : undefined),
     cursor: () => options.journal.cursors.get(cursorName),
-    accept: (messages, cursor) => accept(messages, cursor),
+    accept: (messages, cursor) =>
+      sourceLog === undefined ? accept(messages, cursor) : takeOn(sourceLog, messages, signal),
     request: (run) => withinBudget({ purse: purse(), id: requestId, clock, signal }, run),
     failed: (thrown) => {
       if (!signal.aborted) void breakOff(thrown)
@@ -103,6 +112,27 @@ export function keepSource(
     await commitTogether(prepared, cursor)
   }
 
+  /** What its flow cannot run is for people to see, who look into the journal. */
+  const takeOn = async (
+    log: SourceLog,
+    messages: readonly Incoming[],
+    signal: AbortSignal,
+  ): Promise<void> => {
+    const all = await Promise.all(
+      messages.map(async (incoming) => ({ incoming, prepared: await prepare(incoming) })),
+    )
+    const [unfit, fit] = [
+      all.filter(({ prepared }) => isUnfit(prepared)),
+      all.filter(({ prepared }) => !isUnfit(prepared)),
+    ]
+    await log.take(fit, signal)
+    for (const { incoming, prepared } of unfit)
+      options.entrance.accept(prepared).then(
+        () => incoming.delivery?.settled(),
+        (thrown: unknown) => void breakOff(thrown),
+      )
+  }
+
   /** All in one turn, so that messages and cursor go into one commit. */
   const commitTogether = (prepared: readonly Prepared[], cursor: string | null): Promise<unknown> => {
     const parts: Promise<unknown>[] = prepared.map((each) => options.entrance.accept(each))
@@ -119,6 +149,7 @@ export function keepSource(
     const { signal } = controller
     try {
       if (!(await claimed(signal))) return
+      sourceLog?.open()
       const started = (await source.start?.(context(signal))) ?? null
       // It may have been started again since, which this one must not stand in for.
       if (signal.aborted) return void (await started?.stop())
@@ -178,6 +209,7 @@ export function keepSource(
     },
     async stop() {
       cancelPause()
+      if (running !== null) await sourceLog?.rest(REST_MS)
       // What has stopped is stopped again each second where it is another engine's: an abort makes an error with its stack.
       if (!controller.signal.aborted) controller.abort()
       phase = 'stopped'

@@ -11,6 +11,25 @@ const MARKS: Readonly<Record<Unfit['as'], string>> = {
   refused: 'linkspan-refused',
 }
 
+/** The header of a message that came into the journal out of its source's log: the id that its calls were made under, and its identity there. */
+const MOVED = 'linkspan-moved'
+
+/** The headers of a message that is moved into the journal out of its source's log. */
+export function movedHeaders(headers: Headers, calledAs: string, identity: string): Headers {
+  return { ...headers, [MOVED]: `${calledAs} ${identity}` }
+}
+
+/** The id that calls of such a message were made under, or undefined. */
+export function calledAsOf(headers: Headers): string | undefined {
+  return headers[MOVED]?.split(' ', 1)[0]
+}
+
+/** The identity of such a message in its source's log, or undefined. */
+export function movedIdentityOf(headers: Headers): string | undefined {
+  const moved = headers[MOVED]
+  return moved?.slice(moved.indexOf(' ') + 1)
+}
+
 interface Marked {
   readonly headers: Headers
 }
@@ -22,8 +41,8 @@ export function takenHeaders(given: Headers, unfit: Unfit | null): Headers {
 }
 
 function withoutMarks(given: Headers): Headers {
-  if (!Object.values(MARKS).some((mark) => mark in given)) return given
-  const { [MARKS.unreadable]: _unreadable, [MARKS.refused]: _refused, ...headers } = given
+  if (!(MOVED in given) && !Object.values(MARKS).some((mark) => mark in given)) return given
+  const { [MARKS.unreadable]: _unreadable, [MARKS.refused]: _refused, [MOVED]: _called, ...headers } = given
   return headers
 }
 

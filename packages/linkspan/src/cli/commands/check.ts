@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { CheckReport } from '../../index.ts'
 import { type ErrorCode, ensureError, isLinkspanError, type LinkspanError } from '../../model/errors.ts'
+import { SOURCE_LOG_PROMISES } from '../../model/source-log-promises.ts'
 import { NEGATIVE, OK } from '../exit-code.ts'
 import type { Library } from '../library.ts'
 import type { LoadedProject } from '../project-file.ts'
@@ -11,6 +12,8 @@ import { type Context, defineVerb, type Verb } from '../verb.ts'
 interface Findings {
   readonly project: string
   readonly flows: readonly string[]
+  /** Those whose messages stay in their source's log. */
+  readonly onSourceLog: readonly string[]
   /** What keeps the project from starting. */
   readonly problems: readonly string[]
   /** How live messages fit; null when there is no journal yet, or it could not be compared. */
@@ -35,8 +38,9 @@ export const check: Verb = defineVerb({
   },
 })
 
-function forPrograms({ project, flows, problems, live }: Findings): unknown {
-  return { project, flows, problems, live }
+function forPrograms({ project, flows, onSourceLog, problems, live }: Findings): unknown {
+  const sourceLog = onSourceLog.length === 0 ? {} : { onSourceLog, sourceLogPromises: SOURCE_LOG_PROMISES }
+  return { project, flows, ...sourceLog, problems, live }
 }
 
 async function examine(context: Context, loaded: LoadedProject): Promise<Findings> {
@@ -59,6 +63,9 @@ async function examine(context: Context, loaded: LoadedProject): Promise<Finding
   return {
     project: loaded.file,
     flows: loaded.project.flows.map(({ definition }) => definition.name),
+    onSourceLog: loaded.project.flows
+      .filter(({ definition }) => definition.settings.durability === 'source')
+      .map(({ definition }) => definition.name),
     problems: [...problems],
     live,
     noJournal,
@@ -95,8 +102,10 @@ function isLost({ gone, live }: CheckReport['flows'][number]): boolean {
   return gone && live > 0
 }
 
-function show({ out }: Context, { project, flows, problems, live, noJournal }: Findings): void {
+function show(context: Context, findings: Findings): void {
+  const { out } = context
   const { style } = out
+  const { project, flows, onSourceLog, problems, live, noJournal } = findings
   out.line(`${project}: ${counted(flows.length, 'flow')}`)
   for (const name of flows) {
     const found = live?.flows.find(({ flow }) => flow === name)
@@ -116,6 +125,7 @@ function show({ out }: Context, { project, flows, problems, live, noJournal }: F
     out.line(
       `  ${style('bad', clean(gone.flow))} is gone from the project, with ${counted(gone.live, 'message')} on the way`,
     )
+  for (const name of onSourceLog) showSourceLog(context, name)
   for (const problem of problems) out.line(style('bad', `missing or wrong: ${clean(problem)}`))
   if (live === null)
     out.line(
@@ -129,6 +139,14 @@ function show({ out }: Context, { project, flows, problems, live, noJournal }: F
       ? style('good', 'The project can be deployed.')
       : style('bad', 'The project should not be deployed like this.'),
   )
+}
+
+function showSourceLog({ out }: Context, flow: string): void {
+  out.line(`${clean(flow)} keeps its messages in its source's log (durability: 'source'):`)
+  for (const { promise, holds, how } of SOURCE_LOG_PROMISES)
+    out.line(
+      `  ${out.style(holds === 'holds' ? 'good' : 'bad', holds)}: ${promise}. ${out.style('dim', how)}`,
+    )
 }
 
 const SHOWN = 5

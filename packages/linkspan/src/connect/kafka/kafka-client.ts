@@ -3,7 +3,13 @@ import { importClient } from '../clients.ts'
 import type { ConnectEnvironment } from '../connector.ts'
 import type { ReadKafkaConfig } from './kafka-config.ts'
 import { kafkaError } from './kafka-error.ts'
-import type { KafkaConsumer, KafkaPackage, KafkaProducer } from './kafka-package.ts'
+import type {
+  KafkaAdmin,
+  KafkaConsumer,
+  KafkaPackage,
+  KafkaProducer,
+  TopicSettings,
+} from './kafka-package.ts'
 import { createSchemas, type Schemas } from './schemas.ts'
 import { packages } from './spec.ts'
 
@@ -21,6 +27,8 @@ export interface KafkaClient {
   produce<T>(run: (producer: KafkaProducer) => Promise<T>): Promise<T>
   /** Reads as no member of a group, one at a time. */
   read<T>(run: (reader: KafkaConsumer) => Promise<T>): Promise<T>
+  /** The settings of topics that say how durable they are. */
+  topicSettings(topics: readonly string[]): Promise<readonly TopicSettings[]>
   /** Counts up, so that records without a key come to all partitions. */
   nextTurn(): number
   close(): Promise<void>
@@ -82,6 +90,14 @@ export function clientOf(
     },
     produce: (run) => producing(() => run(theProducer())),
     read: (run) => reading(() => run(theReader())),
+    async topicSettings(topics) {
+      const admin = unheard(new library.Admin({ ...common, retries: READER.retries }))
+      try {
+        return await durabilityOf(admin, topics)
+      } finally {
+        await admin.close()
+      }
+    },
     nextTurn: () => {
       turn = (turn + 1) % Number.MAX_SAFE_INTEGER
       return turn
@@ -90,6 +106,22 @@ export function clientOf(
       await Promise.all([producer, reader, ...members].map((each) => each?.close(true)))
     },
   }
+}
+
+const TOPIC_RESOURCE = 2
+const DURABILITY = ['min.insync.replicas', 'unclean.leader.election.enable']
+
+async function durabilityOf(admin: KafkaAdmin, topics: readonly string[]): Promise<readonly TopicSettings[]> {
+  const resources = topics.map((resourceName) => ({
+    resourceType: TOPIC_RESOURCE,
+    resourceName,
+    configurationKeys: DURABILITY,
+  }))
+  const found = await admin.describeConfigs({ resources })
+  return found.map(({ resourceName, configs }) => ({
+    topic: resourceName,
+    settings: new Map(configs.map(({ name, value }) => [name, value ?? ''])),
+  }))
 }
 
 /** Whether the cluster answers. */
@@ -112,7 +144,7 @@ function inTurn(): <T>(run: () => Promise<T>) => Promise<T> {
 }
 
 /** An error that nobody listens to ends the process; what it says comes with the request that fails by it, too. */
-function unheard<Client extends KafkaProducer | KafkaConsumer>(client: Client): Client {
+function unheard<Client extends KafkaProducer | KafkaConsumer | KafkaAdmin>(client: Client): Client {
   client.on('error', () => undefined)
   return client
 }

@@ -2,6 +2,31 @@
 export interface KafkaPackage {
   readonly Producer: new (options: Readonly<Record<string, unknown>>) => KafkaProducer
   readonly Consumer: new (options: Readonly<Record<string, unknown>>) => KafkaConsumer
+  readonly Admin: new (options: Readonly<Record<string, unknown>>) => KafkaAdmin
+}
+
+/** What is asked of a cluster beside reading and writing. */
+export interface KafkaAdmin {
+  describeConfigs(options: {
+    readonly resources: readonly {
+      readonly resourceType: number
+      readonly resourceName: string
+      readonly configurationKeys: readonly string[]
+    }[]
+  }): Promise<
+    readonly {
+      readonly resourceName: string
+      readonly configs: readonly { readonly name: string; readonly value?: string | null }[]
+    }[]
+  >
+  close(): Promise<void>
+  on(event: 'error', listener: (error: unknown) => void): unknown
+}
+
+/** Settings of a topic, by name. */
+export interface TopicSettings {
+  readonly topic: string
+  readonly settings: ReadonlyMap<string, string>
 }
 
 /** What every client of the package has. */

@@ -2,15 +2,17 @@ import { isLinkspanError, LinkspanError } from '../../model/errors.ts'
 import { wait } from '../../model/wait.ts'
 import { acceptWhenRoom } from '../accept.ts'
 import { type Bell, createBell } from '../bell.ts'
-import type { Incoming, RunningSource, SourceContext } from '../connector.ts'
+import type { Delivery, Incoming, RunningSource, SourceContext } from '../connector.ts'
 import { within } from '../within.ts'
 import { type Beginning, commitBeginning } from './beginning.ts'
 import { type Commits, createCommits } from './commits.ts'
+import { checkDurableTopics } from './durable-topic.ts'
 import { incomingOf, type ReadingOptions } from './incoming.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import { kafkaError } from './kafka-error.ts'
 import type { Assignment, KafkaConsumer, KafkaRecord, RecordStream } from './kafka-package.ts'
 import { createPlaces, type Places } from './places.ts'
+import { createSettling, type Settling } from './settling.ts'
 
 /** A source with its options read. Times in milliseconds. */
 export interface ConsumeSettings extends ReadingOptions {
@@ -22,6 +24,8 @@ export interface ConsumeSettings extends ReadingOptions {
   readonly protocol: 'classic' | 'consumer'
   readonly isolation: 'committed' | 'uncommitted'
   readonly sessionTimeoutMs: number
+  /** What is asked of a topic that is the only record of its messages. */
+  readonly minInSync: number
 }
 
 /** A member of a group at work. Nothing of it outlives the member: the group keeps its places, the journal its messages. */
@@ -33,6 +37,8 @@ interface Member {
   readonly consumer: KafkaConsumer
   readonly places: Places
   readonly commits: Commits
+  /** Where the log is the only record of the messages: what has ended of them; else null, as all that is handed in is kept. */
+  readonly settling: Settling | null
   readonly bell: Bell
   stream: RecordStream
   /** As it was last looked at; it is made anew when it changes. */
@@ -57,6 +63,7 @@ export async function startKafkaSource(
       stop: async () => {
         end.abort()
         await ended
+        member.settling?.close()
         await within(context.clock, LEAVE_WITHIN_MS, member.commits.rest())
         await leave()
       },
@@ -80,6 +87,8 @@ async function join(
   consumer.on('error', bell.fail)
   // A topic that does not exist is told here: by the group it would never be.
   const { topics } = await consumer.metadata({ topics: [...settings.topics] })
+  const isRecord = context.durability === 'source'
+  if (isRecord) await checkDurableTopics(client, settings.topics, settings.minInSync)
   const stream = heard(await consumer.consume(streamOptions(settings)), bell)
   const commits = createCommits(consumer, bell.fail)
   const places = createPlaces()
@@ -91,6 +100,7 @@ async function join(
     consumer,
     places,
     commits,
+    settling: isRecord ? createSettling(consumer, commits.add) : null,
     bell,
     stream,
     held: null,
@@ -121,6 +131,7 @@ async function settle(member: Member): Promise<void> {
     const assignments = consumer.assignments ?? []
     member.held = consumer.assignments
     const gained = Map.groupBy(places.hold(assignments), ({ topic }) => topic)
+    member.settling?.hold(assignments)
     if (gained.size === 0) continue
     const { topics } = await consumer.metadata({ topics: [...settings.topics] })
     member.topics = topics
@@ -158,8 +169,27 @@ async function handIn(member: Member, records: readonly KafkaRecord[]): Promise<
   const wanted = untilMs === null ? fresh : fresh.filter(({ timestamp }) => Number(timestamp) < untilMs)
   const messages = await readWhenPossible(member, wanted)
   if (messages === null) return
+  if (member.settling !== null) return handOver(member, member.settling, fresh, wanted, messages)
   if (messages.length > 0 && !(await acceptWhenRoom(context, signal, messages, null))) return
   commits.add(places.passed(fresh))
+}
+
+/** Hands records in that nothing else remembers: the group comes past them as they end. */
+async function handOver(
+  { context, signal, places }: Member,
+  settling: Settling,
+  fresh: readonly KafkaRecord[],
+  wanted: readonly KafkaRecord[],
+  messages: readonly Incoming[],
+): Promise<void> {
+  const deliveries = new Map(fresh.map((record) => [record, settling.expect(record)]))
+  const handed = messages.map((message, at) => ({
+    ...message,
+    delivery: deliveries.get(wanted[at] as KafkaRecord) as Delivery,
+  }))
+  if (handed.length > 0 && !(await acceptWhenRoom(context, signal, handed, null))) return
+  places.passed(fresh)
+  for (const record of fresh) if (!wanted.includes(record)) deliveries.get(record)?.settled()
 }
 
 const FIRST_PAUSE_MS = 250

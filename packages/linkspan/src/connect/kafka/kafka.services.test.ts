@@ -115,36 +115,39 @@ describe('from Kafka to Kafka, on real brokers', () => {
     expect((await broker.committed(group, from)).reduce((sum, each) => sum + each, 0)).toBe(sent.length)
   })
 
-  it('each record comes once and in order though the engine is killed, twice', async () => {
-    const sent = items(1_500)
-    await put(sent)
-    const settings = { brokers, from, to, group, journal: join(folder, `${group}.db`) }
-    const start = async (): Promise<ChildProcess> => {
-      const program = new URL('./fixtures/copying-engine.ts', import.meta.url)
-      const child = fork(program, {
-        execArgv: ['--conditions=source'],
-        env: { ...process.env, COPYING: JSON.stringify(settings) },
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      })
-      await once(child, 'message')
-      return child
-    }
-    const count = async () => new Set((await broker.readAll(to)).map((each) => itemOf(each).n)).size
-    let seen = 0
-    for (let life = 0; life < 2; life++) {
-      const child = await start()
-      await until(async () => (await count()) > seen)
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-      seen = await count()
-    }
-    const last = await start()
-    await until(async () => (await count()) === sent.length)
-    const ended = once(last, 'exit')
-    last.kill('SIGTERM')
-    await ended
-    expectEachOnce(await broker.readAll(to), sent)
-  })
+  it.each(['journal', 'source'])(
+    'each record comes once and in order though the engine is killed, twice, with the messages in the %s',
+    async (durability) => {
+      const sent = items(1_500)
+      await put(sent)
+      const settings = { brokers, from, to, group, durability, journal: join(folder, `${group}.db`) }
+      const start = async (): Promise<ChildProcess> => {
+        const program = new URL('./fixtures/copying-engine.ts', import.meta.url)
+        const child = fork(program, {
+          execArgv: ['--conditions=source'],
+          env: { ...process.env, COPYING: JSON.stringify(settings) },
+          stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        })
+        await once(child, 'message')
+        return child
+      }
+      const count = async () => new Set((await broker.readAll(to)).map((each) => itemOf(each).n)).size
+      let seen = 0
+      for (let life = 0; life < 2; life++) {
+        const child = await start()
+        await until(async () => (await count()) > seen)
+        child.kill('SIGKILL')
+        await once(child, 'exit')
+        seen = await count()
+      }
+      const last = await start()
+      await until(async () => (await count()) === sent.length)
+      const ended = once(last, 'exit')
+      last.kill('SIGTERM')
+      await ended
+      expectEachOnce(await broker.readAll(to), sent)
+    },
+  )
 
   it('members come and go, and nothing is lost; what comes again is what was not committed', async () => {
     const got = { a: [] as number[], b: [] as number[] }
@@ -255,6 +258,24 @@ describe('produce on real brokers', () => {
       expectEachOnce(await broker.readAll(to), sent)
     },
   )
+
+  it('writes records that are too large only together', async () => {
+    to = broker.name('small')
+    await broker.createTopic(to, 1, { 'max.message.bytes': '3000' })
+    const events = kafka('events')
+    const write = events.produce({ name: 'write', topic: to, guarantee: 'natural' })
+    const wide = flow('wide')
+      .from(events.consume<Item>({ topic: from, group, from: 'earliest' }))
+      .map('wider', (item) => ({ ...item, text: 'x'.repeat(1_000) }))
+      .to('write', write)
+    const sent = items(40)
+    await put(sent)
+    const engine = await running([wide])
+    await until(async () => (await broker.readAll(to)).length >= sent.length)
+    expect((await engine.admin.messages({ states: ['dead'] })).items).toEqual([])
+    await engine.stop()
+    expectEachOnce(await broker.readAll(to), sent)
+  })
 
   it('writes tombstones, and refuses alone what is too large', async () => {
     to = broker.name('small')

@@ -52,6 +52,11 @@ export interface ConsumeOptions<T> {
   readonly isolation?: 'committed' | 'uncommitted'
   /** How long the group waits for a member that says nothing. @default '45s' */
   readonly sessionTimeout?: Duration
+  /**
+   * For a flow of `durability: 'source'`: the least `min.insync.replicas` that its topics must have. 1 is for brokers of which
+   * none may be lost, as in development. @default 2
+   */
+  readonly minInSync?: number
 }
 
 /** A connection to Kafka, with its source and the makers of its operations. */
@@ -161,8 +166,18 @@ function source(
     // What is handed in unread fits no schema of what can be read.
     ...(schema === undefined ? {} : { schema: unreadable === 'handIn' ? orUnreadable(schema) : schema }),
     runs: 'everywhere',
+    log: { unfit: whyUnfit(settings) },
     start: (context) => startKafkaSource(settings, context),
   }
+}
+
+/** Why its records cannot be the only record of the messages. */
+function whyUnfit({ dedupeBy, isolation }: ConsumeSettings): string | null {
+  if (dedupeBy !== null)
+    return `consume() states dedupeBy: "${dedupeBy}", and nothing remembers the headers of records that have ended. Leave it out: a record is known by its position; or use a step .dedupe(…).`
+  if (isolation === 'uncommitted')
+    return "consume() states isolation: 'uncommitted', and a record of a transaction that is aborted is not there any more when it is to come again. Leave it out."
+  return null
 }
 
 function settingsOf(options: ConsumeOptions<unknown>): ConsumeSettings {
@@ -180,6 +195,8 @@ function settingsOf(options: ConsumeOptions<unknown>): ConsumeSettings {
     Number.isInteger(batch) && batch >= 1 && batch <= 10_000,
     `batch: ${batch} is no whole number from 1 to 10000.`,
   )
+  const { minInSync = 2 } = options
+  check(Number.isInteger(minInSync) && minInSync >= 1, `minInSync: ${minInSync} is no whole number from 1.`)
   check(sessionTimeoutMs >= 1_000, `sessionTimeout: ${sessionTimeoutMs} ms is too short. Use at least 1 s.`)
   return {
     topics,
@@ -195,6 +212,7 @@ function settingsOf(options: ConsumeOptions<unknown>): ConsumeSettings {
     protocol,
     isolation,
     sessionTimeoutMs,
+    minInSync,
   }
 }
 

@@ -74,6 +74,12 @@ const consume: readonly OptionSpec[] = [
     default: '45s',
     summary: 'How long the group waits for a member that says nothing (`classic`).',
   },
+  {
+    name: 'minInSync',
+    type: 'number',
+    default: '2',
+    summary: "The least `min.insync.replicas` of its topics, where the flow states `durability: 'source'`.",
+  },
 ]
 
 const send: readonly OptionSpec[] = [

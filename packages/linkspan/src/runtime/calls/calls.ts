@@ -39,6 +39,8 @@ export interface CallsOptions {
   readonly saved: (pass: MessagePass) => Promise<void>
   /** Null when this engine may send now; else resolves when it may, or never will. */
   readonly lease: () => Promise<void> | null
+  /** Whether a message is still this engine's to run. @default always */
+  readonly isOurs?: (pass: MessagePass) => boolean
   /** Fires when the engine stops for good: running calls are given up. */
   readonly stopped: AbortSignal
   /** When this engine took a partition over, milliseconds since 1970: no other made a call of its messages after that. */
@@ -150,9 +152,11 @@ export function createCalls(options: CallsOptions): Calls {
     const { operation, input } = attempt
     const lease = options.lease()
     if (lease || slot) await permits.mayLeave(attempt, slot, needsIntent(attempt))
-    if (stopped.aborted) throw new Interrupt({ kind: 'abandon' })
+    const isOurs = (): boolean => options.isOurs?.(attempt.pass) ?? true
+    if (stopped.aborted || !isOurs()) throw new Interrupt({ kind: 'abandon' })
     const began = clock.monotonic()
-    const isGood = (): boolean => options.lease() === null && (slot === null || slot.permit.isGood)
+    const isGood = (): boolean =>
+      isOurs() && options.lease() === null && (slot === null || slot.permit.isGood)
     const running = new RunningCall(attempt, isGood)
     let answer: unknown
     try {
@@ -187,7 +191,8 @@ export function createCalls(options: CallsOptions): Calls {
    */
   const needsIntent = ({ pass, operation }: Attempt): boolean => {
     const { kind } = operation.guarantee
-    if (kind === 'key') return pass.loaded.waits && pass.recorded.length > 0
+    if (kind === 'key')
+      return pass.loaded.inSourceLog === true || (pass.loaded.waits && pass.recorded.length > 0)
     return kind === 'verify' || kind === 'none'
   }
 

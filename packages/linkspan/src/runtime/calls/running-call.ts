@@ -28,7 +28,8 @@ export class RunningCall implements CallContext {
   }
 
   get mark(): string {
-    return markOf(this.messageId, this.#of.request.path, this.#of.state.generation)
+    const { calledAs, id } = this.#of.pass.loaded
+    return markOf(calledAs ?? id, this.#of.request.path, this.#of.state.generation)
   }
 
   get firstMadeAt(): number | null {
