@@ -1,8 +1,8 @@
+import { unlessAborted } from '../unless-aborted.ts'
 import type { SqlDriver } from './driver.ts'
 import { mysqlDialect } from './mysql-dialect.ts'
 import { plainRow } from './row.ts'
 import type { SqlValue, Statement } from './sql.ts'
-import { unlessAborted } from './unless-aborted.ts'
 import { drive, type SqlResult, type Work } from './work.ts'
 
 /** A statement with how its result is to be read. */

@@ -1,10 +1,10 @@
+import { unlessAborted } from '../unless-aborted.ts'
 import type { SqlDriver } from './driver.ts'
 import { postgresDialect } from './postgres-dialect.ts'
 import type { OpenSession } from './postgres-session.ts'
 import { postgresParser } from './postgres-types.ts'
 import { plainRow } from './row.ts'
 import type { SqlValue, Statement } from './sql.ts'
-import { unlessAborted } from './unless-aborted.ts'
 import { drive, type SqlResult, type Work } from './work.ts'
 
 /** What is used of a connection of the package `pg`. */
