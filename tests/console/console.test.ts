@@ -99,7 +99,7 @@ describe.skipIf(chromium === null)('the console of the running task hub', () => 
   it('redelivers a group at a rate, and can be stopped', async () => {
     await page.goto(`${new URL(hub.link).origin}/_linkspan/console/#/attention`)
     await page.getByRole('link', { name: /2 ×.*expected string, received number/s }).click()
-    await page.getByRole('button', { name: 'Redeliver all 2' }).click()
+    await page.getByRole('button', { name: 'Redeliver (all 2)' }).click()
     await page.getByLabel('At most so many a second').fill('1')
     await page.getByLabel(/^Note/).fill('once more')
     await page.getByRole('dialog').getByRole('button', { name: 'Redeliver' }).click()

@@ -59,7 +59,7 @@ function GroupRow({ group, current }: { readonly group: CauseGroup; readonly cur
         data-row
         href={hrefOf(['attention', groupKey(group)])}
         aria-current={current ? 'true' : undefined}
-        className={`grid gap-1 border-l-4 px-3 py-2 hover:bg-raised ${current ? 'border-accent bg-raised' : 'border-transparent'}`}
+        className={`grid grid-cols-[minmax(0,1fr)] gap-1 border-l-4 px-3 py-2 hover:bg-raised ${current ? 'border-accent bg-raised' : 'border-transparent'}`}
       >
         <span className="flex items-center gap-2">
           <StateBadge state={state} />
@@ -120,7 +120,7 @@ function Group({ group }: { readonly group: CauseGroup }): ReactNode {
                 onClick={() => setAsked({ action, ids })}
               >
                 {actionWord(action)}
-                {ids.length > 1 ? ` all ${count(ids.length)}` : ''}
+                {ids.length > 1 ? ` (all ${count(ids.length)})` : ''}
               </Button>
             ))}
             {ids.length > 1 && (

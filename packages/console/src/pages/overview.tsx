@@ -201,7 +201,7 @@ function FlowRow({
   return (
     <tr>
       <td>
-        <span className="flex items-center gap-2">
+        <span className="flex items-center gap-2 whitespace-nowrap">
           <a data-row href={hrefOf(['flows', name])} className="font-medium hover:underline">
             <Foreign text={name} />
           </a>
