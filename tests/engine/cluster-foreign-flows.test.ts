@@ -109,6 +109,39 @@ describe('a flow that only some engines of a cluster have', () => {
     for (const key of KEYS) expect(numbersOf(made.put.effects, key)).toEqual([1, 2])
   })
 
+  it('finds a place for the children of what it runs for others when it inherits their partitions', async () => {
+    const put = fakeOperation<Order>('store.put', { kind: 'key', validFor: '24h' })
+    const common = flow('common')
+      .from(inbox<Order>())
+      .map('same', (order) => order)
+    const parts = flow('parts', { concurrency: 1, onError: retry({ attempts: 1_000, backoff: fixed('2s') }) })
+      .from(inbox<Order>(), { key: ({ key }) => key })
+      .split(
+        'parts',
+        ({ key, n }) => [
+          { key, n },
+          { key, n: n + 1 },
+        ],
+        (part) => part.to('put', put),
+      )
+    let failing = true
+    put.when(() => (failing ? 'unavailable' : undefined))
+    const engines = await cluster([common, parts], { engines: 1 })
+    await using _ = engines
+    for (const _more of [1, 2]) await engines.join([common])
+    await engines.advance('30s')
+    for (const key of KEYS) await node(engines, 0).send(parts, { key, n: 1 })
+    await engines.advance('5s')
+    for (const n of [1, 2]) node(engines, n).kill()
+    await engines.advance('30s')
+    expect(await engines.shares()).toEqual([12])
+    failing = false
+    await engines.advance('1m')
+    const { items } = await node(engines, 0).admin.messages({ flow: 'parts', limit: 1_000 })
+    expect(new Set(items.map(({ state }) => state))).toEqual(new Set(['done']))
+    for (const key of KEYS) expect(numbersOf(put.effects, key)).toEqual([1, 2])
+  })
+
   it('loses and doubles nothing when the engine that has it dies, and another one comes', async () => {
     const made = flows()
     let silent = true

@@ -41,6 +41,8 @@ export interface Loans {
   learn(): Promise<void>
   /** Whether another engine runs a message of this engine's now. */
   isOut(seq: number): boolean
+  /** Whether a former owner of its partition had lent a message to this engine, which owns the partition now. */
+  isLentToOwner(seq: number): boolean
   /** Whether any engine runs a message for another one as of now, by the journal. */
   isLent(seq: number): Promise<boolean>
   /** Resolves when it is no longer so (true), or this engine gives up (false). */
@@ -128,6 +130,8 @@ export function createLoans(options: LoansOptions): Loans {
   const { state, committer, clock, member, stopped, logger } = options
   /** What this engine's messages are lent to others, or were as far as it knows. */
   const out = new Set<number>()
+  /** Those of them that were lent to this engine before it owned their partition. */
+  const toOwner = new Set<number>()
   const guests = new Map<number, Loan>()
   /** Loans that are over here: a list that was read before may still have them. */
   const over = new Set<string>()
@@ -221,7 +225,10 @@ export function createLoans(options: LoansOptions): Loans {
   const endAwaiting = (seq: number, back: boolean): void => {
     const ended = awaited.get(seq)
     awaited.delete(seq)
-    if (back) out.delete(seq)
+    if (back) {
+      out.delete(seq)
+      toOwner.delete(seq)
+    }
     ended?.isBack(back)
   }
 
@@ -328,8 +335,13 @@ export function createLoans(options: LoansOptions): Loans {
     get active() {
       return guests.size
     },
-    learn: () => list(({ loan }) => void out.add(loan.seq)),
+    learn: () =>
+      list(({ loan }) => {
+        out.add(loan.seq)
+        if (loan.to === member) toOwner.add(loan.seq)
+      }),
     isOut: (seq) => out.has(seq),
+    isLentToOwner: (seq) => toOwner.has(seq),
     isLent: async (seq) => (await state.get(SCOPE, String(seq))) !== null,
     comesBack,
     lend,
