@@ -15,6 +15,8 @@ export type Participant = {
   readonly install?: string
   /** Run once before the first round; the folder is then kept from round to round. */
   readonly prepare?: { readonly entry: string; readonly env: Readonly<Record<string, string>> }
+  /** Run once before the first round: gets and builds what the program needs. Where it fails, what it says is why the row is skipped. */
+  readonly setUp?: string
   /** True for Linkspan: it runs as it is published, built from the present source before the first round. */
   readonly built?: true
   /** Shown in place of figures: it is listed, but not run. */
@@ -58,6 +60,18 @@ const peer = (name: string, durability: string, needs?: ServiceName): Participan
   ...(needs === undefined ? {} : { needs }),
 })
 
+/** From topic to topic. */
+const fromTopic = (name: string, program: string, durability: string): Participant => ({
+  name,
+  durability,
+  entry: `kafka/${program}.ts`,
+  args: [],
+  env: {},
+  needs: 'kafka',
+})
+
+const atLeastOnce = 'Kafka, acks=all, at least once'
+
 /** The relay with a pattern more, or several. */
 export const patternRow = (name: string): string => `linkspan + ${name}`
 
@@ -96,6 +110,23 @@ export const participants: readonly Participant[] = [
   {
     ...onPostgres('linkspan (postgres, 20 million ended)', 1),
     prepare: { entry: 'linkspan/fill-postgres.ts', env: { LINKSPAN_ENDED: '20000000' } },
+  },
+  fromTopic('bare loop (kafka)', 'bare', atLeastOnce),
+  { ...fromTopic('linkspan (kafka)', 'linkspan', `${atLeastOnce}; kept in SQLite`), built: true },
+  {
+    ...fromTopic('linkspan (kafka, source)', 'linkspan', `${atLeastOnce}; left in the topic`),
+    env: { LINKSPAN_DURABILITY: 'source' },
+    built: true,
+  },
+  { ...fromTopic('camel (kafka)', 'camel', atLeastOnce), setUp: 'kafka/set-up-camel.ts' },
+  {
+    ...fromTopic('camel (kafka, batches)', 'camel', atLeastOnce),
+    env: { CAMEL_BATCHES: 'true' },
+    setUp: 'kafka/set-up-camel.ts',
+  },
+  {
+    ...fromTopic('redpanda connect (kafka)', 'redpanda-connect', atLeastOnce),
+    setUp: 'kafka/set-up-redpanda-connect.ts',
   },
   peer('bullmq', 'Redis, appended and synced once a second', 'redis'),
   peer('pg-boss', 'PostgreSQL, committed', 'postgres'),

@@ -17,6 +17,8 @@ export type Table = {
   readonly rate?: number
   readonly addedFsyncMillis?: number
   readonly bare: boolean
+  /** Its rows go from topic to topic, instead of from HTTP to HTTP. */
+  readonly kafka?: { readonly partitions: number; readonly orders: number }
 }
 
 export type TableId =
@@ -34,6 +36,8 @@ export type TableId =
   | 'cluster'
   | 'cluster-latency'
   | 'cluster-history'
+  | 'kafka'
+  | 'kafka-8'
 
 const throughput: readonly FigureName[] = ['endToEnd', 'accept', 'ackP50', 'ackP99', 'peak', 'cpuPerMessage']
 const closed = {
@@ -60,6 +64,21 @@ const guarantees = ['linkspan (key)', 'linkspan (natural)', 'linkspan (verify)',
 const threads = ['linkspan (main thread)', 'linkspan (worker)']
 const onPostgres = ['linkspan (postgres)', 'linkspan (postgres, 2 engines)', 'linkspan (postgres, 4 engines)']
 const peersOnPostgres = ['pg-boss', 'graphile-worker', 'dbos']
+const onKafka = [
+  'bare loop (kafka)',
+  'linkspan (kafka)',
+  'linkspan (kafka, source)',
+  'camel (kafka)',
+  'camel (kafka, batches)',
+  'redpanda connect (kafka)',
+]
+const fromTopic: readonly FigureName[] = [
+  'endToEnd',
+  'ready',
+  'peak',
+  'cpuPerMessage',
+  'cpuServicePerMessage',
+]
 const peers = ['bullmq', 'pg-boss', 'graphile-worker', 'dbos', 'node-red', 'n8n']
 
 export const tables: readonly Table[] = [
@@ -185,5 +204,23 @@ export const tables: readonly Table[] = [
     participants: ['linkspan (postgres)', 'linkspan (postgres, 20 million ended)'],
     reference: 'linkspan (postgres)',
     columns: withDatabase,
+  },
+  {
+    ...closed,
+    id: 'kafka',
+    title: 'From one topic to another: 1 partition',
+    participants: onKafka,
+    reference: 'bare loop (kafka)',
+    columns: fromTopic,
+    kafka: { partitions: 1, orders: 200_000 },
+  },
+  {
+    ...closed,
+    id: 'kafka-8',
+    title: 'From one topic to another: 8 partitions',
+    participants: onKafka,
+    reference: 'bare loop (kafka)',
+    columns: fromTopic,
+    kafka: { partitions: 8, orders: 200_000 },
   },
 ]

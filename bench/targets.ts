@@ -33,7 +33,36 @@ const faster = (peer: string, times: number): Target => ({
   atLeast: times,
 })
 
+/** As flows from topic to topic are meant to be run. */
+const ourRelay = 'linkspan (kafka, source)'
+
+const fromTopic = (table: 'kafka' | 'kafka-8'): readonly Target[] => [
+  relayTarget(table, 'ahead of Camel', 'camel (kafka)', 1),
+  relayTarget(table, 'ahead of Camel with batches', 'camel (kafka, batches)', 1),
+  relayTarget(table, 'at least 0.6 × Redpanda Connect', 'redpanda connect (kafka)', 0.6),
+  relayTarget(table, 'at least 0.8 × the bare loop', 'bare loop (kafka)', 0.8),
+  {
+    table,
+    text: "resident memory below Camel's",
+    participant: ourRelay,
+    figure: 'peak',
+    against: 'camel (kafka)',
+    atMost: 1,
+  },
+]
+
+const relayTarget = (table: 'kafka' | 'kafka-8', text: string, against: string, atLeast: number): Target => ({
+  table,
+  text,
+  participant: ourRelay,
+  figure: 'endToEnd',
+  against,
+  atLeast,
+})
+
 export const targets: readonly Target[] = [
+  ...fromTopic('kafka'),
+  ...fromTopic('kafka-8'),
   {
     table: 'floor',
     text: 'end to end at least 0.8 × the floor',

@@ -5,36 +5,43 @@ import { median } from './statistics.ts'
 /** What one round comes to, as plain numbers by name; rates per second, times in ms, memory in MB. */
 export type Figures = Readonly<Record<FigureName, number>>
 
-export type FigureName =
-  | 'accept'
-  | 'endToEnd'
-  | 'ackP50'
-  | 'ackP99'
-  | 'endToEndP50'
-  | 'endToEndP99'
-  | 'lagP99'
-  | 'ready'
-  | 'firstAccepted'
-  | 'idle'
-  | 'peak'
-  | 'growth'
-  | 'serviceMemory'
-  | 'cpuParticipant'
-  | 'cpuThread'
-  | 'cpuServices'
-  | 'cpuLoad'
-  | 'cpuSink'
-  | 'cpuOthers'
-  | 'cpuStolen'
-  | 'cpuPerMessage'
-  | 'cpuServicePerMessage'
-  | 'writtenPerMessage'
-  | 'lost'
-  | 'doubled'
-  | 'withoutKey'
-  | 'refused'
+/** Every figure there is. */
+export const figureNames = [
+  'accept',
+  'endToEnd',
+  'ackP50',
+  'ackP99',
+  'endToEndP50',
+  'endToEndP99',
+  'lagP99',
+  'ready',
+  'firstAccepted',
+  'idle',
+  'peak',
+  'growth',
+  'serviceMemory',
+  'cpuParticipant',
+  'cpuThread',
+  'cpuServices',
+  'cpuLoad',
+  'cpuSink',
+  'cpuOthers',
+  'cpuStolen',
+  'cpuPerMessage',
+  'cpuServicePerMessage',
+  'writtenPerMessage',
+  'lost',
+  'doubled',
+  'withoutKey',
+  'refused',
+] as const
+
+export type FigureName = (typeof figureNames)[number]
 
 const megabyte = 1e6
+
+/** Of a round that has not all of them: none is known. */
+export const noFigures = Object.fromEntries(figureNames.map((name) => [name, Number.NaN])) as Figures
 
 export const figuresOf = (round: Round): Figures => {
   const { load, arrivals, cpu } = round

@@ -23,7 +23,11 @@ const bench = fileURLToPath(new URL('..', import.meta.url))
 /** Checks that the program is there, installs it, starts its service and fills its folder. */
 export const prepare = async (participant: Participant, services: Services): Promise<Prepared> => {
   const missing =
-    participant.skipped ?? missingProgram(participant) ?? built(participant) ?? installed(participant)
+    participant.skipped ??
+    missingProgram(participant) ??
+    built(participant) ??
+    installed(participant) ??
+    setUp(participant)
   if (missing !== undefined) return { participant, skipped: missing }
   const start = participant.needs === undefined ? undefined : await services.get(participant.needs)
   if (start !== undefined && 'unavailable' in start) return { participant, skipped: start.unavailable }
@@ -71,6 +75,23 @@ const installed = ({ install }: Participant): string | undefined => {
   return status === 0
     ? undefined
     : `npm install failed in bench/${install}: ${stderr.toString().trim().slice(-500)}`
+}
+
+const setUps = new Map<string, string | undefined>()
+
+/** Runs the program that sets a participant up, once however many rows need it. */
+const setUp = ({ setUp: entry }: Participant): string | undefined => {
+  if (entry === undefined) return undefined
+  if (!setUps.has(entry)) setUps.set(entry, failureOf(entry))
+  return setUps.get(entry)
+}
+
+const failureOf = (entry: string): string | undefined => {
+  console.error(`running bench/${entry}`)
+  const { status, stderr } = spawnSync(process.execPath, [join(bench, entry)], {
+    stdio: ['ignore', 'inherit', 'pipe'],
+  })
+  return status === 0 ? undefined : `bench/${entry} failed: ${stderr.toString().trim().slice(-500)}`
 }
 
 const fill = (

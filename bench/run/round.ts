@@ -9,6 +9,7 @@ import { type Helper, startHelper } from './channel.ts'
 import { type CpuShares, cpuWindow } from './cpu-shares.ts'
 import { type Command, type StartedParticipant, startParticipant } from './participant-process.ts'
 import { proportionalBytesOf, residentBytesOf, writtenBytesOf } from './proc.ts'
+import { sampler } from './sampler.ts'
 import { temporaryFolder } from './temporary.ts'
 
 /** How one participant is put under load once. */
@@ -163,16 +164,5 @@ const drained = async (helpers: Helpers, plan: RoundPlan, accepted: number): Pro
     if (distinct !== last) changedAt = nowMicros()
     last = distinct
     await sleep(20)
-  }
-}
-
-const sampler = (sample: () => number, everyMs: number): { readonly stop: () => number[] } => {
-  const samples = [sample()]
-  const timer = setInterval(() => samples.push(sample()), everyMs)
-  return {
-    stop: () => {
-      clearInterval(timer)
-      return samples
-    },
   }
 }

@@ -1,3 +1,4 @@
+import { type RelayPlan, runRelay } from '../kafka/relay-round.ts'
 import type { Options } from '../options.ts'
 import { participants } from '../participants.ts'
 import { type Figures, figuresOf } from '../report/figures.ts'
@@ -85,7 +86,7 @@ const runRows = async (
   for (let round = 0; round < options.rounds; round++) {
     for (const each of shuffled(runnable, random)) {
       const outcome = await quietly(options.repeats, (repeat) =>
-        planFor(table, options, each, env, round, repeat),
+        roundOf(table, options, each, env, `${round}_${repeat}`),
       )
       if ('failed' in outcome) reasons.set(each, `failed in round ${round + 1}: ${outcome.failed}`)
       else figures.get(each)![round] = outcome
@@ -108,20 +109,58 @@ type Outcome = Figures | { readonly failed: string }
  * Waits for a quiet moment, and repeats a round in which others used the machine, as it measures them; by that alone, whatever it came to.
  * The last one counts as it is.
  */
-const quietly = async (repeats: number, plan: (repeat: number) => Promise<RoundPlan>): Promise<Outcome> => {
+const quietly = async (repeats: number, run: (repeat: number) => Promise<Figures>): Promise<Outcome> => {
   for (let repeat = 0; ; repeat++) {
     if (repeats > 0) await untilQuiet(quietLimitMs)
-    const outcome = await attempt(await plan(repeat))
+    const outcome = await attempt(() => run(repeat))
     if ('failed' in outcome || outcome.cpuOthers <= noisyCores || repeat === repeats) return outcome
     console.error(`again: others used ${outcome.cpuOthers.toFixed(2)} cores`)
   }
 }
 
-const attempt = async (plan: RoundPlan): Promise<Outcome> => {
+const attempt = async (run: () => Promise<Figures>): Promise<Outcome> => {
   try {
-    return figuresOf(await runRound(plan))
+    return await run()
   } catch (error) {
     return { failed: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+const roundOf = async (
+  table: Table,
+  options: Options,
+  each: Runnable,
+  env: Readonly<Record<string, string>>,
+  round: string,
+): Promise<Figures> => {
+  const run = `${each.participant.name.replaceAll(/\W+/g, '_')}_${round}`
+  if (table.kafka !== undefined) return runRelay(await relayFor(table.kafka, options, each, env, run))
+  return figuresOf(await runRound(await planFor(table, options, each, env, run)))
+}
+
+/** So many tell whether all works. */
+const QUICK_ORDERS = 2_000
+
+const relayFor = async (
+  { partitions, orders }: NonNullable<Table['kafka']>,
+  { quick }: Options,
+  { participant, service }: Runnable,
+  env: Readonly<Record<string, string>>,
+  run: string,
+): Promise<RelayPlan> => {
+  const serviceEnv = (await service?.envFor(run)) ?? {}
+  return {
+    name: participant.name,
+    run: `${run}_${partitions}`,
+    command: (relay) => ({
+      command: process.execPath,
+      args: [...participant.args, programOf(participant)],
+      env: { ...env, ...serviceEnv, ...participant.env, ...relay, PARTITIONS: String(partitions) },
+    }),
+    brokers: serviceEnv['KAFKA_BROKERS'] ?? '',
+    partitions,
+    orders: quick ? QUICK_ORDERS : orders,
+    servicePids: service === undefined ? [] : [service.pid],
   }
 }
 
@@ -130,10 +169,8 @@ const planFor = async (
   options: Options,
   { participant, service, kept, keptEnv }: Runnable,
   env: Readonly<Record<string, string>>,
-  round: number,
-  repeat: number,
+  run: string,
 ): Promise<RoundPlan> => {
-  const run = `${participant.name.replaceAll(/\W+/g, '_')}_${round}_${repeat}`
   const serviceEnv = keptEnv ?? (await service?.envFor(run)) ?? {}
   const rate = table.rate === undefined ? undefined : (options.rate ?? table.rate)
   return {

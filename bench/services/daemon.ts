@@ -15,8 +15,8 @@ export type DaemonPlan = {
   readonly gid?: number
 }
 
-/** How long a program may take until it serves. */
-export const startLimitMs = 30_000
+/** How long a program may take until it serves: on a busy machine a broker takes a minute. */
+export const startLimitMs = 120_000
 
 /** Starts the program and waits until its port answers. It ends with `stop` or with this process. */
 export const startDaemon = async (plan: DaemonPlan): Promise<Daemon> => {

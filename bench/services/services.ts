@@ -1,8 +1,9 @@
+import { startKafka } from './kafka.ts'
 import { startPostgres } from './postgres.ts'
 import { startRedis } from './redis.ts'
 import type { Service, ServiceStart } from './service.ts'
 
-export type ServiceName = 'redis' | 'postgres'
+export type ServiceName = 'redis' | 'postgres' | 'kafka'
 
 /** The services of one table: each started when first asked for, all ended by `stop`. */
 export type Services = {
@@ -15,6 +16,7 @@ const starters: Readonly<
 > = {
   redis: startRedis,
   postgres: startPostgres,
+  kafka: startKafka,
 }
 
 /** `env` is added to each service's environment, as the slow disk has to be slow for them too. */

@@ -31,8 +31,17 @@ const padded = (order: Order): Order => {
   return { ...order, note: 'Deliver to the quay before the tide turns. '.repeat(12).slice(0, missing) }
 }
 
+const paddedOrder = padded(blankOrder)
+
+/** An order of its own, whose JSON has 1,024 bytes. */
+export const orderOf = (sequence: number, currency: string): Order => ({
+  ...paddedOrder,
+  id: `m${String(sequence).padStart(sequenceDigits, '0')}`,
+  currency,
+})
+
 /** The body of message number 0, exactly 1,024 bytes. */
-export const orderBody: string = JSON.stringify(padded(blankOrder))
+export const orderBody: string = JSON.stringify(paddedOrder)
 
 /** A request whose id and time are written in place, so that sending one costs no allocation. */
 export type RequestBuffer = {

@@ -66,13 +66,7 @@ function causeOf({ error }: MessageSummary): string {
 
 /**
  * A message for people without what differs from case to case: quoted values, ids, addresses and numbers become `…`. The
- * quoted name of an operation stays.
- *
- * @example
- * ```ts
- * import { normalisedCause } from './causes.ts'
- * const cause: string = normalisedCause('Customer 17 is unknown to "crm-2".') // Customer … is unknown to "…".
- * ```
+ * quoted name of an operation stays. `Customer 17 is unknown to "crm-2".` becomes `Customer … is unknown to "…".`
  */
 export function normalisedCause(message: string): string {
   return message
