@@ -59,6 +59,17 @@ const full = (): Promise<never> => Promise.reject(new LinkspanError('JOURNAL_FUL
 const unreachable = (): Promise<never> =>
   Promise.reject(new LinkspanError('JOURNAL_UNREACHABLE', 'no answer'))
 
+/** Writes the frames of the last batch as a journal does: a number that it has written changes nothing any more. */
+function write({ batches }: World, written: Map<number, readonly number[]>): Promise<Committed> {
+  const batch = batches.at(-1) as Batch
+  if (!written.has(batch.id))
+    written.set(
+      batch.id,
+      batch.records.map(({ n }) => n),
+    )
+  return Promise.resolve({ accepted: [] })
+}
+
 describe('the committer', () => {
   it('puts what happens between two commits into one, and commits alone what comes alone', async () => {
     const world = createWorld()
@@ -159,6 +170,24 @@ describe('the committer', () => {
     ])
     expect(world.told).toEqual(['a=1'])
     expect(world.refusing).toEqual(['JOURNAL_UNREACHABLE', null])
+  })
+
+  it('loses nothing that comes while a commit that was written unanswered finds no room', async () => {
+    const world = createWorld()
+    const written = new Map<number, readonly number[]>()
+    world.next.push(() => {
+      write(world, written)
+      return unreachable()
+    }, full)
+    for (let attempts = 0; attempts < 4; attempts++) world.next.push(() => write(world, written))
+    const record = (n: number): void => world.committer.record({ seq: 17, n, frame: new Uint8Array([n]) })
+    record(1)
+    await world.clock.advance(150)
+    record(2)
+    world.committer.after(() => world.told.push('2 is committed'))
+    await world.clock.run()
+    expect(world.told).toEqual(['2 is committed'])
+    expect([...written.values()].flat()).toEqual([1, 2])
   })
 
   it('gives up for good when the journal does, and tells everybody', async () => {

@@ -183,7 +183,8 @@ export function createCommitter(options: CommitterOptions): Committer {
       fail(taken, error)
       return
     }
-    // Of what an earlier attempt may have written nothing is refused, and nothing is added to it.
+    // Of what an earlier attempt may have written nothing is refused. Nothing is added to it either: the journal would answer
+    // the number as before, and what was added would count as committed and be lost.
     const isLeftOut = isFull && !taken.unanswered
     if (isLeftOut) refuse(taken, error)
     else setRefusing(error)
