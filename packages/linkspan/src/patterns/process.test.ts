@@ -306,6 +306,29 @@ describe('process', () => {
     expect([mail.requests.length, look.effects.length]).toEqual([1, 1])
   })
 
+  it('rests until what is under way has ended when a call has left it in doubt and a sleep is over', async () => {
+    reset()
+    const mail = fakeOperation('smtp.mail', { kind: 'none' }, { result: (text: string) => text })
+    const slow = fakeOperation('bank.slow', { kind: 'natural' }, { timeout: '30s', result: (n: number) => n })
+    const tested = orders()
+      .process(
+        'fulfil',
+        { uses: { slow, mail: { operation: mail, onUnknown: 'inDoubt' } } },
+        async ({ id }, ctx) => {
+          await Promise.all([ctx.call('slow', 1), ctx.call('mail', id), ctx.sleep('nap', '5s')])
+        },
+      )
+    slow.next('timeout-after')
+    mail.next('reset-after')
+    const flows = await testFlow(tested)
+    await flows.send(order('o1'))
+    // Time goes on: it does not look at the sleep again and again meanwhile.
+    await flows.advance('20s')
+    expect((await only(flows)).state).toBe('active')
+    await flows.advance('20s')
+    expect((await only(flows)).state).toBe('inDoubt')
+  })
+
   it('makes a call that nobody awaits, and leaves no wait behind', async () => {
     reset()
     const tested = orders().process('forget', { uses }, async ({ id }, ctx) => {

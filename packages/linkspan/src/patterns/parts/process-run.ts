@@ -274,7 +274,9 @@ export class ProcessRun {
 
   /** Resolves when something that is under way is over, or a sleep is. */
   async #something(): Promise<void> {
-    const [first] = this.#ended === null ? this.#waiting('sleep') : []
+    // Nothing more is told once it leaves: a sleep whose time has come would be over again and again.
+    const isOpen = this.#ended === null && this.#leaving === null
+    const [first] = isOpen ? this.#waiting('sleep') : []
     await new Promise<void>((resolve) => {
       const cancel = first ? this.#process.timer(first.until, resolve) : () => undefined
       this.#stir = () => {
