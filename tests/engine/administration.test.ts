@@ -236,6 +236,30 @@ describe('held keys', () => {
       code: 'MESSAGE_UNKNOWN',
     })
   })
+
+  it('are not skipped while their holder runs, be it taken up by an engine that started after its time', async () => {
+    const put = fakeOperation<Item>('store.put', { kind: 'natural' })
+    put.next('unavailable')
+    const save = flow('save')
+      .from(inbox<Item>(), { key: (item) => item.key })
+      .to('put', put)
+    await using engine = await rig([save])
+    await engine.send(save, { key: 'a', n: 1 })
+    await engine.send(save, { key: 'a', n: 2 })
+    await engine.advance('1ms')
+    engine.crash()
+    await engine.advance('1h')
+    put.next('silent')
+    await engine.start()
+    await engine.advance('1ms')
+    expect(put.requests).toHaveLength(2)
+    await expect(engine.during(engine.admin.skipKey('save', 'a', 'later'))).rejects.toMatchObject({
+      code: 'MESSAGE_STATE',
+      message: expect.stringContaining('It is running just now.'),
+    })
+    await engine.advance('10m')
+    expect(await engine.states()).toEqual(['done', 'done'])
+  })
 })
 
 describe('redelivering', () => {

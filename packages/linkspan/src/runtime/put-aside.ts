@@ -112,7 +112,8 @@ export function createPuttingAside(options: PuttingAsideOptions): PuttingAside {
     const stored = await load(seq)
     if (wasEnded(stored, 'dead', since)) return summaryOf(stored, false)
     if (stored.ending) throw wrongState(stored, 'Its key has moved on already.')
-    if (!stored.wait || stored.wait.reason === 'ready')
+    // One that was taken up when its time had passed runs under the wait that it had: nothing was written since.
+    if (!stored.wait || stored.wait.reason === 'ready' || live.runs(seq))
       throw wrongState(stored, 'It is running just now. Look again in a moment, or cancel it.')
     const error = storeError(
       new LinkspanError('MESSAGE_CANCELLED', `Put aside by a person so that its key moves on: ${note}`),
