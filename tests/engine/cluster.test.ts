@@ -157,6 +157,41 @@ describe('engines on one journal', () => {
     expect((await zombie.admin.trace(id)).message.state).toBe('done')
   })
 
+  it('take one in again that is paused a second time while it comes back', async () => {
+    const { put, save } = saving()
+    let before: number | null = null
+    const zombie = (): Node => node(some, 1)
+    await using some = await cluster([save], {
+      engines: 2,
+      onCommit: (_batch, _n, member) => {
+        if (before === null || member === before || member !== zombie().member) return 'ok'
+        before = null
+        zombie().freeze()
+        return 'unreachable-before'
+      },
+    })
+    for (let n = 0; n < 20; n += 1) await node(some, n % 2).send(save, { key: `k${n}`, n })
+    zombie().freeze()
+    await some.advance('30s')
+    // All of the partitions fall to the one that comes back, which takes them up before it runs.
+    node(some, 0).kill()
+    await some.advance('30s')
+    before = zombie().member
+    zombie().thaw()
+    await some.advance('1s')
+    expect(before).toBe(null)
+    await some.join()
+    await some.advance('30s')
+    zombie().thaw()
+    await some.advance('2m')
+    expect(zombie().engine.state).toBe('running')
+    expect(await some.shares()).toEqual([6, 6])
+    await zombie().send(save, { key: 'again', n: 99 })
+    await some.advance('10s')
+    expect(new Set(put.effects.map(({ input }) => input.n)).size).toBe(21)
+    expect(new Set(await some.states())).toEqual(new Set(['done']))
+  })
+
   it('send nothing any more when they wake after their lease, though the intent was committed in time', async () => {
     const tell = fakeOperation<Order>('phone.call', { kind: 'none' })
     const call = flow('call').from(inbox<Order>()).to('tell', tell, { onUnknown: 'inDoubt' })

@@ -59,20 +59,42 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     throw new LinkspanError('ENGINE_STATE', `The engine is ${state}. Call start() first, and wait for it.`)
   }
 
-  const assembled = (): Promise<Started> => {
+  /**
+   * Puts the parts together. Until they are whole their state is not the engine's, which starts or rejoins; that others
+   * took over from them in the meantime is as if they could not be put together.
+   */
+  const assembled = async (): Promise<Started> => {
     life += 1
     const own = life
-    return assemble({
+    let isWhole = false
+    let said: EngineState = 'running'
+    let takenOver: LinkspanError | null = null
+    const parts = await assemble({
       options,
       flows,
       subscribers,
       setState: (next) => {
-        if (own === life) state = next
+        said = next
+        if (isWhole && own === life) state = next
       },
       failed: (error) => {
-        if (own === life && isLinkspanError(error, 'JOURNAL_TAKEN_OVER')) void rejoin(error)
+        if (!isLinkspanError(error, 'JOURNAL_TAKEN_OVER')) return
+        takenOver = error
+        if (isWhole && own === life) void rejoin(error)
       },
     })
+    if (own !== life) {
+      await dismantle(parts, 0)
+      throw new LinkspanError('ENGINE_STATE', 'The engine was stopped while it joined the others again.')
+    }
+    if (takenOver !== null) {
+      await abandon(parts, takenOver)
+      throw takenOver
+    }
+    isWhole = true
+    started = parts
+    state = said
+    return parts
   }
 
   const start = async (): Promise<void> => {
@@ -80,9 +102,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       throw new LinkspanError('ENGINE_STATE', `The engine is ${state} already.`)
     state = 'starting'
     try {
-      started = await assembled()
-      startedAt = started.outside.clock.now()
-      state = 'running'
+      const { outside: own } = await assembled()
+      startedAt = own.clock.now()
     } catch (error) {
       state = 'stopped'
       throw error
@@ -101,20 +122,20 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     await abandon(former, reason)
     while (state === 'rejoining') {
       try {
-        started = await assembled()
+        const { sourceKeeping } = await assembled()
+        if (sourcesOpen) sourceKeeping.open()
       } catch (error) {
         logger.log('warn', 'engine.rejoin-failed', { error: String(error) })
         await new Promise<void>((resolve) => clock.timer(REJOIN_AGAIN_MS, resolve))
-        continue
       }
-      if (state !== 'rejoining') return
-      state = 'running'
-      if (sourcesOpen) started.sourceKeeping.open()
     }
   }
 
   const stop: Runtime['stop'] = async ({ within } = {}) => {
-    if (state === 'rejoining') state = 'stopped'
+    if (state === 'rejoining') {
+      life += 1
+      state = 'stopped'
+    }
     const parts = started
     if (!parts || state === 'stopping' || state === 'stopped') return
     state = 'stopping'
