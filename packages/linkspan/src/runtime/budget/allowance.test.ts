@@ -103,6 +103,18 @@ describe('the starts that engines take of a budget', () => {
     )
   })
 
+  it('are counted also where another engine, whose clock is ahead by longer than a period, has asked meanwhile', () => {
+    const budget: BudgetRules = {
+      rate: { starts: 1, perMs: 1_000, burst: 1 },
+      concurrent: null,
+      perDay: null,
+    }
+    const first = allot(budget, untouched(budget), asking({ now: BEGIN }))
+    const ahead = allot(budget, first.after, asking({ now: BEGIN + 707, at: BEGIN + 2_200, demand: 0 }))
+    const again = allot(budget, ahead.after, asking({ now: BEGIN + 707 }))
+    expect([first.share.starts, again.share.starts]).toEqual([1, 0])
+  })
+
   it('would be more if they were counted only while they can be used: the property notices', () => {
     const forgetful: typeof allot = (budget, before, ask) => {
       const slice = Math.floor(ask.at / before.slice)

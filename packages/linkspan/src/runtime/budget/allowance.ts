@@ -77,6 +77,8 @@ export const LOT_MS = 2_000
 const ROW = SLICES + LIFE
 const BURST_ROW = LIFE + 1
 const PLAIN_SLICE_MS = 1_000
+/** By how much the clocks that engines go by may differ. */
+const TRUSTED_MS = 2_000
 const PRESENT_MS = 10_000
 const DAY_MS = 86_400_000
 
@@ -146,7 +148,7 @@ export function allot(
 }
 
 /**
- * Without what no longer counts, also for engines whose clocks are behind by up to a period. When the slices are cut
+ * Without what no longer counts, also for engines whose clocks are behind by up to a period, or as much as clocks may be. When the slices are cut
  * differently now, what was taken counts from now on.
  */
 function current(before: Allowance, length: number, slice: number, { now, at }: Ask): Allowance {
@@ -158,7 +160,9 @@ function current(before: Allowance, length: number, slice: number, { now, at }: 
     ? total > 0
       ? [[slice, total] as const]
       : []
-    : before.taken.filter(([each]) => Math.abs(each - slice) < 2 * ROW)
+    : before.taken.filter(
+        ([each]) => Math.abs(each - slice) < ROW + Math.max(ROW, Math.ceil(TRUSTED_MS / length)),
+      )
   // For a clock that is behind the day of the others has begun, and it waits for it.
   const sameDay = day === today || day === today + 1
   return {
