@@ -30,6 +30,7 @@ export const patternNames = [
   'waitFor',
   'reply',
   'publish',
+  'onCompletion',
   'tap',
   'split',
   'multicast',

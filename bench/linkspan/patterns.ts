@@ -165,6 +165,9 @@ export const PATTERNS: Readonly<Record<PatternName, Addition>> = {
         .map('id', ({ id }) => id),
     ],
   },
+  onCompletion: {
+    behind: (steps) => steps.onCompletion('after', (ended) => ended.map('ending', ({ ending }) => ending)),
+  },
   tap: { behind: (steps) => steps.tap('copy', (s) => s.map(({ id }) => id)) },
   split: {
     before: (steps) =>

@@ -34,7 +34,7 @@ test.each<[DevEvent, string]>([
   ],
   [
     { kind: 'running', url: 'http://127.0.0.1:7070' },
-    'dev running at http://127.0.0.1:7070. Ctrl-C stops it.\n',
+    'dev running at http://127.0.0.1:7070. Ctrl-C stops it.\n      "linkspan console" prints the address of its console.\n',
   ],
   [{ kind: 'engineEnded', code: null }, 'dev the engine ended with a signal. Waiting for a change.\n'],
 ])('%j', (event, text) => {
