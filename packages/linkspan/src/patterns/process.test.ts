@@ -310,14 +310,13 @@ describe('process', () => {
     reset()
     const mail = fakeOperation('smtp.mail', { kind: 'none' }, { result: (text: string) => text })
     const slow = fakeOperation('bank.slow', { kind: 'natural' }, { timeout: '30s', result: (n: number) => n })
-    const tested = orders()
-      .process(
-        'fulfil',
-        { uses: { slow, mail: { operation: mail, onUnknown: 'inDoubt' } } },
-        async ({ id }, ctx) => {
-          await Promise.all([ctx.call('slow', 1), ctx.call('mail', id), ctx.sleep('nap', '5s')])
-        },
-      )
+    const tested = orders().process(
+      'fulfil',
+      { uses: { slow, mail: { operation: mail, onUnknown: 'inDoubt' } } },
+      async ({ id }, ctx) => {
+        await Promise.all([ctx.call('slow', 1), ctx.call('mail', id), ctx.sleep('nap', '5s')])
+      },
+    )
     slow.next('timeout-after')
     mail.next('reset-after')
     const flows = await testFlow(tested)
