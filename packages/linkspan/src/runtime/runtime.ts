@@ -60,8 +60,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
   }
 
   /**
-   * Puts the parts together. Until they are whole their state is not the engine's, which starts or rejoins; that others
-   * took over from them in the meantime is as if they could not be put together.
+   * Puts the parts together. An engine that starts shows meanwhile why they refuse; one that rejoins does so until they are
+   * whole. That others took over from them in the meantime is as if they could not be put together.
    */
   const assembled = async (): Promise<Started> => {
     life += 1
@@ -75,7 +75,7 @@ export function createRuntime(options: RuntimeOptions): Runtime {
       subscribers,
       setState: (next) => {
         said = next
-        if (isWhole && own === life) state = next
+        if (own === life && (isWhole || state !== 'rejoining')) state = next
       },
       failed: (error) => {
         if (!isLinkspanError(error, 'JOURNAL_TAKEN_OVER')) return
