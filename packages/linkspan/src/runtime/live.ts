@@ -205,11 +205,12 @@ export function createLive(options: LiveOptions): Live {
     const lent = { seq: work.seq, tried: new Map<string, string>(), cancelled: () => coming.cancelled }
     away.add(work.seq)
     // It runs here, beside the queue: the slot that its place has is for its children, who run on the queue.
-    const regain = loans.isLentToOwner(work.seq) ? slot.regain : () => Promise.resolve()
-    if (regain === slot.regain) slot.release()
+    const isHere = loans.isLentToOwner(work.seq)
+    if (isHere) slot.release()
     lendingOut.whenBack(work, loans.comesBack(lent), (end) => {
-      if (end === null) void regain().then(attempt)
-      else left(end)
+      if (end !== null) left(end)
+      else if (isHere) void slot.regain().then(attempt)
+      else attempt()
     })
   }
 
