@@ -3,6 +3,7 @@ import { isLinkspanError, LinkspanError } from '../../model/errors.ts'
 import type { ByKey, Guarantee, Natural, NoGuarantee } from '../../model/guarantee.ts'
 import type { CallContext, ConnectionDeclaration, Operation } from '../connector.ts'
 import { type Format, json } from '../format.ts'
+import { checkOperationName, invalidOperation } from '../invalid-operation.ts'
 import type { AmqpClient } from './amqp-client.ts'
 import type { AmqpMessage, AmqpPackage } from './amqp-package.ts'
 import { type Destination, nameOf } from './destination.ts'
@@ -173,12 +174,11 @@ function headOf(connection: ConnectionDeclaration, options: Common<SendGuarantee
     natural: { kind: 'natural' },
     none: { kind: 'none' },
   }
-  if (typeof name !== 'string' || name.trim() === '')
-    throw invalid(connection.name, String(name), 'needs a name that is not empty')
+  checkOperationName(connection.name, name)
   if (!Object.hasOwn(guarantees, guarantee))
-    throw invalid(connection.name, name, 'has no guarantee. State "key", "natural" or "none"')
+    throw invalidOperation(connection.name, name, 'has no guarantee. State "key", "natural" or "none"')
   if ([options.queue, options.topic, options.address].filter((each) => each !== undefined).length !== 1)
-    throw invalid(connection.name, name, 'needs one of `queue`, `topic` and `address`')
+    throw invalidOperation(connection.name, name, 'needs one of `queue`, `topic` and `address`')
   durationMs(remembers)
   return { connection, name, guarantee: guarantees[guarantee], timeout }
 }
@@ -187,14 +187,6 @@ interface Shaped {
   readonly queue?: unknown
   readonly topic?: unknown
   readonly address?: unknown
-}
-
-function invalid(connection: string, name: string, problem: string): LinkspanError {
-  return new LinkspanError(
-    'CONFIG_INVALID',
-    `The operation "${name}" of the connection "${connection}" ${problem}.`,
-    { details: { connection, operation: name } },
-  )
 }
 
 type Drafted<In> = Common<SendGuarantee> & SendTo<In> & MessageOptions<In>

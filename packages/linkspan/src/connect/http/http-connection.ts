@@ -1,5 +1,4 @@
 import { durationMs } from '../../model/duration.ts'
-import { LinkspanError } from '../../model/errors.ts'
 import type { Guarantee } from '../../model/guarantee.ts'
 import type {
   CallContext,
@@ -8,6 +7,7 @@ import type {
   Operation,
   SourceDeclaration,
 } from '../connector.ts'
+import { checkOperationName, invalidOperation } from '../invalid-operation.ts'
 import { type HttpClient, httpClient } from './http-client.ts'
 import { httpConfig, type ReadHttpConfig } from './http-config.ts'
 import type {
@@ -178,7 +178,7 @@ function naturalBy(
   { name, method }: { readonly name: string; readonly method: HttpMethod },
 ): RunOptions['guarantee'] {
   if (method !== 'POST' && method !== 'PATCH') return { kind: 'natural' }
-  throw invalid(
+  throw invalidOperation(
     connection,
     name,
     `is a ${method} without a guarantee. State { kind: 'key', validFor }, { kind: 'verify', settleAfter, verify }, { kind: 'natural' } or { kind: 'none' }`,
@@ -193,17 +193,16 @@ function declared({ kind, validFor, settleAfter }: RunOptions['guarantee']): Gua
 
 function checkOptions(connection: string, options: RunOptions, names: Set<string>): void {
   const { name, guarantee, timeout } = options
-  if (typeof name !== 'string' || name.trim() === '')
-    throw invalid(connection, String(name), 'needs a name that is not empty')
+  checkOperationName(connection, name)
   if (names.has(name))
-    throw invalid(connection, name, 'exists already; the name of an operation is its identity')
+    throw invalidOperation(connection, name, 'exists already; the name of an operation is its identity')
   names.add(name)
   if (typeof options.path !== 'string' && typeof options.path !== 'function') {
-    throw invalid(connection, name, 'needs a path: a text or a function of the input')
+    throw invalidOperation(connection, name, 'needs a path: a text or a function of the input')
   }
   for (const option of ['conditional', 'coalesce'] as const)
     if (options[option] === true && (options.method !== 'GET' || guarantee.kind !== 'natural'))
-      throw invalid(
+      throw invalidOperation(
         connection,
         name,
         `is a ${options.method} of guarantee ${guarantee.kind} and cannot be \`${option}\`: that is for a GET of guarantee natural`,
@@ -212,17 +211,7 @@ function checkOptions(connection: string, options: RunOptions, names: Set<string
   if (guarantee.kind === 'verify') {
     durationMs(guarantee.settleAfter ?? Number.NaN)
     if (typeof guarantee.verify !== 'function')
-      throw invalid(connection, name, 'has the guarantee verify and no verify function')
+      throw invalidOperation(connection, name, 'has the guarantee verify and no verify function')
   }
   if (timeout !== undefined) durationMs(timeout)
-}
-
-function invalid(connection: string, name: string, problem: string): LinkspanError {
-  return new LinkspanError(
-    'CONFIG_INVALID',
-    `The operation "${name}" of the connection "${connection}" ${problem}.`,
-    {
-      details: { connection, operation: name },
-    },
-  )
 }

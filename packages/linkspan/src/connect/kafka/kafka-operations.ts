@@ -1,8 +1,8 @@
 import type { Duration } from '../../model/duration.ts'
-import { LinkspanError } from '../../model/errors.ts'
 import type { ByVerify, Guarantee, Natural, NoGuarantee } from '../../model/guarantee.ts'
 import type { CallContext, ConnectionDeclaration, Operation } from '../connector.ts'
 import { unlessGivenUp } from '../unless-given-up.ts'
+import { checkOperationName, invalidOperation } from '../invalid-operation.ts'
 import { json, type KafkaFormat, text } from './format.ts'
 import type { KafkaClient } from './kafka-client.ts'
 import {
@@ -81,9 +81,13 @@ export function produceOperation<In>(
   const { name, guarantee, compression = 'none', batch = 500, timeout = TIMEOUT } = options
   checkOptions(connection.name, options.name, guarantee)
   if (!Number.isInteger(batch) || batch < 1 || batch > 10_000)
-    throw invalid(connection.name, name, `has the batch ${batch}, which is no whole number from 1 to 10000`)
+    throw invalidOperation(
+      connection.name,
+      name,
+      `has the batch ${batch}, which is no whole number from 1 to 10000`,
+    )
   if (!COMPRESSIONS.includes(compression))
-    throw invalid(
+    throw invalidOperation(
       connection.name,
       name,
       `has the compression "${compression}"; there are ${COMPRESSIONS.join(', ')}`,
@@ -206,18 +210,7 @@ function deadLetter(topic: string, record: UnreadableRecord, call: CallContext):
 }
 
 function checkOptions(connection: string, name: string, guarantee: ProduceGuarantee): void {
-  if (typeof name !== 'string' || name.trim() === '')
-    throw invalid(connection, String(name), 'needs a name that is not empty')
+  checkOperationName(connection, name)
   if (!Object.hasOwn(GUARANTEES, guarantee))
-    throw invalid(connection, name, 'has no guarantee. State "verify", "natural" or "none"')
-}
-
-function invalid(connection: string, name: string, problem: string): LinkspanError {
-  return new LinkspanError(
-    'CONFIG_INVALID',
-    `The operation "${name}" of the connection "${connection}" ${problem}.`,
-    {
-      details: { connection, operation: name },
-    },
-  )
+    throw invalidOperation(connection, name, 'has no guarantee. State "verify", "natural" or "none"')
 }

@@ -4,6 +4,7 @@ import type { Guarantee, Natural, NoGuarantee } from '../../model/guarantee.ts'
 import type { CallContext, ConnectionDeclaration, Operation } from '../connector.ts'
 import { type Format, json } from '../format.ts'
 import { unlessGivenUp } from '../unless-given-up.ts'
+import { checkOperationName, invalidOperation } from '../invalid-operation.ts'
 import type { Draft } from './draft.ts'
 import { type DraftOf, type Published, publishAll } from './publish.ts'
 import { MARK_HEADER } from './publisher.ts'
@@ -81,10 +82,14 @@ export function publishOperation<In>(
   const { name, guarantee, batch = BATCH, timeout = TIMEOUT, delay } = options
   checkOptions(connection.name, name, guarantee)
   if (!Number.isInteger(batch) || batch < 1 || batch > 10_000)
-    throw invalid(connection.name, name, `has the batch ${batch}, which is no whole number from 1 to 10000`)
+    throw invalidOperation(
+      connection.name,
+      name,
+      `has the batch ${batch}, which is no whole number from 1 to 10000`,
+    )
   const delayMs = delay === undefined ? null : durationMs(delay)
   if (delayMs !== null && (delayMs < 1 || delayMs > LONGEST_MS))
-    throw invalid(
+    throw invalidOperation(
       connection.name,
       name,
       `has the delay ${delayMs} ms; it can be from 1 ms to ${LONGEST_MS} ms`,
@@ -281,16 +286,7 @@ function definedOnly(options: object): Readonly<Record<string, unknown>> {
 }
 
 function checkOptions(connection: string, name: string, guarantee: PublishGuarantee): void {
-  if (typeof name !== 'string' || name.trim() === '')
-    throw invalid(connection, String(name), 'needs a name that is not empty')
+  checkOperationName(connection, name)
   if (!Object.hasOwn(GUARANTEES, guarantee))
-    throw invalid(connection, name, 'has no guarantee. State "natural" or "none"')
-}
-
-function invalid(connection: string, name: string, problem: string): LinkspanError {
-  return new LinkspanError(
-    'CONFIG_INVALID',
-    `The operation "${name}" of the connection "${connection}" ${problem}.`,
-    { details: { connection, operation: name } },
-  )
+    throw invalidOperation(connection, name, 'has no guarantee. State "natural" or "none"')
 }

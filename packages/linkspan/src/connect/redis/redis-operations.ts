@@ -1,9 +1,9 @@
 import { type Duration, durationMs } from '../../model/duration.ts'
-import { LinkspanError } from '../../model/errors.ts'
 import type { ByKey, ByVerify, Guarantee, Natural, NoGuarantee } from '../../model/guarantee.ts'
 import type { ConnectionDeclaration, Operation } from '../connector.ts'
 import { type Format, json } from '../format.ts'
 import { unlessGivenUp } from '../unless-given-up.ts'
+import { checkOperationName, invalidOperation } from '../invalid-operation.ts'
 import { type Added, adding, type EntryOptions, findAdded } from './add.ts'
 import type { RedisClient } from './redis-client.ts'
 import { type CommandKind, runCommands } from './run-commands.ts'
@@ -87,7 +87,11 @@ export function addOperation<In>(
   const { guarantee, validFor = VALID_FOR, format = json(), create = true, trim } = options
   among(connection, options.name, guarantee, ADD_GUARANTEES)
   if (trim !== undefined && 'maxLength' in trim && !(Number.isInteger(trim.maxLength) && trim.maxLength > 0))
-    throw invalid(connection, options.name, `trims to ${trim.maxLength} entries; give a whole number from 1`)
+    throw invalidOperation(
+      connection.name,
+      options.name,
+      `trims to ${trim.maxLength} entries; give a whole number from 1`,
+    )
   const entry = { ...options, format: format as Format, create }
   const kind = adding(entry, guarantee === 'key' ? durationMs(validFor) : null)
   const made = operation(connection, options, addGuarantee(guarantee, validFor), kind)
@@ -108,7 +112,7 @@ export function setOperation<In>(
   const { only, format = json(), validFor = VALID_FOR, ttl } = options
   if (only !== undefined) among(connection, options.name, only, ['absent', 'present'], 'only')
   if (ttl !== undefined && durationMs(ttl) < 1)
-    throw invalid(connection, options.name, 'has a ttl of nothing; give at least 1 ms')
+    throw invalidOperation(connection.name, options.name, 'has a ttl of nothing; give at least 1 ms')
   const marked = only !== undefined
   const guarantee: Guarantee = marked ? { kind: 'key', validFor } : { kind: 'natural' }
   return operation(
@@ -148,10 +152,13 @@ function operation<In, Out>(
   guarantee: Guarantee,
   kind: CommandKind<In, Out>,
 ): Operation<In, Out> {
-  if (typeof name !== 'string' || name.trim() === '')
-    throw invalid(connection, String(name), 'needs a name that is not empty')
+  checkOperationName(connection.name, name)
   if (!Number.isInteger(batch) || batch < 1 || batch > 10_000)
-    throw invalid(connection, name, `has the batch ${batch}, which is no whole number from 1 to 10000`)
+    throw invalidOperation(
+      connection.name,
+      name,
+      `has the batch ${batch}, which is no whole number from 1 to 10000`,
+    )
   const run: NonNullable<Operation<In, Out>['batch']>['run'] = (client, calls) =>
     runCommands(client as RedisClient, calls, kind)
   return {
@@ -177,13 +184,9 @@ function among(
 ): void {
   if (words.includes(given)) return
   const known = words.map((word) => `"${word}"`).join(', ')
-  throw invalid(connection, name, `has the ${option} ${JSON.stringify(given)}. State one of ${known}`)
-}
-
-function invalid({ name: connection }: ConnectionDeclaration, name: string, problem: string): LinkspanError {
-  return new LinkspanError(
-    'CONFIG_INVALID',
-    `The operation "${name}" of the connection "${connection}" ${problem}.`,
-    { details: { connection, operation: name } },
+  throw invalidOperation(
+    connection.name,
+    name,
+    `has the ${option} ${JSON.stringify(given)}. State one of ${known}`,
   )
 }

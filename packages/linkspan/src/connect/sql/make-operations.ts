@@ -1,7 +1,7 @@
 import { durationMs } from '../../model/duration.ts'
-import { LinkspanError } from '../../model/errors.ts'
 import type { Guarantee } from '../../model/guarantee.ts'
 import type { CallBatch, CallContext, ConnectionDeclaration, Operation } from '../connector.ts'
+import { checkOperationName, invalidOperation } from '../invalid-operation.ts'
 import { execute } from './execute.ts'
 import { type EffectGuarantee, REMEMBERED } from './guarantees.ts'
 import type {
@@ -95,7 +95,7 @@ export function makeOperations(connection: ConnectionDeclaration): MakesOperatio
     upsert(options) {
       const { key, update } = options
       if (!Array.isArray(key) || key.length === 0)
-        throw invalid(
+        throw invalidOperation(
           connection.name,
           options.name,
           "needs a key: the columns by which a row is known, as ['id']",
@@ -127,7 +127,7 @@ function rowsBy(
     }
   const named: readonly string[] = columns ?? []
   if (named.length === 0)
-    throw invalid(
+    throw invalidOperation(
       connection,
       name,
       "needs columns: ['id', 'title'], or row: (input) => ({ … }), so that it is said what is written",
@@ -142,10 +142,9 @@ function check(
   names: Set<string>,
 ): void {
   const { name, timeout } = options
-  if (typeof name !== 'string' || name.trim() === '')
-    throw invalid(connection, String(name), 'needs a name that is not empty')
+  checkOperationName(connection, name)
   if (names.has(name))
-    throw invalid(connection, name, 'exists already; the name of an operation is its identity')
+    throw invalidOperation(connection, name, 'exists already; the name of an operation is its identity')
   names.add(name)
   if (guarantee.kind === 'key') durationMs(guarantee.validFor)
   if (timeout !== undefined) durationMs(timeout)
@@ -153,13 +152,9 @@ function check(
 
 function batchOf(connection: string, { name, batch = BATCH }: WriteOptions<never>): number {
   if (Number.isInteger(batch) && batch >= 1 && batch <= 10_000) return batch
-  throw invalid(connection, name, `has the batch ${batch}: it must be a whole number from 1 to 10000`)
-}
-
-function invalid(connection: string, name: string, problem: string): LinkspanError {
-  return new LinkspanError(
-    'CONFIG_INVALID',
-    `The operation "${name}" of the connection "${connection}" ${problem}.`,
-    { details: { connection, operation: name } },
+  throw invalidOperation(
+    connection,
+    name,
+    `has the batch ${batch}: it must be a whole number from 1 to 10000`,
   )
 }
